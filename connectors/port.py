@@ -1,0 +1,103 @@
+"""The port between Assay and any CRM: five methods, and what each must keep."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from scoring.records import FieldUpdate, WriteResult
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a CRM said about itself before the night."""
+
+    org_id: str  #: the CRM's own id of the org or portal
+    org_name: str
+    sandbox: bool  #: a test org
+    currency: str  #: the org's own currency, ISO code
+    now: int  #: the CRM API's clock (its Date header), seconds
+    calls_used: int | None  #: of the org's daily API calls, by everyone
+    calls_allowed: int | None
+    unwritable: tuple[str, ...] = ()  #: our fields (Meaning) that are absent or read-only for this user
+    notes: tuple[str, ...] = ()  #: what is missing and which feature that degrades, one sentence each
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records of one kind, to be saved in one transaction.
+
+    `rows` hold one tuple a record in the order of `records.columns(kind)`. `watermark` is set on the last page of a
+    stream only: everything changed before it (seconds) has been delivered.
+    """
+
+    stream: str  #: where it came from, the CRM's own word; several streams may fill one kind
+    kind: str  #: a key of records.KINDS
+    rows: Sequence[tuple[Any, ...]]
+    watermark: int | None = None
+    odd: Mapping[str, int] = field(default_factory=dict)  #: oddity -> count: values that were mended or left out
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Said before these accounts are sent, so that the ledger can be committed first.
+
+    `token` is what `settle` needs to learn the outcome after a crash; empty where re-reading the records is the way.
+    """
+
+    account_ids: tuple[str, ...]
+    token: str = ""
+
+
+class Crm(Protocol):
+    """One org of one CRM. Every method raises `CrmError` and nothing else for what the CRM does.
+
+    Vendor words never cross this line: kinds and fields are those of `scoring.records`.
+    """
+
+    name: str  #: "salesforce", "hubspot"
+
+    @property
+    def calls(self) -> int:
+        """API calls made so far, retries included."""
+        ...
+
+    def check(self) -> Check:
+        """Log in and look around. Read-only. Raises if a night cannot succeed."""
+        ...
+
+    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
+        """Everything changed at or after `since[stream]` (all, for a stream that is absent), deleted records included.
+
+        Streams come in an order in which lookups precede their users, pages of one stream together, its watermark with the
+        last (an empty page if nothing changed). Delivering a record twice is allowed, leaving one out is not. `zones` gives
+        the time zone of owners known from earlier nights.
+        """
+        ...
+
+    def ids(self, kind: str) -> Iterator[Sequence[str]]:
+        """Ids of all records of `kind` that exist now, in batches: what is not among them is gone."""
+        ...
+
+    def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
+        """Set our fields on existing accounts, in the order of `account_id`; exactly one result a row.
+
+        Yields `Sending` before each call; the caller may commit before it asks for the next value. Never creates, never
+        deletes, never touches a field that is not ours. One row's refusal does not stop the others.
+        """
+        ...
+
+    def settle(self, token: str) -> Iterator[WriteResult]:
+        """Wait until what `token` names has ended and give the outcome of the rows that are known; idempotent."""
+        ...
+
+
+class SchemaAdmin(Protocol):
+    """Our fields in the CRM; used by an admin's login only, never by the night."""
+
+    def show(self) -> Sequence[tuple[str, str]]:
+        """(field, what is to be done) for each of our fields: "exists", "create", "grant access", "differs: ..."."""
+        ...
+
+    def apply(self) -> Sequence[tuple[str, str]]:
+        """Create what is missing and give the running user access; idempotent. (field, what was done)."""
+        ...

@@ -1,0 +1,1 @@
+"""The only room with queries: tables, engine, store, ledger, lease."""

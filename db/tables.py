@@ -1,0 +1,280 @@
+"""Every table, as SQLAlchemy Core. Units and field meanings: `scoring.records`.
+
+Pulled records live in one table a kind, keyed by (org, id); `org` is the row of the org they came from. What Assay itself
+decides lives in `night` (one row an account and night), `verdict` (the latest in full), `ledger` (what was sent to the CRM).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _pulled(name: str, *columns: Column[object]) -> Table:
+    """A table of pulled records. WITHOUT ROWID keeps one B-tree instead of two on SQLite."""
+    return Table(
+        name,
+        metadata,
+        Column("org", SmallInteger, primary_key=True, autoincrement=False),
+        Column("id", String(40), primary_key=True),
+        *columns,
+        Column("deleted", Boolean, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _ref(name: str, *, nullable: bool = True) -> Column[object]:
+    """An id of the CRM; no foreign key, because real orgs hold ids that point nowhere."""
+    return Column(name, String(40), nullable=nullable)
+
+
+def _int(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _flag(name: str) -> Column[object]:
+    return Column(name, Boolean, nullable=False)
+
+
+org = Table(
+    "org",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("crm", String(20), nullable=False),
+    Column("external_id", String(80), nullable=False, comment="the CRM's id of the org; pinned at the first run"),
+    Column("name", Text, nullable=False),
+    Column("sandbox", Boolean, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("subject_salt", String(64), nullable=False, comment="hex; salts the subject hashes of this database"),
+    Column("first_written_at", BigInteger, comment="null until a run was allowed to write"),
+    Column("hold", Text, comment="why publishing is on hold"),
+    Index("uq_org_crm", "crm", unique=True),
+)
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("org", SmallInteger, ForeignKey("org.id"), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("delivered_until", BigInteger, nullable=False, comment="everything changed before has been saved"),
+    Column("reconciled_at", BigInteger, comment="last comparison of all ids"),
+)
+
+owner = _pulled(
+    "owner",
+    Column("name", Text, nullable=False),
+    _flag("active"),
+    Column("kind", Text),
+    Column("role", Text),
+    _ref("manager_id"),
+    Column("time_zone", String(64)),
+    _int("started_at"),
+)
+stage = _pulled(
+    "stage",
+    Column("label", Text, nullable=False),
+    _int("position"),
+    _flag("closed"),
+    _flag("won"),
+    _int("probability"),
+)
+stage.c.id.type = String(255)
+currency_rate = _pulled("currency_rate", _int("micro_per_corporate", nullable=False), _flag("corporate"))
+account = _pulled(
+    "account",
+    Column("name", Text, nullable=False),
+    _ref("owner_id"),
+    _ref("parent_id"),
+    Column("category", Text),
+    Column("industry", Text),
+    Column("country", Text),
+    _int("employees"),
+    _int("annual_revenue_cents"),
+    Column("currency", String(3)),
+    _int("created_at"),
+    _ref("merged_into"),
+    Column("ours", Text, nullable=False),
+)
+contact = _pulled(
+    "contact",
+    _ref("account_id"),
+    Column("department", Text),
+    Column("level", String(20)),
+    _int("created_at"),
+)
+opportunity = _pulled(
+    "opportunity",
+    _ref("account_id"),
+    _ref("owner_id"),
+    Column("name", Text, nullable=False),
+    Column("stage", Text),
+    _int("amount_cents"),
+    Column("currency", String(3)),
+    _int("probability"),
+    _int("close_day"),
+    Column("category", Text),
+    _int("created_at"),
+    _flag("closed"),
+    _flag("won"),
+)
+opportunity_change = _pulled(
+    "opportunity_change",
+    _ref("opportunity_id", nullable=False),
+    _int("changed_at", nullable=False),
+    Column("stage", Text),
+    _int("amount_cents"),
+    _int("close_day"),
+    _int("probability"),
+)
+line_item = _pulled(
+    "line_item",
+    _ref("opportunity_id", nullable=False),
+    _ref("product_id"),
+    Column("family", Text),
+    _int("amount_cents"),
+    _int("created_at"),
+)
+contact_role = _pulled(
+    "contact_role",
+    _ref("opportunity_id", nullable=False),
+    _ref("contact_id", nullable=False),
+    Column("role", Text),
+    _int("created_at"),
+)
+activity = _pulled(
+    "activity",
+    Column("kind", String(10), nullable=False),
+    Column("status", String(10), nullable=False),
+    _ref("account_id"),
+    _ref("opportunity_id"),
+    _ref("contact_id"),
+    _ref("owner_id"),
+    _int("starts_at"),
+    _int("seconds"),
+    _int("owner_day"),
+    _flag("all_day"),
+    Column("direction", String(3)),
+    _flag("child"),
+    _ref("twin_id"),
+    _int("subject_key"),
+    _int("thread_key"),
+    _int("created_at"),
+)
+participant = _pulled(
+    "participant",
+    _ref("activity_id", nullable=False),
+    Column("side", String(6), nullable=False),
+    _ref("person_id", nullable=False),
+    _flag("declined"),
+)
+
+account_owner = Table(
+    "account_owner",
+    metadata,
+    Column("org", SmallInteger, primary_key=True, autoincrement=False),
+    Column("account_id", String(40), primary_key=True),
+    Column(
+        "from_at", BigInteger, primary_key=True, comment="when this owner took over; 0 = assumed for all time before"
+    ),
+    Column("owner_id", String(40)),
+    comment="Who owned an account from when; recorded from the first pull on (rulings 15)",
+)
+
+night = Table(
+    "night",
+    metadata,
+    Column("org", SmallInteger, primary_key=True, autoincrement=False),
+    Column("account_id", String(40), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="the night, days since 1970-01-01"),
+    Column("p_over", Float, nullable=False),
+    Column("p_under", Float, nullable=False),
+    Column("p_shallow", Float, nullable=False),
+    Column("gate", String(20), nullable=False, comment="'' judged, else why not: evidence or logging"),
+    Column("grade", String(1), nullable=False),
+    Column("target", String(20), nullable=False, comment="state of the entry rule alone, without memory"),
+    Column("state", String(20), nullable=False, comment="state with hysteresis"),
+    Column("since", Integer, nullable=False, comment="day this state began"),
+    Column("streak", Integer, nullable=False, comment="nights in a row that pointed away from the state"),
+    Index("ix_night_day", "org", "day"),
+    sqlite_with_rowid=False,
+    comment="The fold of rulings 2: each row follows from the row before and that night's signals",
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("org", SmallInteger, primary_key=True, autoincrement=False),
+    Column("account_id", String(40), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("owner_id", String(40)),
+    Column("body", Text, nullable=False, comment="the Score as JSON"),
+    comment="The latest verdict in full",
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("org", SmallInteger, ForeignKey("org.id"), nullable=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("day", Integer, comment="as_of"),
+    Column("mode", String(10), nullable=False, comment="dry or write"),
+    Column("outcome", String(12), nullable=False, comment="running, done, rejected, quota, stopped, failed"),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column(
+        "detail", Text, nullable=False, server_default="{}", comment="JSON: rows per stream, seconds per step, counts"
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", Integer, ForeignKey("run.id"), nullable=False),
+    Column("org", SmallInteger, ForeignKey("org.id"), nullable=False),
+    Column("account_id", String(40), nullable=False),
+    Column("status", String(10), nullable=False, comment="planned, sending, acked, rejected, unknown, superseded"),
+    Column("old", Text, nullable=False, comment="JSON as read in this run's pull"),
+    Column("new", Text, nullable=False, comment="JSON as sent"),
+    Column("why", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("token", Text, nullable=False, server_default="", comment="what settles the outcome after a crash"),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_ledger_org_status", "org", "status"),
+    Index("ix_ledger_run", "run"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column(
+        "holder", Text, nullable=False, comment="host, boot id, process id and start, so that a dead local holder shows"
+    ),
+    Column("fence", Integer, nullable=False, comment="grows with every new holder"),
+    Column("expires_at", BigInteger, nullable=False),
+)
