@@ -66,11 +66,11 @@ class Crm(Protocol):
         ...
 
     def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
-        """Everything changed at or after `since[stream]` (all, for a stream that is absent), deleted records included.
+        """Everything changed at or after `since[stream]` (all, for an absent stream), deleted records included.
 
-        Streams come in an order in which lookups precede their users, pages of one stream together, its watermark with the
-        last (an empty page if nothing changed). Delivering a record twice is allowed, leaving one out is not. `zones` gives
-        the time zone of owners known from earlier nights.
+        Streams come in an order in which lookups precede their users, pages of one stream together, its watermark with
+        the last (an empty page if nothing changed). Delivering a record twice is allowed, leaving one out is not.
+        `zones` gives the time zone of owners known from earlier nights.
         """
         ...
 

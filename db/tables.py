@@ -1,7 +1,8 @@
 """Every table, as SQLAlchemy Core. Units and field meanings: `scoring.records`.
 
-Pulled records live in one table a kind, keyed by (org, id); `org` is the row of the org they came from. What Assay itself
-decides lives in `night` (one row an account and night), `verdict` (the latest in full), `ledger` (what was sent to the CRM).
+Pulled records live in one table a kind, keyed by (org, id); `org` is the row of the org they came from. What Assay
+itself decides lives in `night` (one row an account and night), `verdict` (the latest in full) and `ledger` (what was
+sent to the CRM).
 """
 
 from sqlalchemy import (
@@ -64,7 +65,6 @@ org = Table(
     Column("name", Text, nullable=False),
     Column("sandbox", Boolean, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("subject_salt", String(64), nullable=False, comment="hex; salts the subject hashes of this database"),
     Column("first_written_at", BigInteger, comment="null until a run was allowed to write"),
     Column("hold", Text, comment="why publishing is on hold"),
     Index("uq_org_crm", "crm", unique=True),

@@ -1,8 +1,8 @@
 """The words everyone speaks.
 
-Units, everywhere: an instant (`*_at`) is whole seconds since 1970-01-01T00:00Z; a date (`*_day`) is whole days since 1970-01-01;
-money (`*_cents`) is whole hundredths of the currency's unit, whatever that currency's own minor unit is; a duration is whole
-seconds. `None` means unknown. Integers keep every SQL engine in agreement (docs/adr/0004).
+Units, everywhere: an instant (`*_at`) is whole seconds since 1970-01-01T00:00Z; a date (`*_day`) is whole days since
+1970-01-01; money (`*_cents`) is whole hundredths of the currency's unit, whatever that currency's own minor unit is; a
+duration is whole seconds. `None` means unknown. Integers keep every SQL engine in agreement (docs/adr/0004).
 
 A pulled record has the id its CRM gave it. `deleted` is true once the CRM has soft-deleted it or no longer lists it.
 """
@@ -124,8 +124,8 @@ class ContactRole:
 
 
 ActivityKind = Literal["meeting", "call", "email", "task", "note"]
-#: "held" also for a past meeting with no outcome; only "held" and, once their time has come, "planned" ones earn minutes;
-#: "no_show" keeps five minutes; "template" is the pattern of a series, not a meeting.
+#: "held" also for a past meeting with no outcome; only "held" and, once their time has come, "planned" ones earn
+#: minutes; "no_show" keeps five minutes; "template" is the pattern of a series, not a meeting.
 ActivityStatus = Literal["held", "planned", "cancelled", "no_show", "private", "free", "template", "draft"]
 
 
@@ -269,8 +269,8 @@ ANSWERS = ("potential_override", "snooze_until", "answer", "answer_noted")
 class FieldUpdate:
     """New absolute values for some of our fields on one existing account.
 
-    Values are canonical, so that what is read back compares equal: dates "YYYY-MM-DD", hours with one decimal, potential
-    and confidence whole numbers, potential in the account's own currency.
+    Values are canonical, so that what is read back compares equal: dates "YYYY-MM-DD", hours with one decimal,
+    potential and confidence whole numbers, potential in the account's own currency.
     """
 
     account_id: str

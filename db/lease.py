@@ -1,0 +1,114 @@
+"""One run at a time: a row with an end, renewed by a heartbeat, taken over when its holder is dead (rulings 26)."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from db.tables import lease as table
+
+SECONDS = 60
+
+
+class LeaseHeld(Exception):
+    """Another run holds the lease."""
+
+
+class LeaseLost(Exception):
+    """Somebody else took the lease over; this run must not write any more."""
+
+
+class Lease:
+    """The right to run for `name`; `fence` grows with every holder."""
+
+    def __init__(self, engine: Engine, name: str, fence: int, holder: str) -> None:
+        self.engine, self.name, self.fence, self.holder = engine, name, fence, holder
+
+    def renew(self, now: Callable[[], float] = time.time) -> None:
+        """Move the end; raises `LeaseLost` if the lease is no longer ours."""
+        mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
+        with self.engine.begin() as c:
+            if c.execute(update(table).where(mine).values(expires_at=int(now()) + SECONDS)).rowcount != 1:
+                raise LeaseLost(f"lease {self.name}: taken over by another run. Fix: none needed, that run goes on")
+
+    def release(self) -> None:
+        mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
+        with self.engine.begin() as c:
+            c.execute(update(table).where(mine).values(expires_at=0))
+
+
+def acquire(engine: Engine, name: str, now: Callable[[], float] = time.time) -> Lease:
+    """Take the lease; raises `LeaseHeld` while a living holder has it."""
+    holder, at = _me(), int(now())
+    try:
+        with engine.begin() as c:
+            row = c.execute(select(table).where(table.c.name == name).with_for_update()).first()
+            if row is None:
+                c.execute(insert(table).values(name=name, holder=holder, fence=1, expires_at=at + SECONDS))
+                return Lease(engine, name, 1, holder)
+            if row.expires_at > at and not _dead_here(row.holder):
+                host, _boot_id, pid, _start = row.holder.split()
+                raise LeaseHeld(
+                    f"another run holds the lease (process {pid} on {host}, {row.expires_at - at} s left). "
+                    "Fix: wait for it, or run with --wait"
+                )
+            c.execute(
+                update(table)
+                .where(table.c.name == name)
+                .values(holder=holder, fence=row.fence + 1, expires_at=at + SECONDS)
+            )
+            return Lease(engine, name, row.fence + 1, holder)
+    except IntegrityError:
+        raise LeaseHeld("another run took the lease a moment ago. Fix: wait for it, or run with --wait") from None
+
+
+@contextmanager
+def held(engine: Engine, name: str) -> Iterator[Lease]:
+    """Hold the lease for a block, renewing it every third of its life."""
+    lease = acquire(engine, name)
+    stop = threading.Event()
+    beat = threading.Thread(target=_beat, args=(lease, stop), daemon=True)
+    beat.start()
+    try:
+        yield lease
+    finally:
+        stop.set()
+        beat.join()
+        lease.release()
+
+
+def _beat(lease: Lease, stop: threading.Event) -> None:
+    while not stop.wait(SECONDS / 3):
+        try:
+            lease.renew()
+        except LeaseLost:
+            return  # the run learns it from its own check before it writes
+
+
+def _me() -> str:
+    return f"{socket.gethostname()} {_boot()} {os.getpid()} {_started(os.getpid())}"
+
+
+def _dead_here(holder: str) -> bool:
+    """A holder of this host and boot whose process is gone or has another start is dead."""
+    host, boot, pid, started = holder.split()
+    return (host, boot) == (socket.gethostname(), _boot()) and _started(int(pid)) != started
+
+
+def _boot() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else "unknown"
+
+
+def _started(pid: int) -> str:
+    """Start time of a process in clock ticks since boot (proc(5), stat field 22); "gone" if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "gone"

@@ -1,0 +1,51 @@
+"""The record of runs: when, in what mode, how it ended."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+
+from db.tables import run as table
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: int
+    org: int | None
+    started_at: int
+    ended_at: int | None
+    day: int | None
+    mode: str
+    outcome: str
+    message: str
+    calls: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runs:
+    """Runs of all orgs; a run that was killed stays `running` until the next one finds it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def start(self, org: int, at: int, mode: str) -> int:
+        """Open a run and close those that died without a word; the caller holds the lease, so they are dead."""
+        with self.engine.begin() as c:
+            dead = (table.c.org == org) & (table.c.outcome == "running")
+            c.execute(update(table).where(dead).values(outcome="failed", message="ended without a word (killed?)"))
+            row = insert(table).values(org=org, started_at=at, mode=mode, outcome="running").returning(table.c.id)
+            return int(c.execute(row).scalar_one())
+
+    def end(self, run: int, at: int, outcome: str, **facts: Any) -> None:
+        """Close a run with what is known of it: day, message, calls, detail."""
+        if "detail" in facts:
+            facts["detail"] = json.dumps(facts["detail"], sort_keys=True)
+        with self.engine.begin() as c:
+            c.execute(update(table).where(table.c.id == run).values(ended_at=at, outcome=outcome, **facts))
+
+    def list(self, limit: int = 20) -> list[Run]:
+        with self.engine.connect().execution_options(reading=True) as c:
+            rows = c.execute(select(table).order_by(table.c.id.desc()).limit(limit)).mappings()
+            return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]

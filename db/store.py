@@ -1,0 +1,256 @@
+"""What the night reads and saves. Pulled pages, nights and verdicts; everything idempotent."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Select,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from db import tables as t
+from db.engine import DatabaseError
+from db.upsert import upsert
+from scoring.records import Reason, Score, columns
+
+#: an account whose ownership was never seen to change is taken to have had its owner always (rulings 15)
+ALWAYS = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """The org a database row belongs to; `first_written_at` is None until a run was allowed to write."""
+
+    id: int
+    crm: str
+    external_id: str
+    name: str
+    sandbox: bool
+    currency: str
+    first_written_at: int | None
+    hold: str | None
+
+
+class Store:
+    """All queries over pulled and judged data. Each method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The only place that commits."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self.engine.connect().execution_options(reading=True) as connection:
+            yield connection
+
+    # ---- the org ----------------------------------------------------------------------------------------------------
+
+    def orgs(self) -> list[Org]:
+        with self.reading() as c:
+            return [Org(**row) for row in c.execute(select(t.org).order_by(t.org.c.id)).mappings()]
+
+    def pin_org(self, crm: str, facts: Mapping[str, Any]) -> Org:
+        """The database row of this CRM's org, made at the first sight; raises if the org is another one than before."""
+        with self.transaction() as c:
+            row = c.execute(select(t.org).where(t.org.c.crm == crm)).mappings().first()
+            if row is None:
+                c.execute(insert(t.org).values(crm=crm, **facts))
+                row = c.execute(select(t.org).where(t.org.c.crm == crm)).mappings().one()
+        org = Org(**row)
+        for key, word in (("external_id", "org"), ("sandbox", "sandbox flag")):
+            if getattr(org, key) != facts[key]:
+                raise DatabaseError(
+                    f"{crm}: the {word} is {facts[key]}, but this database holds data of {getattr(org, key)}. "
+                    "Fix: use another [database] url for another org"
+                )
+        return org
+
+    def note_first_write(self, org: int, at: int) -> None:
+        with self.transaction() as c:
+            c.execute(
+                update(t.org).where(t.org.c.id == org, t.org.c.first_written_at.is_(None)).values(first_written_at=at)
+            )
+
+    # ---- pulled records ---------------------------------------------------------------------------------------------
+
+    def watermarks(self, org: int) -> dict[str, int]:
+        w = t.watermark
+        with self.reading() as c:
+            return {r.stream: r.delivered_until for r in c.execute(select(w).where(w.c.org == org))}
+
+    def zones(self, org: int) -> dict[str, str]:
+        query = select(t.owner.c.id, t.owner.c.time_zone).where(t.owner.c.org == org, t.owner.c.time_zone.is_not(None))
+        with self.reading() as c:
+            return {r.id: r.time_zone for r in c.execute(query)}
+
+    def save(self, org: int, kind: str, rows: Sequence[tuple[Any, ...]], stream: str, watermark: int | None) -> int:
+        """Save a page and, with the stream's last page, its watermark. Returns the rows that were new or changed."""
+        with self.transaction() as c:
+            changed = upsert(c, t.metadata.tables[kind], columns(kind), rows, org=org)
+            if watermark is not None:
+                upsert(c, t.watermark, ("stream", "delivered_until"), [(stream, watermark)], org=org)
+        return changed
+
+    def count(self, org: int, kind: str) -> int:
+        """Records of a kind that are not deleted."""
+        table = t.metadata.tables[kind]
+        with self.reading() as c:
+            query = select(func.count()).select_from(table).where(table.c.org == org, table.c.deleted.is_(False))
+            return int(c.execute(query).scalar_one())
+
+    def record_owners(self, org: int, at: int) -> int:
+        """Note since when each account has its owner; returns the number of changes seen."""
+        a, o = t.account, t.account_owner
+        latest = (
+            select(o.c.account_id, func.max(o.c.from_at).label("from_at"))
+            .where(o.c.org == org)
+            .group_by(o.c.account_id)
+            .subquery()
+        )
+        known = (
+            select(o.c.account_id, o.c.owner_id)
+            .join(latest, (latest.c.account_id == o.c.account_id) & (latest.c.from_at == o.c.from_at))
+            .where(o.c.org == org)
+            .subquery()
+        )
+        joined = a.outerjoin(known, known.c.account_id == a.c.id)
+        changed = (
+            select(a.c.id, a.c.owner_id, known.c.account_id)
+            .select_from(joined)
+            .where(a.c.org == org, known.c.owner_id.is_distinct_from(a.c.owner_id) | known.c.account_id.is_(None))
+        )
+        with self.transaction() as c:
+            rows = [(r.id, ALWAYS if r.account_id is None else at, r.owner_id) for r in c.execute(changed)]
+            return upsert(c, o, ("account_id", "from_at", "owner_id"), rows, org=org)
+
+    def reconcile(self, org: int, kind: str, batches: Iterable[Sequence[str]]) -> int:
+        """Mark as deleted what the CRM no longer lists; returns how many those were.
+
+        The listing goes through a temporary table, so memory does not grow with the org and no lock is held meanwhile.
+        """
+        table = t.metadata.tables[kind]
+        listed = Table("listed", MetaData(), Column("id", String(40), primary_key=True), prefixes=["TEMPORARY"])
+        with self.engine.connect().execution_options(reading=True) as c, c.begin():
+            listed.create(c)
+            for batch in batches:
+                upsert(c, listed, ("id",), [(record_id,) for record_id in batch])
+            missing = ~select(listed.c.id).where(listed.c.id == table.c.id).exists()
+            where = (table.c.org == org) & table.c.deleted.is_(False) & missing
+            gone = c.execute(update(table).where(where).values(deleted=True)).rowcount
+            listed.drop(c)
+        return gone
+
+    def note_reconciled(self, org: int, at: int) -> None:
+        with self.transaction() as c:
+            c.execute(update(t.watermark).where(t.watermark.c.org == org).values(reconciled_at=at))
+
+    def reconciled_at(self, org: int) -> int | None:
+        """When all ids were last compared; None if never."""
+        with self.reading() as c:
+            query = select(func.min(t.watermark.c.reconciled_at)).where(t.watermark.c.org == org)
+            return cast("int | None", c.execute(query).scalar_one())
+
+    # ---- judged -----------------------------------------------------------------------------------------------------
+
+    def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
+        """Run a feature query and give its result by column."""
+        with self.reading() as c:
+            result = c.execute(query)
+            names = list(result.keys())
+            rows = result.fetchall()
+        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+
+    def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        with self.reading() as c:
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def last_night(self, org: int) -> int | None:
+        with self.reading() as c:
+            return cast(
+                "int | None", c.execute(select(func.max(t.night.c.day)).where(t.night.c.org == org)).scalar_one()
+            )
+
+    def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
+        """The rows of one night, without `org`."""
+        wanted = [c for c in t.night.c if c.name != "org"]
+        with self.reading() as c:
+            return [tuple(r) for r in c.execute(select(*wanted).where(t.night.c.org == org, t.night.c.day == day))]
+
+    def save_nights(self, org: int, day: int, rows: Sequence[tuple[Any, ...]]) -> int:
+        names = [c.name for c in t.night.c if c.name != "org"]
+        with self.transaction() as c:
+            changed = upsert(c, t.night, names, rows, org=org)
+            return changed + _drop_others(
+                c, t.night, {r[0] for r in rows}, (t.night.c.org == org) & (t.night.c.day == day)
+            )
+
+    def save_verdicts(self, org: int, scores: Sequence[Score]) -> int:
+        names = ("account_id", "day", "state", "owner_id", "body")
+        rows = [(s.account_id, s.as_of, s.state, s.owner_id, _body(s)) for s in scores]
+        with self.transaction() as c:
+            changed = upsert(c, t.verdict, names, rows, org=org)
+            return changed + _drop_others(c, t.verdict, {r[0] for r in rows}, t.verdict.c.org == org)
+
+    def verdicts(self, org: int) -> list[Score]:
+        query = select(t.verdict.c.body).where(t.verdict.c.org == org).order_by(t.verdict.c.account_id)
+        with self.reading() as c:
+            return [_score(body) for body in c.execute(query).scalars()]
+
+    def ours(self, org: int) -> dict[str, dict[str, Any]]:
+        """Our fields as the CRM holds them, by account."""
+        a = t.account
+        with self.reading() as c:
+            rows = c.execute(select(a.c.id, a.c.ours).where(a.c.org == org, a.c.deleted.is_(False)))
+            return {r.id: json.loads(r.ours) for r in rows}
+
+    def currencies(self, org: int) -> dict[str, str]:
+        """Account -> its own currency, where the org has several."""
+        a = t.account
+        query = select(a.c.id, a.c.currency).where(a.c.org == org, a.c.currency.is_not(None))
+        with self.reading() as c:
+            return {r.id: r.currency for r in c.execute(query)}
+
+    def rates(self, org: int) -> dict[str, int]:
+        r = t.currency_rate
+        with self.reading() as c:
+            return {x.id: x.micro_per_corporate for x in c.execute(select(r).where(r.c.org == org))}
+
+    def owner_names(self, org: int) -> dict[str, str]:
+        with self.reading() as c:
+            return {r.id: r.name for r in c.execute(select(t.owner.c.id, t.owner.c.name).where(t.owner.c.org == org))}
+
+
+def _drop_others(c: Connection, table: Any, keep: set[str], where: Any) -> int:
+    """Delete rows under `where` whose account is not in `keep`."""
+    gone = [a for a in c.execute(select(table.c.account_id).where(where)).scalars() if a not in keep]
+    for start in range(0, len(gone), 500):
+        c.execute(delete(table).where(where, table.c.account_id.in_(gone[start : start + 500])))
+    return len(gone)
+
+
+def _body(score: Score) -> str:
+    return json.dumps(asdict(score), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _score(body: str) -> Score:
+    values = json.loads(body)
+    values["reasons"] = tuple(Reason(**r) for r in values["reasons"])
+    return Score(**values)
