@@ -45,6 +45,12 @@ class Runs:
         with self.engine.begin() as c:
             c.execute(update(table).where(table.c.id == run).values(ended_at=at, outcome=outcome, **facts))
 
+    def first(self, org: int) -> bool:
+        """Whether no run of this org has come to a good end yet."""
+        good = (table.c.org == org) & table.c.outcome.in_(("done", "rejected"))
+        with self.engine.connect().execution_options(reading=True) as c:
+            return c.execute(select(table.c.id).where(good).limit(1)).first() is None
+
     def list(self, limit: int = 20) -> list[Run]:
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(select(table).order_by(table.c.id.desc()).limit(limit)).mappings()

@@ -32,7 +32,7 @@ ALWAYS = 0
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """The org a database row belongs to; `first_written_at` is None until a run was allowed to write."""
+    """The org a database row belongs to."""
 
     id: int
     crm: str
@@ -40,7 +40,6 @@ class Org:
     name: str
     sandbox: bool
     currency: str
-    first_written_at: int | None
     hold: str | None
 
 
@@ -82,12 +81,6 @@ class Store:
                     "Fix: use another [database] url for another org"
                 )
         return org
-
-    def note_first_write(self, org: int, at: int) -> None:
-        with self.transaction() as c:
-            c.execute(
-                update(t.org).where(t.org.c.id == org, t.org.c.first_written_at.is_(None)).values(first_written_at=at)
-            )
 
     # ---- pulled records ---------------------------------------------------------------------------------------------
 

@@ -65,7 +65,6 @@ org = Table(
     Column("name", Text, nullable=False),
     Column("sandbox", Boolean, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("first_written_at", BigInteger, comment="null until a run was allowed to write"),
     Column("hold", Text, comment="why publishing is on hold"),
     Index("uq_org_crm", "crm", unique=True),
 )

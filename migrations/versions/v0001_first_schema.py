@@ -197,7 +197,6 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sandbox", sa.Boolean(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("first_written_at", sa.BigInteger(), nullable=True, comment="null until a run was allowed to write"),
         sa.Column("hold", sa.Text(), nullable=True, comment="why publishing is on hold"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_org")),
     )

@@ -1,0 +1,224 @@
+"""Settings from flags, environment, file and defaults, in that order; every problem reported at once."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from scoring.rules import Rules, preset
+
+PREFIX = "ASSAY_"
+MASK = "********"
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; one line a problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(_Section):
+    url: str = Field("sqlite:///data/assay.db", description="where pulled and judged data live")
+
+
+class Salesforce(_Section):
+    login_url: str = Field("https://login.salesforce.com", description="My Domain URL, or login / test.salesforce.com")
+    client_id: str = Field("", description="consumer key of the External Client App")
+    username: str = Field("", description="integration user, for the JWT login")
+    private_key_file: Path | None = Field(None, description="RSA key of the JWT login")
+    client_secret: SecretStr | None = Field(None, description="consumer secret, instead of a key")
+    access_token: SecretStr | None = Field(None, description="an admin's session, for `assay schema apply` only")
+    instance_url: str = Field("", description="the org's own URL, with access_token")
+    api_version: str = Field("68.0", pattern=r"^\d\d\.0$", description="highest REST API version to speak")
+    objects: tuple[str, ...] = Field((), description="only these objects; empty = all that are used")
+    quota_share: float = Field(0.10, gt=0, le=1, description="share of the org's daily API calls a night may use")
+
+
+class Write(_Section):
+    enabled: bool = Field(False, description="nothing is written to the CRM unless this is true")
+    only: tuple[str, ...] = Field((), description="write these account ids only (a pilot); empty = all")
+    max_flag_change: float = Field(0.20, gt=0, le=1, description="stop if a larger share of accounts changes state")
+    band_hours: float = Field(1.0, ge=0, description="hours are rewritten only when they move further than this")
+    band_share: float = Field(0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this")
+    band_points: int = Field(5, ge=0, le=100, description="confidence is rewritten only when it moves further than this")
+
+
+class Scoring(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+    preset: Literal["cautious", "normal", "sensitive"] = Field("normal", description="how readily a state is given")
+    replay_nights: int = Field(60, ge=0, le=60, description="nights replayed on the first run or after missed ones")
+
+    def rules(self) -> Rules:
+        """The preset with this file's own numbers in place; raises `ValueError`."""
+        return preset(self.preset, **(self.model_extra or {}))
+
+
+class Report(_Section):
+    hide_owners: bool = Field(False, description="leave the names of owners out of the report")
+
+
+class Settings(BaseSettings):
+    """What an admin decides. Unknown keys are errors."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+    allow_hosts: tuple[str, ...] = Field((), description="host:port besides the vendors' own that may be spoken to")
+    ca_file: Path | None = Field(None, description="certificate authority besides the system's")
+    database: Database = Database()
+    salesforce: Salesforce | None = None
+    write: Write = Write()
+    scoring: Scoring = Scoring()
+    report: Report = Report()
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, init_settings: Any, **__: Any) -> tuple[Any, ...]:
+        """Only what `load` merged: it knows where each value came from."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and, for each value that is not a default, where it came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Read all sources; raises `ConfigError` with every problem found."""
+    problems: list[str] = []
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in _layers(path, flags or {}, problems):
+        for key, value in _leaves(layer):
+            _put(merged, key, value)
+            origins[".".join(key)] = origin
+    settings: Settings | None = None
+    try:
+        settings = Settings(**merged)
+        settings.scoring.rules()
+    except ValidationError as error:
+        problems += [_explain(e, origins) for e in error.errors()]
+    except ValueError as error:
+        problems.append(f"[scoring]: {error}")
+    if problems or settings is None:
+        raise ConfigError(problems)
+    return Loaded(settings, origins)
+
+
+def config_path(given: Path | None) -> Path | None:
+    """--config, else ASSAY_CONFIG, else assay.toml if it is here."""
+    if given or os.environ.get("ASSAY_CONFIG"):
+        return given or Path(os.environ["ASSAY_CONFIG"])
+    return Path("assay.toml") if Path("assay.toml").exists() else None
+
+
+def shown(loaded: Loaded) -> list[tuple[str, str, str]]:
+    """(key, value with secrets masked, origin) for every setting."""
+    rows = []
+    for key, value in _leaves(loaded.settings.model_dump()):
+        name = ".".join(key)
+        text = MASK if isinstance(value, SecretStr) else _without_password(str(value)) if key[-1] == "url" else str(value)
+        rows.append((name, text, loaded.origins.get(name, "default")))
+    return rows
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    return f"{head.rpartition(':')[0]}:{MASK}@{tail}" if at and head.count(":") > 1 else url
+
+
+def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Lowest precedence first."""
+    path = config_path(path)
+    if path:
+        yield f"file {path}", _file(path, problems)
+    try:
+        yield "environment", EnvSettingsSource(Settings)()
+    except Exception as error:  # the library wraps every parse error in its own class
+        problems.append(f"environment: {error}. Fix: lists are JSON, for instance [\"a\", \"b\"]")
+    problems += _unknown_environment()
+    yield "secret file", _secret_files(problems)
+    yield "flag", flags
+
+
+def _file(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}. Fix: check --config and ASSAY_CONFIG")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{path}: not valid TOML: {error}. Fix: strings need quotes, tables look like [write]")
+    return {}
+
+
+def _secret_files(problems: list[str]) -> dict[str, Any]:
+    """`ASSAY_SECTION__KEY_FILE` holds the path of a file with the value of a secret key."""
+    found: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        section, _, key = name.removeprefix(PREFIX).lower().removesuffix("_file").partition("__")
+        if not (name.startswith(PREFIX) and name.endswith("_FILE") and key in _secrets(section)):
+            continue
+        try:
+            _put(found, (section, key), Path(value).read_text().strip())
+        except OSError as error:
+            problems.append(f"{name}: {value} cannot be read: {error.strerror}. Fix: check path and file mode")
+    return found
+
+
+def _secrets(section: str) -> set[str]:
+    return {"salesforce": {"client_secret", "access_token"}, "database": {"url"}}.get(section, set())
+
+
+def _unknown_environment() -> list[str]:
+    sections = [n.upper() for n in Settings.model_fields]
+    names = [n for n in os.environ if n.startswith(PREFIX) and "__" in n]
+    strange = [n for n in names if n.removeprefix(PREFIX).partition("__")[0] not in sections]
+    return [f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange]
+
+
+def _leaves(layer: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def _put(tree: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    for part in key[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[key[-1]] = value
+
+
+def _explain(error: Any, origins: Mapping[str, str]) -> str:
+    """One pydantic error as one line: where, what, the way out; values of secrets are never repeated."""
+    where = [str(part) for part in error["loc"]]
+    key = ".".join(where)
+    origin = origins.get(key, next((o for k, o in origins.items() if k.startswith(key)), "configuration"))
+    if error["type"] == "extra_forbidden":
+        valid = Settings.model_fields if len(where) == 1 else _section_keys(where[0])
+        return f"{origin}: unknown key {key}.{_nearest(where[-1], list(valid))}"
+    given = "" if "secret" in key or "token" in key else f" (given: {error['input']!r})"
+    return f"{origin}: {key}: {error['msg']}{given}. Fix: see `assay config show` for the key's meaning"
+
+
+def _section_keys(section: str) -> list[str]:
+    models = {"database": Database, "salesforce": Salesforce, "write": Write, "scoring": Scoring, "report": Report}
+    return list(models[section].model_fields) if section in models else []
+
+
+def _nearest(word: str, valid: list[str]) -> str:
+    match = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
+    return f" Fix: did you mean {match[0]}?" if match else f" Fix: valid are {', '.join(sorted(valid))}"
