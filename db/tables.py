@@ -59,7 +59,7 @@ def _flag(name: str) -> Column[object]:
 org = Table(
     "org",
     metadata,
-    Column("id", SmallInteger, primary_key=True),
+    Column("id", Integer, primary_key=True),
     Column("crm", String(20), nullable=False),
     Column("external_id", String(80), nullable=False, comment="the CRM's id of the org; pinned at the first run"),
     Column("name", Text, nullable=False),

@@ -186,7 +186,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "org",
-        sa.Column("id", sa.SmallInteger(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("crm", sa.String(length=20), nullable=False),
         sa.Column(
             "external_id",
