@@ -83,7 +83,19 @@ class Outcome:
     rejected: int = 0
 
     def detail(self) -> dict[str, Any]:
-        kept = ("rows", "changed", "gone", "odd", "notes", "nights", "states", "planned", "within_band", "acked", "rejected")
+        kept = (
+            "rows",
+            "changed",
+            "gone",
+            "odd",
+            "notes",
+            "nights",
+            "states",
+            "planned",
+            "within_band",
+            "acked",
+            "rejected",
+        )
         return {k: getattr(self, k) for k in kept} | {"seconds": {k: round(v, 3) for k, v in self.seconds.items()}}
 
 
@@ -108,11 +120,15 @@ def run(crm: Crm, store: Store, lease: Lease, orders: Orders, tell: Tell) -> Out
         out.calls = crm.calls
         if out.run:
             ended = out.outcome if out.outcome != "running" else "failed"
-            runs.end(out.run, int(time.time()), ended, day=out.day, message=out.message, calls=out.calls, detail=out.detail())
+            runs.end(
+                out.run, int(time.time()), ended, day=out.day, message=out.message, calls=out.calls, detail=out.detail()
+            )
     return out
 
 
-def _night(crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders: Orders, out: Outcome, tell: Tell) -> None:
+def _night(
+    crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders: Orders, out: Outcome, tell: Tell
+) -> None:
     out.day = check.now // DAY if orders.day is None else orders.day
     ledger = Ledger(store.engine, org.id)
     _timed(out, tell, "pull", lambda: pull(crm, store, org, orders, out, tell))
@@ -137,7 +153,9 @@ class FieldsUnwritable(CrmError):
     def __init__(self, meanings: Sequence[str], crm: str) -> None:
         names = ", ".join(meanings)
         fix = "an admin runs `assay schema apply --yes` and assigns the permission set to this user"
-        super().__init__(f"these fields are absent or not writable for this user: {names}; nothing was written", crm=crm, fix=fix)
+        super().__init__(
+            f"these fields are absent or not writable for this user: {names}; nothing was written", crm=crm, fix=fix
+        )
 
 
 # ---- pull -----------------------------------------------------------------------------------------------------------

@@ -55,12 +55,15 @@ class Stopped(Exception):
     """A safety rule stopped the write; `rule` is what --allow takes."""
 
     def __init__(self, rule: str, message: str) -> None:
-        super().__init__(f"stopped by rule {rule}: {message}. Fix: look at `assay plan`; if it is right, --allow {rule}")
+        super().__init__(
+            f"stopped by rule {rule}: {message}. Fix: look at `assay plan`; if it is right, --allow {rule}"
+        )
         self.rule = rule
 
 
-def plan(scores: Sequence[Score], held: Mapping[str, Mapping[str, Any]], money: Money, bands: Bands,
-         only: Sequence[str] = ()) -> Plan:
+def plan(
+    scores: Sequence[Score], held: Mapping[str, Mapping[str, Any]], money: Money, bands: Bands, only: Sequence[str] = ()
+) -> Plan:
     """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value, read in this pull)."""
     updates, within, outside, flags = [], 0, 0, 0
     for score in scores:
@@ -84,9 +87,15 @@ def field_values(score: Score, money: Money) -> dict[str, Value]:
     """A verdict as the canonical values of our fields."""
     since = EPOCH + timedelta(days=score.state_since)
     values: tuple[Value, ...] = (
-        score.state, since.isoformat(), money.own(score.account_id, score.potential), score.grade,
-        round(score.hours, 1), round(score.fair_hours, 1), score.confidence,
-        " ".join(r.text for r in score.reasons)[:255], score.next_step[:255],
+        score.state,
+        since.isoformat(),
+        money.own(score.account_id, score.potential),
+        score.grade,
+        round(score.hours, 1),
+        round(score.fair_hours, 1),
+        score.confidence,
+        " ".join(r.text for r in score.reasons)[:255],
+        score.next_step[:255],
     )
     return {m: None if v == "" else v for m, v in zip(WRITTEN, values, strict=True)}
 
@@ -116,11 +125,14 @@ def raise_if_unsafe(made: Plan, max_flag_change: float, allowed: Sequence[str]) 
     limit = max(10, max_flag_change * made.accounts)  # a handful of changes in a tiny org is no accident
     if made.flags_changed > limit and "flag-change" not in allowed:
         share = made.flags_changed / made.accounts
-        raise Stopped("flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state")
+        raise Stopped(
+            "flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state"
+        )
 
 
-def apply(made: Plan, crm: Crm, sending: Callable[[Sequence[str], str], None],
-          settle: Callable[[Sequence[WriteResult]], None]) -> dict[str, int]:
+def apply(
+    made: Plan, crm: Crm, sending: Callable[[Sequence[str], str], None], settle: Callable[[Sequence[WriteResult]], None]
+) -> dict[str, int]:
     """Write the plan; `sending` and `settle` commit to the ledger. Returns counts by outcome."""
     counts = {"acked": 0, "rejected": 0}
     waiting: list[WriteResult] = []
@@ -153,4 +165,6 @@ def as_json(made: Plan) -> str:
     rows: Iterable[dict[str, Any]] = (
         {"account_id": u.account_id, "why": u.why, "old": dict(u.old), "new": dict(u.values)} for u in made.updates
     )
-    return json.dumps({"updates": list(rows), "accounts": made.accounts, "within_band": made.within_band}, sort_keys=True)
+    return json.dumps(
+        {"updates": list(rows), "accounts": made.accounts, "within_band": made.within_band}, sort_keys=True
+    )

@@ -51,8 +51,12 @@ class Write(_Section):
     only: tuple[str, ...] = Field((), description="write these account ids only (a pilot); empty = all")
     max_flag_change: float = Field(0.20, gt=0, le=1, description="stop if a larger share of accounts changes state")
     band_hours: float = Field(1.0, ge=0, description="hours are rewritten only when they move further than this")
-    band_share: float = Field(0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this")
-    band_points: int = Field(5, ge=0, le=100, description="confidence is rewritten only when it moves further than this")
+    band_share: float = Field(
+        0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this"
+    )
+    band_points: int = Field(
+        5, ge=0, le=100, description="confidence is rewritten only when it moves further than this"
+    )
 
 
 class Scoring(BaseModel):
@@ -129,7 +133,9 @@ def shown(loaded: Loaded) -> list[tuple[str, str, str]]:
     rows = []
     for key, value in _leaves(loaded.settings.model_dump()):
         name = ".".join(key)
-        text = MASK if isinstance(value, SecretStr) else _without_password(str(value)) if key[-1] == "url" else str(value)
+        text = (
+            MASK if isinstance(value, SecretStr) else _without_password(str(value)) if key[-1] == "url" else str(value)
+        )
         rows.append((name, text, loaded.origins.get(name, "default")))
     return rows
 
@@ -139,7 +145,9 @@ def _without_password(url: str) -> str:
     return f"{head.rpartition(':')[0]}:{MASK}@{tail}" if at and head.count(":") > 1 else url
 
 
-def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _layers(
+    path: Path | None, flags: Mapping[str, Any], problems: list[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Lowest precedence first."""
     path = config_path(path)
     if path:
@@ -147,7 +155,7 @@ def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) ->
     try:
         yield "environment", EnvSettingsSource(Settings)()
     except Exception as error:  # the library wraps every parse error in its own class
-        problems.append(f"environment: {error}. Fix: lists are JSON, for instance [\"a\", \"b\"]")
+        problems.append(f'environment: {error}. Fix: lists are JSON, for instance ["a", "b"]')
     problems += _unknown_environment()
     yield "secret file", _secret_files(problems)
     yield "flag", flags
@@ -185,7 +193,9 @@ def _unknown_environment() -> list[str]:
     sections = [n.upper() for n in Settings.model_fields]
     names = [n for n in os.environ if n.startswith(PREFIX) and "__" in n]
     strange = [n for n in names if n.removeprefix(PREFIX).partition("__")[0] not in sections]
-    return [f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange]
+    return [
+        f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange
+    ]
 
 
 def _leaves(layer: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -1,0 +1,225 @@
+"""The command line. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done with rejected rows, 4 stopped by quota,
+5 stopped by a safety rule, 6 another run holds the lease."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay import __version__, demo, nightly, show, wiring
+from assay.progress import telling
+from assay.publish import Stopped
+from assay.settings import ConfigError, Loaded, Settings, load, shown
+from connectors.errors import CrmError, QuotaExhausted
+from db import lease
+from db.engine import DatabaseError, open_database
+from db.migrate import upgrade
+from sandbox.cli import app as sandbox_app
+
+EXIT = {"done": 0, "failed": 1, "rejected": 3, "quota": 4, "stopped": 5}
+EPOCH = date(1970, 1, 1)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Weighs each account's potential against the selling time it gets, and writes the verdict into the CRM.",
+)
+database_app = typer.Typer(no_args_is_help=True, help="The database.")
+schema_app = typer.Typer(no_args_is_help=True, help="Assay's fields in the CRM; dry unless --yes.")
+config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
+app.add_typer(database_app, name="db")
+app.add_typer(schema_app, name="schema")
+app.add_typer(config_app, name="config")
+app.add_typer(sandbox_app, name="sandbox")
+
+_chosen: dict[str, Path | None] = {"config": None}
+
+Json = Annotated[bool, typer.Option("--json", help="Machine output, alone, on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def _globals(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Configuration file (else ASSAY_CONFIG, else assay.toml).")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    _chosen["config"] = config
+    if version:
+        typer.echo(f"assay {__version__}")
+        raise typer.Exit
+
+
+def _load() -> Loaded:
+    return load(_chosen["config"])
+
+
+def _settings() -> Settings:
+    return _load().settings
+
+
+@app.command()
+def run(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, whatever the configuration says.")] = False,
+    as_of: Annotated[
+        str | None, typer.Option(help="Judge as of this date (YYYY-MM-DD) instead of the CRM's today.")
+    ] = None,
+    crm: Annotated[str | None, typer.Option(help="Only this CRM.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again and compare all ids.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write even on this org's first run.")] = False,
+    allow: Annotated[list[str] | None, typer.Option(help="Lift one safety rule for this run; repeatable.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    as_json: Json = False,
+) -> None:
+    """One night: pull, score, plan, write what changed."""
+    settings = _settings()
+    store = wiring.open_store(settings)
+    crms = [c for c in wiring.open_crms(settings) if crm in (None, c.name)]
+    if not crms:
+        raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
+    day = _day(as_of)
+    orders = wiring.orders(
+        settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
+    )
+    outcomes = []
+    for one in crms:
+        with _held(store.engine, one.name, wait) as held, telling(quiet=as_json) as tell:
+            outcomes.append(nightly.run(one, store, held, orders, tell))
+    typer.echo(json.dumps([asdict(o) for o in outcomes]) if as_json else "\n".join(map(show.outcome, outcomes)))
+    raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
+
+
+def _held(engine: Any, name: str, wait: bool) -> Any:
+    while wait:
+        try:
+            lease.acquire(engine, name).release()
+            break
+        except lease.LeaseHeld:
+            time.sleep(1)
+    return lease.held(engine, name)
+
+
+def _day(text: str | None) -> int | None:
+    try:
+        return None if text is None else (date.fromisoformat(text) - EPOCH).days
+    except ValueError:
+        raise ConfigError([f"--as-of {text!r} is no date. Fix: write it as YYYY-MM-DD"]) from None
+
+
+@app.command()
+def plan(format: Annotated[str, typer.Option(help="table, csv, json or html")] = "table") -> None:  # noqa: A002 the flag's name
+    """What the next write would change: old, new, why."""
+    settings = _settings()
+    typer.echo(show.plan(wiring.open_store(settings), wiring.orders(settings), format))
+
+
+@app.command()
+def scores(
+    format: Annotated[str, typer.Option(help="table, csv or jsonl")] = "table",  # noqa: A002 the flag's name
+    state: Annotated[str | None, typer.Option(help="Only this state.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner's accounts (id).")] = None,
+) -> None:
+    """Every account's verdict."""
+    typer.echo(show.scores(wiring.open_store(_settings()), format, state, owner), nl=False)
+
+
+@app.command()
+def explain(account: str, as_json: Json = False) -> None:
+    """One account: its numbers, its reasons, and the records behind each number."""
+    settings = _settings()
+    typer.echo(show.explain(wiring.open_store(settings), settings.scoring.rules(), account, as_json))
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    as_json: Json = False,
+) -> None:
+    """The report as one HTML file: potential against time, reasons, coverage."""
+    settings = _settings()
+    store = wiring.open_store(settings)
+    if as_json:
+        typer.echo(show.report_json(store, settings))
+        return
+    show.write_report(store, settings, out)
+    typer.echo(f"report written to {out}", err=True)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What is in the database and how the last runs went."""
+    typer.echo(show.status(wiring.open_store(_settings()), as_json))
+
+
+@app.command()
+def runs(run_id: Annotated[int | None, typer.Argument(metavar="ID")] = None, as_json: Json = False) -> None:
+    """The last runs, or one in detail."""
+    typer.echo(show.runs(wiring.open_store(_settings()), run_id, as_json))
+
+
+@app.command()
+def rejects(as_json: Json = False) -> None:
+    """Rows that the CRM refused, in its own words."""
+    typer.echo(show.rejects(wiring.open_store(_settings()), as_json))
+
+
+@database_app.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the database to this version's schema (also happens by itself)."""
+    before, after = upgrade(open_database(_settings().database.url))
+    typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"upgraded from {before or 'empty'}"))
+
+
+@schema_app.command("show")
+def schema_show(as_json: Json = False) -> None:
+    """Our fields in the CRM and what is missing."""
+    typer.echo(show.schema(wiring.open_admin(_settings()).show(), as_json))
+
+
+@schema_app.command("apply")
+def schema_apply(
+    yes: Annotated[bool, typer.Option("--yes", help="Really create fields and grant access.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Create our fields and grant the running user access to them."""
+    admin = wiring.open_admin(_settings())
+    typer.echo(show.schema(admin.apply() if yes else admin.show(), as_json))
+    if not yes:
+        typer.echo("dry: nothing was created; add --yes", err=True)
+
+
+@config_app.command("show")
+def config_show(as_json: Json = False) -> None:
+    """The effective settings, secrets masked, and where each came from."""
+    typer.echo(show.config(shown(_load()), as_json))
+
+
+app.command(name="demo")(demo.command)
+
+
+def main() -> None:
+    """Entry point: every known failure is one line on stderr and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        _fail(error.problems, 2)
+    except QuotaExhausted as error:
+        _fail([str(error)], 4)
+    except Stopped as error:
+        _fail([str(error)], 5)
+    except lease.LeaseHeld as error:
+        _fail([str(error)], 6)
+    except (CrmError, DatabaseError, lease.LeaseLost) as error:
+        _fail([str(error)], 1)
+
+
+def _fail(lines: list[str], code: int) -> None:
+    for line in lines:
+        sys.stderr.write(f"assay: {line}\n")
+    sys.exit(code)

@@ -1,0 +1,81 @@
+"""How a night's progress is told: bars on a terminal, a line a step elsewhere. Always on stderr."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from assay.nightly import Tell
+
+
+class Quiet:
+    """Says nothing."""
+
+    def step(self, name: str) -> None: ...
+
+    def rows(self, stream: str, rows: int, calls: int) -> None: ...
+
+
+class Lines:
+    """One line a step and a stream, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.stream, self.last = "", ""
+
+    def step(self, name: str) -> None:
+        self._flush()
+        self.console.print(f"{name} ...", highlight=False)
+
+    def rows(self, stream: str, rows: int, calls: int) -> None:
+        if stream != self.stream:
+            self._flush()
+        self.stream, self.last = stream, f"  {stream}: {rows:,} rows, {calls} API calls so far"
+
+    def _flush(self) -> None:
+        if self.last:
+            self.console.print(self.last, highlight=False)
+        self.last = ""
+
+
+class Bars:
+    """A live line a stream: rows, rows a second, API calls."""
+
+    def __init__(self, bars: Progress) -> None:
+        self.bars = bars
+        self.tasks: dict[str, tuple[object, float]] = {}
+        self.current: object | None = None
+
+    def step(self, name: str) -> None:
+        self.current = self.bars.add_task(name, total=None, facts="")
+
+    def rows(self, stream: str, rows: int, calls: int) -> None:
+        if stream not in self.tasks:
+            self.tasks[stream] = (self.bars.add_task(f"  {stream}", total=None, facts=""), time.monotonic())
+        task, start = self.tasks[stream]
+        rate = rows / max(time.monotonic() - start, 0.05)
+        self.bars.update(task, facts=f"{rows:,} rows  {rate:,.0f} rows/s  {calls} API calls")  # type: ignore[arg-type]
+
+
+@contextmanager
+def telling(quiet: bool = False) -> Iterator[Tell]:
+    """The right way to tell progress here; rich obeys NO_COLOR."""
+    console = Console(stderr=True)
+    if quiet:
+        yield Quiet()
+    elif not sys.stderr.isatty():
+        lines = Lines(console)
+        yield lines
+        lines._flush()
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<24}"),
+            TextColumn("{task.fields[facts]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as bars:
+            yield Bars(bars)
