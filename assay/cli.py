@@ -1,5 +1,8 @@
-"""The command line. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done with rejected rows, 4 stopped by quota,
-5 stopped by a safety rule, 6 another run holds the lease."""
+"""The command line.
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done with rejected rows, 4 stopped by quota, 5 stopped by a
+safety rule, 6 another run holds the lease.
+"""
 
 import json
 import sys

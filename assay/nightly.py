@@ -47,7 +47,7 @@ class Orders:
     """What this run is asked to do."""
 
     rules: Rules
-    bands: publish.Bands = publish.Bands()
+    bands: publish.Bands = field(default_factory=publish.Bands)
     write: bool = False  #: [write] enabled, and no --dry-run
     force: bool = False  #: write even on an org's first run
     full: bool = False  #: pull everything again and compare all ids

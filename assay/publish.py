@@ -64,7 +64,7 @@ class Stopped(Exception):
 def plan(
     scores: Sequence[Score], held: Mapping[str, Mapping[str, Any]], money: Money, bands: Bands, only: Sequence[str] = ()
 ) -> Plan:
-    """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value, read in this pull)."""
+    """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value of this pull)."""
     updates, within, outside, flags = [], 0, 0, 0
     for score in scores:
         if only and score.account_id not in only:

@@ -94,12 +94,10 @@ def _read_key(path: Path) -> str:
         return path.read_text()
     except OSError as error:
         raise ConfigError(
-            [
-                f"[salesforce] private_key_file {path}: cannot be read: {error.strerror}. Fix: check the path and its mode"
-            ]
+            [f"[salesforce] private_key_file {path}: {error.strerror}. Fix: check the path and its mode"]
         ) from None
 
 
 def _subject_key(secret: str) -> bytes:
-    """The key of subject hashes: from the credential, so that the database alone does not give it away (docs/adr/0006)."""
+    """The key of subject hashes: from the credential, which the database never holds (docs/adr/0006)."""
     return hashlib.blake2b(secret.encode(), person=b"assay-subject", digest_size=32).digest()
