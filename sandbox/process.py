@@ -1,0 +1,28 @@
+"""Runs the sandbox as a process of its own, for the demo, tests and benchmarks."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def running(data: Path, *options: str) -> Iterator[dict[str, Any]]:
+    """Serve an org folder; yields the ready line, ends the process afterwards. Raises OSError."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--data", str(data), *options]
+    root = str(Path(__file__).parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)  # noqa: S603
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            words = process.stderr.read().strip() if process.stderr else ""
+            raise OSError(words or "the sandbox ended without a word")
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)

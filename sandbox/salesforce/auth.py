@@ -1,0 +1,96 @@
+"""Logins: JWT bearer, client credentials, refresh token; username-password is refused (reference: salesforce.md 1.2)."""
+
+import base64
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox.salesforce.errors import OAuthError
+from sandbox.salesforce.store import Org
+
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#: an assertion may be valid this long at most ("OAuth 2.0 JWT Bearer Flow": within 3 minutes; 5 are tolerated)
+LONGEST = 300
+
+
+@dataclass(slots=True)
+class Door:
+    """The external client app, its key, and the sessions it has opened."""
+
+    username: str
+    client_id: str = field(default_factory=lambda: "3MVG9" + secrets.token_urlsafe(40))
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(32).upper())
+    refresh_token: str = field(default_factory=lambda: "5Aep861" + secrets.token_urlsafe(40))
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    sessions: set[str] = field(default_factory=set)
+
+    def write_key(self, folder: Path) -> Path:
+        """The private key an admin would hold, readable by its owner only."""
+        path = folder / "salesforce.key"
+        pem = self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path.touch(mode=0o600)
+        path.write_bytes(pem)
+        return path
+
+    def open_session(self, org_id: str) -> str:
+        token = f"{org_id[:15]}!{secrets.token_urlsafe(72)}"
+        self.sessions.add(token)
+        return token
+
+
+def token(door: Door, org: Org, form: dict[str, str], authorization: str, base: str) -> dict[str, Any]:
+    """The reply of /services/oauth2/token; raises `OAuthError`. Uses the machine's clock (rulings 1)."""
+    grant = form.get("grant_type", "")
+    if grant == JWT_GRANT:
+        _check_assertion(door, form.get("assertion", ""), base)
+    elif grant in ("client_credentials", "refresh_token"):
+        _check_client(door, form, authorization)
+        if grant == "refresh_token" and form.get("refresh_token") != door.refresh_token:
+            raise OAuthError("invalid_grant", "expired access/refresh token")
+    elif grant == "password":
+        raise OAuthError("invalid_grant", "authentication failure")
+    else:
+        raise OAuthError("unsupported_grant_type", "grant type not supported")
+    org_id = str(next(iter(org.tables["Organization"].by_id)))
+    return {
+        "access_token": door.open_session(org_id), "instance_url": base, "token_type": "Bearer", "scope": "api",
+        "id": f"{base}/id/{org_id}/{org.user}", "issued_at": str(int(org.clock.now().timestamp() * 1000)),
+        "signature": secrets.token_urlsafe(32), "api_instance_url": base,
+    }  # fmt: skip
+
+
+def _check_client(door: Door, form: dict[str, str], authorization: str) -> None:
+    client, secret = form.get("client_id", ""), form.get("client_secret", "")
+    if authorization.startswith("Basic "):
+        client, _, secret = base64.b64decode(authorization[6:]).decode().partition(":")
+    if client != door.client_id:
+        raise OAuthError("invalid_client_id", "client identifier invalid")
+    if not secrets.compare_digest(secret, door.client_secret):
+        raise OAuthError("invalid_client", "invalid client credentials")
+
+
+def _check_assertion(door: Door, assertion: str, base: str) -> None:
+    try:
+        unverified = jwt.decode(assertion, options={"verify_signature": False})
+        if unverified.get("iss") != door.client_id:
+            raise OAuthError("invalid_client_id", "client identifier invalid")
+        audience = ["https://login.salesforce.com", "https://test.salesforce.com", base]
+        claims = jwt.decode(assertion, door.key.public_key(), algorithms=["RS256"], audience=audience)
+        if claims["exp"] - time.time() > LONGEST:
+            raise OAuthError("invalid_grant", "invalid assertion: expiration is too far in the future")
+    except jwt.ExpiredSignatureError:
+        raise OAuthError("invalid_grant", "expired authorization code: assertion has expired") from None
+    except jwt.InvalidAudienceError:
+        raise OAuthError("invalid_grant", "audience is invalid") from None
+    except (jwt.InvalidTokenError, KeyError):
+        raise OAuthError("invalid_grant", "invalid assertion") from None
+    if claims.get("sub") != door.username:
+        raise OAuthError("invalid_grant", "user hasn't approved this consumer")

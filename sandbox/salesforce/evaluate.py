@@ -1,0 +1,254 @@
+"""Runs a parsed query against the org: typed as the real one is, by the running user's view."""
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sandbox.salesforce import dates
+from sandbox.salesforce.errors import ApiError, malformed, no_column, no_type
+from sandbox.salesforce.schema import Field
+from sandbox.salesforce.soql import Compare, Literal, Node, Order, Query
+from sandbox.salesforce.store import Org, Row, Table
+
+Test = Callable[[Row], bool]
+Get = Callable[[Row], Any]
+NUMBERS = ("double", "currency", "percent", "int")
+STAMP = "%Y-%m-%dT%H:%M:%S.%f"
+
+
+class Column:
+    """A selected field: how to get it from a row, and what it is."""
+
+    def __init__(self, path: str, field: Field, get: Get) -> None:
+        self.path, self.field, self.get = path, field, get
+
+
+def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
+    """The rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
+    table = entity(org, query.entity)
+    rows = table.rows
+    if not deleted:
+        hide = [table.at[f] for f in ("IsDeleted", "IsArchived") if f in table.at]
+        rows = [r for r in rows if not any(r[i] == "true" for i in hide)]
+    if query.where is not None:
+        test = predicate(org, table, query.where)
+        rows = [r for r in rows if test(r)]
+    for order in reversed(query.order):
+        rows = _ordered(org, table, rows, order)
+    stop = None if query.limit is None else query.offset + query.limit
+    return rows[query.offset : stop] if query.offset or stop is not None else rows
+
+
+def entity(org: Org, name: str) -> Table:
+    table = org.table(name)
+    if table is None:
+        raise no_type(name)
+    return table
+
+
+def columns(org: Org, table: Table, paths: tuple[str, ...]) -> list[Column]:
+    """The selected fields; raises INVALID_FIELD for what the user does not see."""
+    return [column(org, table, p) for p in paths]
+
+
+def column(org: Org, table: Table, path: str) -> Column:
+    """Resolve `Owner.Name` or `What.Type` through parents, at most five levels."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        field = _visible(org, table, head)
+        at = table.at[field.name]
+        return Column(field.name, field, lambda row: row[at])
+    if head.lower() == table.name.lower():
+        return column(org, table, rest)
+    link = _relationship(org, table, head)
+    if len(link.refers_to) > 1:
+        return _polymorphic(org, table, link, rest)
+    return _through(org, table, link, rest)
+
+
+def _visible(org: Org, table: Table, name: str) -> Field:
+    field = table.fields.get(table.lower.get(name.lower(), ""))
+    if field is None or f"{table.name}.{field.name}" in org.hidden:
+        raise no_column(name, table.name)
+    return field
+
+
+def _relationship(org: Org, table: Table, name: str) -> Field:
+    for field in table.fields.values():
+        if field.relationship.lower() == name.lower() and f"{table.name}.{field.name}" not in org.hidden:
+            return field
+    raise ApiError(
+        400,
+        "INVALID_FIELD",
+        f"Didn't understand relationship '{name}' in field path. If you are attempting "
+        "to use a custom relationship, be sure to append the '__r' after the custom relationship name.",
+    )
+
+
+def _through(org: Org, table: Table, link: Field, rest: str) -> Column:
+    parent = entity(org, link.refers_to[0])
+    inner, at = column(org, parent, rest), table.at[link.name]
+
+    def get(row: Row) -> Any:
+        above = parent.by_id.get(row[at]) if row[at] else None
+        return None if above is None else inner.get(above)
+
+    return Column(f"{link.relationship}.{inner.path}", inner.field, get)
+
+
+def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
+    """`What.Type` and the few fields all parents share."""
+    at = table.at[link.name]
+    if rest.lower() == "type":
+        kinds = [(t.name, t) for n in link.refers_to if (t := org.table(n))]
+
+        def kind(row: Row) -> Any:
+            return next((n for n, t in kinds if row[at] in t.by_id), None)
+
+        return Column(f"{link.relationship}.Type", Field("Type", "Type", "string", 40), kind)
+    options = [t for n in link.refers_to if (t := org.table(n)) and rest in t.fields]
+    if not options:
+        raise no_column(rest, "Name")
+
+    def get(row: Row) -> Any:
+        return next((t.get(t.by_id[row[at]], rest) for t in options if row[at] in t.by_id), None)
+
+    return Column(f"{link.relationship}.{rest}", options[0].fields[rest], get)
+
+
+def predicate(org: Org, table: Table, node: Node) -> Test:
+    """A WHERE clause as a function of a row."""
+    if isinstance(node, Compare):
+        return _comparison(org, table, node)
+    tests = [predicate(org, table, p) for p in node.parts]
+    if node.op == "not":
+        return lambda row: not tests[0](row)
+    if node.op == "and":
+        return lambda row: all(t(row) for t in tests)
+    return lambda row: any(t(row) for t in tests)
+
+
+def _comparison(org: Org, table: Table, node: Compare) -> Test:
+    found = column(org, table, node.field)
+    if not found.field.filterable:
+        raise ApiError(400, "INVALID_FIELD", f"field '{node.field}' can not be filtered in a query call")
+    get = _comparable(found)
+    if node.op in ("in", "not in"):
+        values = {_value(found.field, v, org) for v in node.values}
+        return (lambda r: get(r) in values) if node.op == "in" else (lambda r: get(r) not in values)
+    literal = node.values[0]
+    if node.op == "like":
+        return _like(found.field, get, literal)
+    if literal.kind == "dateliteral":
+        return _in_span(found.field, get, node.op, literal, org)
+    return _ordering(get, node.op, _value(found.field, literal, org))
+
+
+def _comparable(found: Column) -> Get:
+    """Numbers as numbers, texts without case, dates as the text they are."""
+    kind, raw = found.field.type, found.get
+    if kind in NUMBERS:
+        return lambda row: None if (v := raw(row)) is None else float(v)
+    if kind in ("boolean", "date", "datetime"):
+        return raw
+    if kind in ("id", "reference"):
+        return lambda row: None if (v := raw(row)) is None else v[:15]
+    return lambda row: None if (v := raw(row)) is None else v.lower()
+
+
+def _ordering(get: Get, op: str, value: Any) -> Test:
+    if op == "=":
+        return lambda r: get(r) == value
+    if op == "!=":
+        return lambda r: get(r) != value
+    if value is None:
+        raise malformed(f"invalid operator {op} on null")
+    compare = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}[op]
+    return lambda r: (v := get(r)) is not None and bool(compare(v, value))
+
+
+def _like(field: Field, get: Get, literal: Literal) -> Test:
+    if literal.kind != "string" or field.type in (*NUMBERS, "boolean", "date", "datetime"):
+        raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.name} for LIKE")
+    pattern = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in literal.text.lower())
+    regex = re.compile(pattern, re.DOTALL)
+    return lambda r: (v := get(r)) is not None and regex.fullmatch(v) is not None
+
+
+def _in_span(field: Field, get: Get, op: str, literal: Literal, org: Org) -> Test:
+    if field.type not in ("date", "datetime"):
+        raise _wrong_type(field, literal)
+    first, last = dates.span(literal.text, org.clock.now().date())
+    after = last + timedelta(days=1)
+    low, high = (
+        (first.isoformat(), after.isoformat())
+        if field.type == "date"
+        else (_stamp(datetime.combine(first, time(), UTC)), _stamp(datetime.combine(after, time(), UTC)))
+    )
+    tests: dict[str, Callable[[str], bool]] = {
+        "=": lambda v: low <= v < high, "!=": lambda v: not low <= v < high,
+        "<": lambda v: v < low, "<=": lambda v: v < high, ">": lambda v: v >= high, ">=": lambda v: v >= low,
+    }  # fmt: skip
+    test = tests[op]
+    return lambda r: (v := get(r)) is not None and test(v)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(STAMP)[:-3] + "Z"
+
+
+#: which literals fit which field types
+FITS = {
+    "boolean": ("boolean",), "date": ("date",), "datetime": ("datetime",), "int": ("number",), "double": ("number",),
+    "currency": ("number",), "percent": ("number",),
+}  # fmt: skip
+
+
+def _value(field: Field, literal: Literal, org: Org) -> Any:
+    """A literal as what `_comparable` gives for the field; raises if the types do not fit, as the real one does."""
+    if literal.kind == "null":
+        return None
+    if literal.kind not in FITS.get(field.type, ("string",)):
+        raise _wrong_type(field, literal)
+    if field.type in NUMBERS:
+        return float(literal.text)
+    if field.type == "datetime":
+        return _stamp(datetime.fromisoformat(literal.text.replace("Z", "+00:00")))
+    if field.type in ("id", "reference"):
+        return literal.text[:15]
+    return literal.text if field.type in ("boolean", "date") else literal.text.lower()
+
+
+def _wrong_type(field: Field, literal: Literal) -> ApiError:
+    quotes = "should not be enclosed in quotes" if literal.kind == "string" else "is of the wrong type"
+    return ApiError(
+        400,
+        "INVALID_FIELD",
+        f"{field.name} = '{literal.text}'\n^\nERROR at Row:1:Column:1\n"
+        f"value of filter criterion for field '{field.name}' must be of type {field.type} and {quotes}",
+    )
+
+
+def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]:
+    """Nulls come first unless asked otherwise, in both directions."""
+    get = _comparable(column(org, table, order.field))
+    empty = [r for r in rows if get(r) is None]
+    full = sorted((r for r in rows if get(r) is not None), key=get, reverse=order.descending)
+    return full + empty if order.nulls_last else empty + full
+
+
+def count_only(query: Query) -> bool:
+    return query.fields == ("count()",)
+
+
+def groups(org: Org, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
+    """COUNT(x) and GROUP BY over plain fields: the aggregate results of REST."""
+    table = entity(org, query.entity)
+    keys = [column(org, table, g) for g in query.group]
+    found: dict[tuple[Any, ...], int] = {} if keys else {(): 0}
+    for row in rows:
+        key = tuple(k.get(row) for k in keys)
+        found[key] = found.get(key, 0) + 1
+    return [{k.path: v for k, v in zip(keys, key, strict=True)} | {"expr0": n} for key, n in found.items()]

@@ -1,0 +1,84 @@
+"""Custom fields, permission sets and what they let a user see.
+
+A field made through the Tooling API is invisible for everyone until a permission set that is assigned to the user grants it
+(reference: salesforce.md 1.7; restforce #353, simple-salesforce #621).
+"""
+
+import re
+from typing import Any
+
+from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.schema import Field
+from sandbox.salesforce.store import Org, Table
+
+#: metadata type -> API type
+TYPES = {
+    "Text": "string", "Picklist": "picklist", "Date": "date", "DateTime": "datetime", "Number": "double",
+    "Currency": "currency", "Percent": "percent", "Checkbox": "boolean", "LongTextArea": "textarea",
+}  # fmt: skip
+OBJECTS = ("PermissionSet", "FieldPermissions", "PermissionSetAssignment")
+
+
+def create_field(org: Org, body: dict[str, Any]) -> str:
+    """POST tooling/sobjects/CustomField; the new field's id."""
+    owner, _, name = str(body.get("FullName", "")).partition(".")
+    table = org.table(owner)
+    meta = body.get("Metadata") or {}
+    if table is None or not re.fullmatch(r"[A-Za-z]\w*__c", name):
+        raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", f"bad FullName: {body.get('FullName')}")
+    if name in table.fields:
+        raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", f"There is already a field named {name} on {table.name}.")
+    if meta.get("type") not in TYPES:
+        raise ApiError(400, "INVALID_TYPE", f"Specify a valid field type; got {meta.get('type')}")
+    table.add_field(_field(name, meta))
+    org.hidden.add(f"{table.name}.{name}")
+    org.granted_only.add(f"{table.name}.{name}")
+    fields = org.tables["CustomField"]
+    values = {"DeveloperName": name.removesuffix("__c"), "TableEnumOrId": table.name, "Id": org.new_id("CustomField")}
+    fields.add([values.get(f) for f in fields.fields])
+    return values["Id"]
+
+
+def _field(name: str, meta: dict[str, Any]) -> Field:
+    values = ((meta.get("valueSet") or {}).get("valueSetDefinition") or {}).get("value") or []
+    return Field(
+        name, meta.get("label", name), TYPES[meta["type"]], int(meta.get("length") or 0), int(meta.get("precision") or 0),
+        int(meta.get("scale") or 0), custom=True, picklist=tuple(v["valueName"] for v in values),
+        restricted=bool((meta.get("valueSet") or {}).get("restricted")), help=meta.get("inlineHelpText", ""),
+    )  # fmt: skip
+
+
+def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
+    """POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; the record's id."""
+    table = org.tables[name]
+    text = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}
+    keys = {"PermissionSet": ("Name",), "FieldPermissions": ("ParentId", "Field"), "PermissionSetAssignment":
+            ("PermissionSetId", "AssigneeId")}[name]  # fmt: skip
+    if any(all(table.get(r, k) == text.get(k) for k in keys) for r in table.rows):
+        raise ApiError(400, "DUPLICATE_VALUE", f"duplicate value found: {keys[0]}")
+    if name == "FieldPermissions" and not _exists(org, str(values.get("Field"))):
+        raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"Field Name: bad value: {values.get('Field')}")
+    new_id = org.insert(name, {k: v for k, v in text.items() if k in table.fields})
+    grant(org)
+    return new_id
+
+
+def _exists(org: Org, path: str) -> bool:
+    owner, _, name = path.partition(".")
+    table = org.table(owner)
+    return table is not None and name in table.fields
+
+
+def grant(org: Org) -> None:
+    """Work out anew which of the custom fields the running user sees and may edit."""
+    mine = _values(org.tables["PermissionSetAssignment"], "PermissionSetId", ("AssigneeId", org.user))
+    permissions = org.tables["FieldPermissions"]
+    granted = {permissions.get(r, "Field"): permissions.get(r, "PermissionsEdit") == "true" for r in permissions.rows
+               if permissions.get(r, "ParentId") in mine and permissions.get(r, "PermissionsRead") == "true"}  # fmt: skip
+    for path in org.granted_only:
+        (org.hidden.discard if path in granted else org.hidden.add)(path)
+        (org.read_only.discard if granted.get(path) else org.read_only.add)(path)
+
+
+def _values(table: Table, wanted: str, where: tuple[str, str]) -> set[Any]:
+    return {table.get(r, wanted) for r in table.rows if table.get(r, where[0]) == where[1]}

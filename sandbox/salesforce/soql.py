@@ -1,0 +1,230 @@
+"""SOQL: text to a syntax tree. Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax"."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sandbox.salesforce.errors import malformed
+
+TOKEN = re.compile(
+    r"""\s+|(?P<string>'(?:\\.|[^'\\])*')
+    |(?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))|(?P<date>\d{4}-\d\d-\d\d(?![T\d]))
+    |(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_.]*(?::\d+)?)|(?P<op><=|>=|!=|<>|[=<>(),])""",
+    re.VERBOSE,
+)
+OPERATORS = {"=", "!=", "<>", "<", ">", "<=", ">="}
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """`kind`: string, number, date, datetime, boolean, null, or dateliteral (TODAY, LAST_N_DAYS:30)."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    field: str
+    op: str  #: =, !=, <, >, <=, >=, like, in, not in
+    values: tuple[Literal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    op: str  #: and, or, not
+    parts: tuple["Node", ...]
+
+
+Node = Compare | Logic
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    field: str
+    descending: bool
+    nulls_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    fields: tuple[str, ...]  #: COUNT() stands as "count()", COUNT(x) as "count(x)"
+    entity: str
+    where: Node | None = None
+    group: tuple[str, ...] = ()
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+
+def parse(text: str) -> Query:
+    """The query's tree; raises MALFORMED_QUERY."""
+    return _Parser(_tokens(text)).query()
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found, at = [], 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise malformed(f"unexpected token: '{text[at]}'")
+        if match.lastgroup:
+            found.append((match.lastgroup, match.group()))
+        at = match.end()
+    return found
+
+
+class _Parser:
+    def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
+        self.tokens, self.at = tokens, 0
+
+    # ---- reading tokens ----
+
+    def peek(self, ahead: int = 0) -> tuple[str, str]:
+        at = self.at + ahead
+        return self.tokens[at] if at < len(self.tokens) else ("end", "<EOF>")
+
+    def next(self) -> tuple[str, str]:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def word(self, *words: str) -> bool:
+        """Take these keywords if they come next."""
+        if all(self.peek(i)[0] == "name" and self.peek(i)[1].upper() == w for i, w in enumerate(words)):
+            self.at += len(words)
+            return True
+        return False
+
+    def symbol(self, text: str) -> bool:
+        if self.peek() == ("op", text):
+            self.at += 1
+            return True
+        return False
+
+    def need(self, taken: bool, what: str) -> None:
+        if not taken:
+            raise malformed(f"unexpected token: '{self.peek()[1]}', expected {what}")
+
+    def name(self) -> str:
+        kind, text = self.next()
+        if kind != "name":
+            raise malformed(f"unexpected token: '{text}'")
+        return text
+
+    # ---- the grammar ----
+
+    def query(self) -> Query:
+        self.need(self.word("SELECT"), "SELECT")
+        fields = self.fields()
+        self.need(self.word("FROM"), "FROM")
+        entity = self.name()
+        where = self.alternatives() if self.word("WHERE") else None
+        group = self.names() if self.word("GROUP", "BY") else ()
+        order = self.orders() if self.word("ORDER", "BY") else ()
+        limit = self.whole() if self.word("LIMIT") else None
+        offset = self.whole() if self.word("OFFSET") else 0
+        self.word("ALL", "ROWS")
+        if self.peek()[0] != "end":
+            raise malformed(f"unexpected token: '{self.peek()[1]}'")
+        return Query(fields, entity, where, group, order, limit, offset or 0)
+
+    def fields(self) -> tuple[str, ...]:
+        found = [self.field()]
+        while self.symbol(","):
+            found.append(self.field())
+        return tuple(found)
+
+    def field(self) -> str:
+        name = self.name()
+        if not self.symbol("("):
+            return name
+        inner = "" if self.peek() == ("op", ")") else self.name()
+        self.need(self.symbol(")"), "')'")
+        if self.peek()[0] == "name" and self.peek()[1].upper() not in ("FROM",):
+            self.next()  # an alias
+        return f"{name.lower()}({inner})"
+
+    def names(self) -> tuple[str, ...]:
+        found = [self.name()]
+        while self.symbol(","):
+            found.append(self.name())
+        return tuple(found)
+
+    def whole(self) -> int:
+        kind, text = self.next()
+        if kind != "number" or not text.isdigit():
+            raise malformed(f"unexpected token: '{text}'")
+        return int(text)
+
+    def orders(self) -> tuple[Order, ...]:
+        found = [self.one_order()]
+        while self.symbol(","):
+            found.append(self.one_order())
+        return tuple(found)
+
+    def one_order(self) -> Order:
+        field = self.name()
+        descending = self.word("DESC") or (self.word("ASC") and False)
+        if self.word("NULLS", "LAST"):
+            return Order(field, descending, True)
+        return Order(field, descending, self.word("NULLS", "FIRST") and False)
+
+    def alternatives(self) -> Node:
+        """AND and OR do not mix without parentheses in the real one either."""
+        first = self.term()
+        for op in ("AND", "OR"):
+            parts = [first]
+            while self.word(op):
+                parts.append(self.term())
+            if len(parts) > 1:
+                if self.peek()[1].upper() in ("AND", "OR"):
+                    raise malformed(f"unexpected token: {self.peek()[1]} (mixing AND and OR needs parentheses)")
+                return Logic(op.lower(), tuple(parts))
+        return first
+
+    def term(self) -> Node:
+        if self.word("NOT"):
+            return Logic("not", (self.term(),))
+        if self.symbol("("):
+            inner = self.alternatives()
+            self.need(self.symbol(")"), "')'")
+            return inner
+        return self.comparison()
+
+    def comparison(self) -> Compare:
+        field = self.name()
+        if self.word("NOT", "IN"):
+            return Compare(field, "not in", self.listed())
+        if self.word("IN"):
+            return Compare(field, "in", self.listed())
+        if self.word("LIKE"):
+            return Compare(field, "like", (self.literal(),))
+        kind, op = self.next()
+        if kind != "op" or op not in OPERATORS:
+            raise malformed(f"unexpected token: '{op}'")
+        return Compare(field, "!=" if op == "<>" else op, (self.literal(),))
+
+    def listed(self) -> tuple[Literal, ...]:
+        self.need(self.symbol("("), "'('")
+        found = [self.literal()]
+        while self.symbol(","):
+            found.append(self.literal())
+        self.need(self.symbol(")"), "')'")
+        return tuple(found)
+
+    def literal(self) -> Literal:
+        kind, text = self.next()
+        if kind == "string":
+            return Literal("string", re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), text[1:-1]))
+        if kind in ("number", "date", "datetime"):
+            return Literal(kind, text)
+        if kind == "name":
+            upper = text.upper()
+            if upper in ("TRUE", "FALSE"):
+                return Literal("boolean", upper.lower())
+            return Literal("null", "") if upper == "NULL" else Literal("dateliteral", upper)
+        raise malformed(f"unexpected token: '{text}'")
+
+
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}

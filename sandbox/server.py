@@ -1,0 +1,126 @@
+"""Serves an app over HTTP/1.1: uvicorn, with a response's headers and body in one write."""
+
+import asyncio
+import threading
+from typing import Any
+
+import uvicorn
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sandbox.control import CUT, Control
+
+#: what is computed in a thread, so that polling is answered meanwhile
+SLOW = ("/results", "/query", "/queryAll")
+
+
+class OneWrite:
+    """A transport that joins the writes of one loop tick.
+
+    Headers and body in two segments cost a delayed ACK (about 40 ms) with some clients and make every benchmark noise.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+#: open connections by the client's address, so that a fault rule can cut one
+OPEN: dict[tuple[str, int], Any] = {}
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's own protocol over a joining transport."""
+
+    def connection_made(self, transport: Any) -> None:
+        OPEN[transport.get_extra_info("peername")[:2]] = transport
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        OPEN.pop(self.transport.get_extra_info("peername")[:2], None)
+        super().connection_lost(exc)
+
+
+class Front:
+    """Between the server and a vendor's app: control calls, faults, log."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.control = Control(app)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        body = await request.body()
+        response = await self._answer(request, body)
+        if response is CUT:
+            OPEN[tuple(scope["client"])].abort()
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        path = "/" + request.url.path.strip("/")
+        if path.startswith("/_sandbox/"):
+            control: Response = self.control.answer(request.method, path.removeprefix("/_sandbox/"), body)
+            return control
+        struck = self.control.struck(request.method, path)
+        if struck is not None:
+            return struck
+        base = f"{request.url.scheme}://{request.scope['server'][0]}:{request.scope['server'][1]}"
+        if path.endswith(SLOW):
+            response, heard = await run_in_threadpool(self.app.answer, request, body, base)
+        else:
+            response, heard = self.app.answer(request, body, base)
+        self.control.heard.append(heard)
+        answer: Response = response
+        return answer
+
+
+class Server:
+    """One app on one port, in a thread of its own."""
+
+    def __init__(self, app: Any, port: int) -> None:
+        self.front = Front(app)
+        config = uvicorn.Config(
+            self.front, host="127.0.0.1", port=port, http=Protocol, log_level="critical", access_log=False,
+            date_header=False, server_header=False, lifespan="off", timeout_keep_alive=60, backlog=256,
+        )  # fmt: skip
+        self.server = uvicorn.Server(config)
+        self.server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+
+    def start(self) -> str:
+        """Listen; the base URL once it accepts connections."""
+        self.thread.start()
+        while not self.server.started:
+            if not self.thread.is_alive():
+                raise OSError(
+                    f"port {self.server.config.port} cannot be listened on. Fix: choose another, or 0 for a free one"
+                )
+            threading.Event().wait(0.01)
+        port = self.server.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(timeout=10)
