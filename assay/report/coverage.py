@@ -1,0 +1,57 @@
+"""How well selling time is logged: what each score says about its book, book by book."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from scoring.records import THIN_LOGGING, Score
+
+#: below this share of the usual logging nobody is judged (reference/scoring.md 2.1)
+THIN = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One measure of coverage over all books."""
+
+    name: str
+    books: int
+    known: int  #: books that have a number
+    middle: float | None  #: the median book
+    thin: int  #: books below THIN
+    words: Mapping[str, int]  #: where the measure is a word: word -> books
+
+
+def thin_books(scores: Sequence[Score]) -> tuple[int, int]:
+    """(books with accounts withheld because too little is logged, all books)."""
+    books = {s.owner_id for s in scores}
+    return len({s.owner_id for s in scores if s.state == THIN_LOGGING}), len(books)
+
+
+def measures(scores: Sequence[Score]) -> list[Covered]:
+    """Each measure that the scores carry, one value a book."""
+    values: defaultdict[str, defaultdict[str, list[float | str | None]]] = defaultdict(lambda: defaultdict(list))
+    for s in scores:
+        for name, value in s.coverage.items():
+            values[name][s.owner_id or ""].append(value)
+    return [_covered(name, list(books.values())) for name, books in sorted(values.items())]
+
+
+def _covered(name: str, books: Sequence[Sequence[float | str | None]]) -> Covered:
+    numbers = [m for m in map(_mean, books) if m is not None]
+    words = Counter(next(v for v in b if isinstance(v, str)) for b in books if any(isinstance(v, str) for v in b))
+    return Covered(
+        name,
+        len(books),
+        len(numbers),
+        median(numbers) if numbers else None,
+        sum(n < THIN for n in numbers),
+        dict(sorted(words.items())),
+    )
+
+
+def _mean(values: Sequence[float | str | None]) -> float | None:
+    numbers = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    return math.fsum(numbers) / len(numbers) if numbers else None

@@ -1,0 +1,120 @@
+"""The report as one HTML file: no script, no request, everything escaped."""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from assay.report import chart, coverage, figures, layout, words
+from assay.report.headline import headline, what_could_move
+from assay.report.model import Report
+from scoring.records import STATES
+
+#: rows a table may have; the next smaller one is taken while the file is larger than LIMIT
+ROW_CAPS = (300, 150, 75, 40, 20, 8)
+#: bytes of a file that every mail server takes and every phone opens
+LIMIT = 300_000
+#: accounts that changed state and are named
+NAMED_CHANGES = 24
+
+MEANINGS = dict(
+    zip(
+        STATES,
+        (
+            "More time than its share, little new opened",
+            "Much time, and it moves or pays",
+            "Less time than its share",
+            "Near its share, or not clearly off it",
+            "Not judged: too few or too recent records",
+            "Not judged: its book logs too little",
+        ),
+        strict=True,
+    )
+)
+#: what the measures of `Score.coverage` are called for people; others go by their own name
+MEASURES = {
+    "book": "Logged time, compared with well-logged books",
+    "logging": "Logged time, compared with well-logged books",
+    "email": "Books whose e-mail is captured",
+    "mail": "Books whose e-mail is captured",
+    "measured": "Hours with a measured duration; the rest are defaults by kind",
+    "presence": "Working days with at least one record",
+    "owner_known": "Owner known as of the date, not assumed",
+}
+
+
+def render_html(report: Report) -> str:
+    """The page; tables shrink until the file is small enough to mail."""
+    page = ""
+    for cap in ROW_CAPS:
+        page = _render(report, cap)
+        if len(page.encode()) <= LIMIT:
+            break
+    return page
+
+
+def _render(report: Report, cap: int) -> str:
+    tables = layout.parts(report, cap)
+    movable = figures.movable(report.scores)
+    changes = figures.changed(report)
+    books = figures.comfort_by_book(report.scores)
+    return environment().get_template("page.html.j2").render(
+        r=report,
+        tables=tables,
+        c=chart.chart(report.scores, layout.anchors(tables)),
+        sums=figures.by_state(report.scores),
+        hours_total=figures.total(s.hours for s in report.scores),
+        m=movable,
+        books=figures.quartiles(books) if books else None,
+        headline=headline(report),
+        deck=what_could_move(movable),
+        changes=changes,
+        shown=changes[:NAMED_CHANGES],
+        moved=figures.transitions(report),
+        thin=coverage.thin_books(report.scores),
+        measures=coverage.measures(report.scores),
+        names={s.account_id: s.name for s in report.scores},
+    )
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Templates that escape everything and refuse unknown names."""
+    env = Environment(
+        loader=PackageLoader("assay.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "money": words.money,
+        "hours": words.hours,
+        "span": words.span,
+        "percent": words.percent,
+        "count": words.count,
+        "clean": words.clean,
+        "short": words.short,
+        "iso": words.iso,
+        "long_date": words.long_date,
+        "compact": words.compact,
+        "measure": lambda name: MEASURES.get(name, words.clean(name).replace("_", " ")),
+        "width": _width,
+        "longest": _longest,
+    }
+    env.filters.update(filters)
+    env.globals.update(
+        states=STATES,
+        glyphs=chart.GLYPHS,
+        meanings=MEANINGS,
+        box=(chart.LEFT, chart.TOP, chart.RIGHT, chart.BOTTOM),
+        lane=chart.LANE,
+    )
+    return env
+
+
+def _width(value: float, top: float) -> str:
+    share = value / top if top > 0 and math.isfinite(value) else 0.0
+    return f"{100 * min(1.0, max(0.0, share)):.0f}%"
+
+
+def _longest(values: Iterable[float]) -> float:
+    return max((v for v in values if math.isfinite(v)), default=0.0)
