@@ -1,7 +1,7 @@
 """Potential against time as coordinates for an inline SVG, both axes logarithmic.
 
 Few accounts: every one is a mark with a label. Many: unjudged and ordinary ones become one path a state. Very many:
-they become tiles. Accounts with a row in a table stay links to it throughout, so the file's size is bounded.
+they become tiles. Flagged accounts with a row in a table stay links to it throughout.
 """
 
 import math
@@ -94,7 +94,7 @@ def chart(scores: Sequence[Score], anchors: Mapping[str, str]) -> Chart:
     """Lay out all accounts; `anchors` gives the id of the row of each account that has one."""
     drawn = [s for s in scores if math.isfinite(s.potential) and math.isfinite(s.hours)]
     x, y = _axes(drawn)
-    named = [s for s in drawn if len(drawn) <= LABELLED or s.account_id in anchors]
+    named = [s for s in drawn if _has_mark(s, len(drawn), anchors)]
     names = {s.account_id for s in named}
     rest = [s for s in drawn if s.account_id not in names]
     line = _fair_line(drawn, x, y)
@@ -108,6 +108,12 @@ def chart(scores: Sequence[Score], anchors: Mapping[str, str]) -> Chart:
         len(drawn),
         len(scores) - len(drawn),
     )
+
+
+def _has_mark(s: Score, accounts: int, anchors: Mapping[str, str]) -> bool:
+    """Among tiles only flagged accounts stand out; which others have a row is chance."""
+    listed = s.account_id in anchors
+    return accounts <= LABELLED or (listed and (accounts <= TILED or s.state in (COMFORT, UNDER)))
 
 
 def _axes(scores: Sequence[Score]) -> tuple[Axis, Axis]:
@@ -162,9 +168,9 @@ def _tile_label(states: Counter[str]) -> str:
 
 
 def _fair_line(scores: Sequence[Score], x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """The median fair share by potential, in up to 12 groups of equal size: shares are set within each book."""
+    """The median fair share by potential, in up to 12 groups of 15 or more: shares are set within each book."""
     known = sorted((s.potential, s.fair_hours) for s in scores if s.potential >= x.low and s.fair_hours >= y.low)
-    groups = min(12, len(known) // 5)
+    groups = min(12, len(known) // 15)
     cuts = [round(i * len(known) / groups) for i in range(groups + 1)] if groups > 1 else []
     middles = [[median(v) for v in zip(*known[a:b], strict=True)] for a, b in zip(cuts, cuts[1:], strict=False)]
     return [(x.at(p), y.at(f)) for p, f in middles]

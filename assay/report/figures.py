@@ -135,7 +135,8 @@ def transitions(report: Report) -> list[tuple[str, str, int]]:
 
 
 def changed(report: Report) -> list[tuple[Score, str, str]]:
-    """Accounts whose state differs from the night before."""
+    """Accounts whose state differs from the night before, new flags first."""
     before = report.previous_states
     moved = [(s, before[s.account_id], s.state) for s in report.scores if s.account_id in before]
-    return sorted((m for m in moved if m[1] != m[2]), key=lambda m: m[0].account_id)
+    flags = (COMFORT, UNDER)
+    return sorted((m for m in moved if m[1] != m[2]), key=lambda m: (m[2] not in flags, STATES.index(m[2]), m[0].account_id))

@@ -2,7 +2,7 @@
 
 from assay.report.figures import UNJUDGED, Movable, total
 from assay.report.model import Report
-from assay.report.words import count, hours
+from assay.report.words import count, whole_hours
 from scoring.records import COMFORT, UNDER
 
 
@@ -21,7 +21,7 @@ def headline(report: Report) -> str:
         return f"No comfort zones among {count(judged, 'judged account')}; {rest}."
     spent, everything = (total(s.hours for s in chosen) for chosen in (comfort, scores))
     return (
-        f"{hours(spent)} of {hours(everything)} selling hours in {report.window_days} days "
+        f"{whole_hours(spent)} of {whole_hours(everything)} selling hours in {report.window_days} days "
         f"sit in comfort zones; {rest}."
     )
 
@@ -31,11 +31,13 @@ def what_could_move(m: Movable) -> str:
     if not m.above and not m.below:
         return "No account's time is far from its share in proportion to potential."
     if not m.below:
-        return f"Comfort zones got {hours(m.above)} hours more than in proportion to their potential."
+        return f"Comfort zones got {whole_hours(m.above)} hours more than in proportion to their potential."
     if not m.above:
-        return f"Under-worked accounts got {hours(m.below)} hours less than in proportion to their potential."
-    within = f" {hours(m.within_books)} of these could move without an account changing hands." if m.within_books else ""
+        return f"Under-worked accounts got {whole_hours(m.below)} hours less than in proportion to their potential."
+    within = (
+        f" {whole_hours(m.within_books)} of these could move without an account changing hands." if m.within_books else ""
+    )
     return (
-        f"Comfort zones got {hours(m.above)} hours more than in proportion to their potential, "
-        f"under-worked accounts {hours(m.below)} hours less.{within}"
+        f"Comfort zones got {whole_hours(m.above)} hours more than in proportion to their potential, "
+        f"under-worked accounts {whole_hours(m.below)} hours less.{within}"
     )

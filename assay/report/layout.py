@@ -31,20 +31,19 @@ class Part:
 
 
 def parts(report: Report, cap: int) -> dict[str, Part]:
-    """The tables: comfort zones, under-worked, and every other account; each has at most `cap` rows."""
+    """The tables: comfort zones, under-worked, and every other account; at most `cap` rows each, half for the last."""
     others = [s for s in report.scores if s.state not in (COMFORT, UNDER)]
     chosen = {
         "comfort": of_state(report.scores, COMFORT),
         "under": of_state(report.scores, UNDER),
         "others": sorted(others, key=lambda s: (STATES.index(s.state), s.name.casefold(), s.account_id)),
     }
-    return {name: Part(_rows(report, name[0], found[:cap]), len(found)) for name, found in chosen.items()}
+    caps = {"comfort": cap, "under": cap, "others": cap // 2}
+    return {name: Part(_rows(report, name[0], found[: caps[name]]), len(found)) for name, found in chosen.items()}
 
 
 def _rows(report: Report, prefix: str, scores: Sequence[Score]) -> list[Row]:
-    return [
-        Row(f"{prefix}{n}", s, _owner(report, s), _before(report, s)) for n, s in enumerate(scores, start=1)
-    ]
+    return [Row(f"{prefix}{n}", s, _owner(report, s), _before(report, s)) for n, s in enumerate(scores, start=1)]
 
 
 def _owner(report: Report, s: Score) -> str:

@@ -1,7 +1,7 @@
 """The report as one HTML file: no script, no request, everything escaped."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +12,8 @@ from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
 from scoring.records import STATES
 
-#: rows a table may have; the next smaller one is taken while the file is larger than LIMIT
-ROW_CAPS = (300, 150, 75, 40, 20, 8)
+#: rows a table may have; the first that keeps the file below LIMIT is taken
+ROW_CAPS = (600, 300, 150, 100, 70, 50, 30, 10)
 #: bytes of a file that every mail server takes and every phone opens
 LIMIT = 300_000
 #: accounts that changed state and are named
@@ -37,8 +37,8 @@ MEANINGS = dict(
 MEASURES = {
     "book": "Logged time, compared with well-logged books",
     "logging": "Logged time, compared with well-logged books",
-    "email": "Books whose e-mail is captured",
-    "mail": "Books whose e-mail is captured",
+    "email": "E-mail that is captured in the CRM",
+    "mail": "E-mail that is captured in the CRM",
     "measured": "Hours with a measured duration; the rest are defaults by kind",
     "presence": "Working days with at least one record",
     "owner_known": "Owner known as of the date, not assumed",
@@ -60,31 +60,33 @@ def _render(report: Report, cap: int) -> str:
     movable = figures.movable(report.scores)
     changes = figures.changed(report)
     books = figures.comfort_by_book(report.scores)
-    return environment().get_template("page.html.j2").render(
-        r=report,
-        tables=tables,
-        c=chart.chart(report.scores, layout.anchors(tables)),
-        sums=figures.by_state(report.scores),
-        hours_total=figures.total(s.hours for s in report.scores),
-        m=movable,
-        books=figures.quartiles(books) if books else None,
-        headline=headline(report),
-        deck=what_could_move(movable),
-        changes=changes,
-        shown=changes[:NAMED_CHANGES],
-        moved=figures.transitions(report),
-        thin=coverage.thin_books(report.scores),
-        measures=coverage.measures(report.scores),
-        names={s.account_id: s.name for s in report.scores},
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            r=report,
+            tables=tables,
+            c=chart.chart(report.scores, layout.anchors(tables)),
+            sums=figures.by_state(report.scores),
+            hours_total=figures.total(s.hours for s in report.scores),
+            m=movable,
+            books=figures.quartiles(books) if books else None,
+            headline=headline(report),
+            deck=what_could_move(movable),
+            changes=changes,
+            shown=changes[:NAMED_CHANGES],
+            moved=figures.transitions(report),
+            thin=coverage.thin_books(report.scores),
+            measures=coverage.measures(report.scores),
+            names={s.account_id: s.name for s in report.scores},
+        )
     )
 
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Templates that escape everything and refuse unknown names."""
-    env = Environment(
-        loader=PackageLoader("assay.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    env = Environment(loader=PackageLoader("assay.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     filters: dict[str, Callable[..., Any]] = {
         "money": words.money,
         "hours": words.hours,
@@ -98,7 +100,6 @@ def environment() -> Environment:
         "compact": words.compact,
         "measure": lambda name: MEASURES.get(name, words.clean(name).replace("_", " ")),
         "width": _width,
-        "longest": _longest,
     }
     env.filters.update(filters)
     env.globals.update(
@@ -111,10 +112,8 @@ def environment() -> Environment:
     return env
 
 
-def _width(value: float, top: float) -> str:
-    share = value / top if top > 0 and math.isfinite(value) else 0.0
-    return f"{100 * min(1.0, max(0.0, share)):.0f}%"
-
-
-def _longest(values: Iterable[float]) -> float:
-    return max((v for v in values if math.isfinite(v)), default=0.0)
+def _width(value: float, other: float) -> str:
+    """A bar's length where the larger of two values fills the row."""
+    top = max(value, other)
+    share = value / top if top > 0 and math.isfinite(top) else 0.0
+    return f"{100 * max(0.0, share):.0f}%"

@@ -38,10 +38,15 @@ def money(amount: float) -> str:
 
 
 def hours(value: float) -> str:
-    """Hours with one decimal below a hundred, whole above."""
+    """Hours with one decimal below a thousand, whole above."""
     if not math.isfinite(value):
         return UNKNOWN
-    return f"{value:,.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) < 999.95 else f"{value:,.0f}"
+
+
+def whole_hours(value: float) -> str:
+    """Hours as a headline says them."""
+    return f"{value:,.0f}"
 
 
 def span(low: float, high: float, unit: str = "money") -> str:
