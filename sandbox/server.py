@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from typing import Any
 
 import uvicorn
@@ -72,7 +73,11 @@ class Front:
             return
         request = Request(scope, receive)
         body = await request.body()
-        response = await self._answer(request, body)
+        try:
+            response = await self._answer(request, body)
+        except Exception:  # a defect of the sandbox itself: said aloud, so that nobody hunts for it in a client
+            traceback.print_exc()
+            raise
         if response is CUT:
             OPEN[tuple(scope["client"])].abort()
             return

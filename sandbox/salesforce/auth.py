@@ -84,7 +84,7 @@ def _check_assertion(door: Door, assertion: str, base: str) -> None:
             raise OAuthError("invalid_client_id", "client identifier invalid")
         audience = ["https://login.salesforce.com", "https://test.salesforce.com", base]
         claims = jwt.decode(assertion, door.key.public_key(), algorithms=["RS256"], audience=audience)
-        if claims["exp"] - time.time() > LONGEST:
+        if int(claims["exp"]) - time.time() > LONGEST:
             raise OAuthError("invalid_grant", "invalid assertion: expiration is too far in the future")
     except jwt.ExpiredSignatureError:
         raise OAuthError("invalid_grant", "expired authorization code: assertion has expired") from None

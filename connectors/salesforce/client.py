@@ -1,0 +1,241 @@
+"""One Salesforce org behind the `Crm` port."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from connectors.errors import CrmError, FieldMissing, Refused
+from connectors.port import Check, Page, Sending
+from connectors.salesforce import bulk, mapping, schema, soql, write
+from connectors.salesforce.budget import Budget
+from connectors.salesforce.columns import Keyed
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.errors import NAME, code_of, explain
+from connectors.salesforce.mapping import STREAMS, Context, Stream
+from connectors.salesforce.session import Session
+from connectors.transport import Transport
+from scoring.records import KINDS, FieldUpdate, WriteResult
+
+#: rows become visible late with an earlier stamp; this much is read again (docs/adr/0003)
+OVERLAP = 600
+#: a delta up to here goes by REST, page after page; beyond by Bulk
+REST_ROWS = 4_000
+#: codes with which Bulk refuses an object that REST can read
+BULK_REFUSES = ("INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR")
+
+
+class SalesforceCrm:
+    """Reads an org and writes our fields; see `connectors.port.Crm` for what each method keeps."""
+
+    name = NAME
+
+    def __init__(self, config: SalesforceConfig, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.config, self.sleep = config, sleep
+        self.budget = Budget(config.quota_share, config.quota_stop)
+        self.transport = Transport(
+            NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
+            heard=self.budget.heard,
+        )  # fmt: skip
+        self.session = Session(config, self.transport)
+        self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
+        self.notes: list[str] = []
+
+    @property
+    def calls(self) -> int:
+        return self.transport.calls
+
+    # ---- check ------------------------------------------------------------------------------------------------------
+
+    def check(self) -> Check:
+        self.session.login()
+        self._choose_version()
+        now, organization = self._organization()
+        features = self.session.call("GET", self.session.data("/connect/organization")).json().get("features", {})
+        known = self._objects()
+        streams = [s for s in STREAMS if self._wanted(s)]
+        for stream in streams:
+            self._look_at(stream, known)
+        return Check(
+            org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
+            currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
+            calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
+            notes=tuple(self.notes),
+        )  # fmt: skip
+
+    def _choose_version(self) -> None:
+        """The configured version, or the newest one the org has."""
+        offered = [v["version"] for v in self.session.call("GET", "/services/data").json()]
+        wanted = self.config.api_version
+        if wanted not in offered:
+            self.session.version = max((v for v in offered if float(v) < float(wanted)), key=float, default=offered[-1])
+            self.notes.append(f"API version {wanted} is not offered by this org, {self.session.version} is used")
+
+    def _organization(self) -> tuple[int, dict[str, Any]]:
+        path = self.session.data("/query")
+        response = self.session.call("GET", path, params={"q": "SELECT Id, Name, IsSandbox FROM Organization"})
+        return _now(response), response.json()["records"][0]
+
+    def _corporate_currency(self) -> str:
+        query = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
+        found = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
+        return str(found[0]["IsoCode"]) if found else "USD"
+
+    def _objects(self) -> set[str]:
+        listing = self.session.control(lambda sdk: sdk.describe())
+        return {o["name"] for o in listing["sobjects"] if o.get("queryable", True)}
+
+    def _wanted(self, stream: Stream) -> bool:
+        return self.config.objects is None or stream.entity in self.config.objects
+
+    def _look_at(self, stream: Stream, known: set[str]) -> None:
+        """Describe an object once; raise for what is required, note what its absence degrades."""
+        if stream.entity not in known:
+            if stream.needed:
+                raise FieldMissing(f"object {stream.entity} is not visible to this user", crm=NAME,
+                                   fix="assign the permission set Assay_Integration; see docs/salesforce.md")  # fmt: skip
+            if stream.absent:
+                self.notes.append(f"{stream.entity} is not there: {stream.absent}")
+            return
+        found = self._describe(stream.entity)
+        missing = [f for f in stream.required if f not in found]
+        if missing:
+            raise FieldMissing(
+                f"{stream.entity}: field {', '.join(missing)} is not visible to this user", crm=NAME,
+                fix="give the user read access to it (permission set Assay_Integration)",
+            )  # fmt: skip
+        for name, loss in stream.optional.items():
+            if loss and not self._has(stream.entity, name):
+                self.notes.append(f"{stream.entity}.{name} is not visible: {loss}")
+
+    def _describe(self, entity: str) -> dict[str, Any]:
+        if entity not in self.fields:
+            described = self.session.control(lambda sdk: getattr(sdk, entity).describe())
+            self.fields[entity] = {f["name"]: f for f in described["fields"]}
+        return self.fields[entity]
+
+    def _has(self, entity: str, name: str) -> bool:
+        """Whether a field, or a parent's field behind a dot, is visible."""
+        head, _, rest = name.partition(".")
+        if not rest:
+            return name in self.fields.get(entity, {})
+        link = next((f for f in self.fields.get(entity, {}).values() if f.get("relationshipName") == head), None)
+        return link is not None and rest in self._describe(link["referenceTo"][0])
+
+    def _unwritable(self) -> tuple[str, ...]:
+        account = self.fields.get(schema.OBJECT, {})
+        return tuple(f.meaning for f in schema.WRITTEN if not account.get(f.name, {}).get("updateable"))
+
+    # ---- pull -------------------------------------------------------------------------------------------------------
+
+    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
+        context = Context(Keyed(self.config.subject_salt), dict(zones))
+        for stream in STREAMS:
+            if stream.entity in self.fields and self._wanted(stream):
+                yield from self._stream(stream, since.get(stream.entity), context)
+
+    def _stream(self, stream: Stream, since: int | None, context: Context) -> Iterator[Page]:
+        """A stream's pages; the last one carries the watermark."""
+        fields = self._selected(stream)
+        cursor = None if stream.whole else soql.cursor({n for n, f in self.fields[stream.entity].items() if f["filterable"]})
+        text = soql.select(stream.entity, fields, since=(cursor, since) if cursor and since is not None else None)
+        started: list[int] = []
+        held: Page | None = None
+        for columns, count in self._read(stream, text, since is not None, started):
+            if held is not None:
+                yield held
+            held = self._page(stream, columns, count, context)
+        last = held or Page(stream.entity, stream.kind, ())
+        yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
+
+    def _page(self, stream: Stream, columns: mapping.Columns, count: int, context: Context) -> Page:
+        context.odd.clear()
+        rows = mapping.rows(stream, columns, count, context)
+        return Page(stream.entity, stream.kind, rows, None, dict(context.odd))
+
+    def _selected(self, stream: Stream) -> list[str]:
+        ours = [f.name for f in schema.FIELDS] if stream.entity == schema.OBJECT else []
+        return [f for f in (*stream.required, *stream.optional, *ours) if self._has(stream.entity, f)]
+
+    def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:
+        """Small answers by REST, large ones by Bulk; `started` receives the server's time before the query."""
+        if not (delta or stream.whole):
+            yield from self._bulk_first(text, started)
+            return
+        response = self.session.call("GET", self.session.data("/queryAll"), params={"q": text})
+        started.append(_now(response))
+        body = response.json()
+        if body["totalSize"] > REST_ROWS and not stream.whole:
+            yield from self._bulk_first(text, started)
+            return
+        while True:
+            yield _columns(body["records"])
+            if body["done"]:
+                return
+            body = self.session.call("GET", body["nextRecordsUrl"]).json()
+
+    def _bulk_first(self, text: str, started: list[int]) -> Iterator[bulk.Table]:
+        """Bulk; where it refuses the object, REST."""
+        if not started:
+            started.append(_now(self.session.call("GET", self.session.data(""))))
+        try:
+            yield from bulk.query(self.session, text, self.sleep)
+        except Refused as error:
+            if code_of(error) not in BULK_REFUSES:
+                raise
+            yield from self._rest(text)
+
+    def _rest(self, text: str) -> Iterator[bulk.Table]:
+        body = self.session.call("GET", self.session.data("/queryAll"), params={"q": text}).json()
+        while True:
+            yield _columns(body["records"])
+            if body["done"]:
+                return
+            body = self.session.call("GET", body["nextRecordsUrl"]).json()
+
+    def ids(self, kind: str) -> Iterator[Sequence[str]]:
+        if kind not in KINDS:
+            raise CrmError(f"unknown kind {kind}", crm=NAME)
+        for stream in STREAMS:
+            if stream.kind != kind or stream.entity not in self.fields or not self._wanted(stream):
+                continue
+            key = "ApiName" if stream.entity == "OpportunityStage" else "IsoCode" if kind == "currency_rate" else "Id"
+            text = soql.select(stream.entity, (key,))
+            source = self._rest(text) if stream.whole else self._bulk_first(text, [])
+            for columns, _ in source:
+                yield list(columns.get(key, ()))
+
+    # ---- write ------------------------------------------------------------------------------------------------------
+
+    def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
+        yield from write.write(self.session, updates, self.sleep)
+
+    def settle(self, token: str) -> Iterator[WriteResult]:
+        yield from write.settle(self.session, token, self.sleep)
+
+
+def _now(response: Any) -> int:
+    """The API's clock: its Date header."""
+    return int(parsedate_to_datetime(response.headers["date"]).timestamp())
+
+
+def _columns(records: Sequence[Mapping[str, Any]]) -> bulk.Table:
+    """REST records as the columns of text that Bulk gives."""
+    names = [n for n in records[0] if n != "attributes"] if records else []
+    columns: dict[str, Sequence[str]] = {}
+    for name in names:
+        if any(isinstance(r[name], dict) for r in records):
+            inner = {k for r in records if r[name] for k in r[name] if k != "attributes"}
+            columns |= {f"{name}.{k}": [_text((r[name] or {}).get(k)) for r in records] for k in inner}
+        else:
+            columns[name] = [_text(r[name]) for r in records]
+    return columns, len(records)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text[:-5] + "Z" if text.endswith("+0000") else text  # REST writes a time's zone as +0000, Bulk as Z

@@ -1,0 +1,24 @@
+"""What a Salesforce connection needs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SalesforceConfig:
+    """Secrets are PEM text or plain text and never shown."""
+
+    login_url: str
+    client_id: str = ""
+    username: str = ""
+    private_key: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)  #: an admin's session, instead of a login
+    instance_url: str = ""
+    api_version: str = "68.0"
+    objects: tuple[str, ...] | None = None  #: only these objects
+    quota_share: float = 0.10  #: of the org's daily calls, for one run
+    quota_stop: float = 0.80  #: of the org's daily calls, used by everybody
+    allow_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    subject_salt: bytes = field(default=b"", repr=False)

@@ -1,0 +1,336 @@
+"""Salesforce's objects to our records; pure. The only place, with `schema`, that knows the vendor's field names.
+
+Field meanings: reference/salesforce.md 1.9 and 1.10, where each has its source.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.salesforce import schema
+from connectors.salesforce.columns import Keyed, cents, days, flags, ids, instants, local_days, whole, within
+
+Columns = Mapping[str, Sequence[str]]
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class Context:
+    """What a mapping needs besides the page: owners' time zones, the key of hashes, and where oddities are counted."""
+
+    subjects: Keyed
+    zones: dict[str, str] = field(default_factory=dict)
+    odd: Counter[str] = field(default_factory=Counter)
+
+
+class Sheet:
+    """A page's columns; a field that the org or the user does not have reads as empty."""
+
+    def __init__(self, columns: Columns, count: int) -> None:
+        self.columns, self.count = columns, count
+        self._empty = [""] * count
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        return self.columns.get(name, self._empty)
+
+    def fill(self, value: Any) -> list[Any]:
+        return [value] * self.count
+
+
+Mapper = Callable[[Sheet, Context], Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One object: what is read of it, and what it becomes.
+
+    `required` fields must be visible; `optional` ones degrade the feature that is named.
+    """
+
+    entity: str
+    kind: str
+    map: Mapper
+    required: tuple[str, ...]
+    optional: Mapping[str, str]
+    needed: bool = False  #: the night cannot go on without this object
+    whole: bool = False  #: small, read in full every night
+    absent: str = ""  #: what is lost if the org does not have the object
+
+
+def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Rows:
+    """The records of a page, one for each row, in the order of `records.columns(kind)`."""
+    return stream.map(Sheet(columns, count), context)
+
+
+def _zip(*columns: Sequence[Any]) -> Rows:
+    return list(zip(*columns, strict=True))
+
+
+# ---- people, stages, money ------------------------------------------------------------------------------------------
+
+
+def _owner(s: Sheet, c: Context) -> Rows:
+    zones = ids(s["TimeZoneSidKey"])
+    c.zones.update({i: z for i, z in zip(s["Id"], zones, strict=True) if z})
+    active = flags(s["IsActive"])
+    started = instants(s["CreatedDate"], c.odd, "User.CreatedDate")
+    return _zip(s["Id"], s["Name"], active, ids(s["UserType"]), ids(s["UserRoleId"]), ids(s["ManagerId"]), zones, started,
+                s.fill(False))  # fmt: skip
+
+
+def _stage(s: Sheet, c: Context) -> Rows:
+    name = [n or label for n, label in zip(s["ApiName"], s["MasterLabel"], strict=True)]
+    return _zip(name, s["MasterLabel"], whole(s["SortOrder"]), flags(s["IsClosed"]), flags(s["IsWon"]),
+                whole(s["DefaultProbability"]), s.fill(False))  # fmt: skip
+
+
+def _currency(s: Sheet, c: Context) -> Rows:
+    rates = [round(float(r or 1) * 1_000_000) for r in s["ConversionRate"]]
+    return _zip(s["IsoCode"], rates, flags(s["IsCorporate"]), s.fill(False))
+
+
+# ---- accounts and contacts ------------------------------------------------------------------------------------------
+
+
+def _account(s: Sheet, c: Context) -> Rows:
+    employees = within(whole(s["NumberOfEmployees"]), 0, 10_000_000, c.odd, "Account.NumberOfEmployees")
+    return _zip(
+        s["Id"], s["Name"], ids(s["OwnerId"]), ids(s["ParentId"]), ids(s["Type"]), ids(s["Industry"]),
+        ids(s["BillingCountry"]), employees, cents(s["AnnualRevenue"], c.odd, "Account.AnnualRevenue"),
+        ids(s["CurrencyIsoCode"]), instants(s["CreatedDate"], c.odd, "Account.CreatedDate"), ids(s["MasterRecordId"]),
+        schema.read(s.columns, s.count), flags(s["IsDeleted"]),
+    )  # fmt: skip
+
+
+LEVELS = (
+    ("chief", ("chief", "ceo", "cfo", "cio", "cto", "coo", "cmo", "president", "owner", "founder", "partner")),
+    ("director", ("vp", "vice", "director", "head", "svp", "evp")),
+    ("manager", ("manager", "lead", "supervisor", "principal")),
+)
+
+
+def level(title: str) -> str | None:
+    """The class of a title; the title itself is not kept."""
+    words = set(title.lower().replace("/", " ").replace(",", " ").replace("-", " ").split())
+    if not words:
+        return None
+    if words & {"vp", "vice", "svp", "evp"}:
+        return "director"  # a vice president is no president
+    return next((name for name, marks in LEVELS if words & set(marks)), "staff")
+
+
+def _contact(s: Sheet, c: Context) -> Rows:
+    known = {t: level(t) for t in set(s["Title"])}
+    levels = [known[t] for t in s["Title"]]
+    return _zip(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels,
+                instants(s["CreatedDate"], c.odd, "Contact.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
+# ---- opportunities --------------------------------------------------------------------------------------------------
+
+
+def _opportunity(s: Sheet, c: Context) -> Rows:
+    odds = within(whole(s["Probability"]), 0, 100, c.odd, "Opportunity.Probability")
+    return _zip(
+        s["Id"], ids(s["AccountId"]), ids(s["OwnerId"]), s["Name"], ids(s["StageName"]),
+        cents(s["Amount"], c.odd, "Opportunity.Amount"), ids(s["CurrencyIsoCode"]), odds, days(s["CloseDate"]),
+        ids(s["Type"]), instants(s["CreatedDate"], c.odd, "Opportunity.CreatedDate"), flags(s["IsClosed"]),
+        flags(s["IsWon"]), flags(s["IsDeleted"]),
+    )  # fmt: skip
+
+
+def _history(s: Sheet, c: Context) -> Rows:
+    changed = [m or 0 for m in instants(s["CreatedDate"], c.odd, "OpportunityHistory.CreatedDate")]
+    odds = within(whole(s["Probability"]), 0, 100, c.odd, "OpportunityHistory.Probability")
+    return _zip(s["Id"], s["OpportunityId"], changed, ids(s["StageName"]),
+                cents(s["Amount"], c.odd, "OpportunityHistory.Amount"), days(s["CloseDate"]), odds,
+                flags(s["IsDeleted"]))  # fmt: skip
+
+
+def _line_item(s: Sheet, c: Context) -> Rows:
+    return _zip(s["Id"], s["OpportunityId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
+                cents(s["TotalPrice"], c.odd, "OpportunityLineItem.TotalPrice"),
+                instants(s["CreatedDate"], c.odd, "OpportunityLineItem.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
+def _contact_role(s: Sheet, c: Context) -> Rows:
+    return _zip(s["Id"], s["OpportunityId"], s["ContactId"], ids(s["Role"]),
+                instants(s["CreatedDate"], c.odd, "OpportunityContactRole.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
+# ---- activities -----------------------------------------------------------------------------------------------------
+
+
+def _of(prefix: str, *columns: Sequence[str]) -> list[str | None]:
+    """Of several polymorphic ids of a row the first that points at the object with this key prefix."""
+    if len(columns) == 1:
+        return [v if v[:3] == prefix else None for v in columns[0]]
+    return [next((v for v in values if v[:3] == prefix), None) for values in zip(*columns, strict=True)]
+
+
+def _accounts(s: Sheet) -> list[str | None]:
+    """Its own account; where that field is hidden, what it is about."""
+    if "AccountId" in s.columns:
+        return [a or (w if w[:3] == "001" else None) for a, w in zip(s["AccountId"], s["WhatId"], strict=True)]
+    return _of("001", s["WhatId"])
+
+
+def _event_status(private: str, template: str, shows: str) -> str:
+    if template == "true":
+        return "template"
+    if private == "true":
+        return "private"
+    return "free" if shows in ("Free", "OutOfOffice") else "held"
+
+
+def _statuses(decide: Callable[..., str], *columns: Sequence[str]) -> list[str]:
+    """Few combinations occur; each is decided once."""
+    known: dict[tuple[str, ...], str] = {}
+    combined = list(zip(*columns, strict=True))
+    for values in set(combined):
+        known[values] = decide(*values)
+    return [known[v] for v in combined]
+
+
+def _event(s: Sheet, c: Context) -> Rows:
+    starts = _starts(s, c)
+    length = within(whole(s["DurationInMinutes"]), 0, 100_000, c.odd, "Event.DurationInMinutes")
+    all_day = flags(s["IsAllDayEvent"])
+    return _zip(
+        s["Id"], s.fill("meeting"), _statuses(_event_status, s["IsPrivate"], s["IsRecurrence"], s["ShowAs"]),
+        _accounts(s), _of("006", s["WhatId"]), _of("003", s["WhoId"]), ids(s["OwnerId"]), starts,
+        [None if m is None else m * 60 for m in length], local_days(starts, s["OwnerId"], c.zones), all_day, s.fill(None),
+        flags(s["IsChild"]), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None),
+        instants(s["CreatedDate"], c.odd, "Event.CreatedDate"), flags(s["IsDeleted"]),
+    )  # fmt: skip
+
+
+def _starts(s: Sheet, c: Context) -> list[int | None]:
+    """StartDateTime; an all-day event has ActivityDate only."""
+    starts = instants(s["StartDateTime"], c.odd, "Event.StartDateTime")
+    if None not in starts:
+        return starts
+    dates = days(s["ActivityDate"])
+    return [d * 86_400 if m is None and d is not None else m for m, d in zip(starts, dates, strict=True)]
+
+
+KINDS = {"Call": "call", "Email": "email", "ListEmail": "email", "Meeting": "meeting"}
+
+
+def _task_kind(subtype: str, kind: str, seconds: str) -> str:
+    found = KINDS.get(subtype) or KINDS.get(kind)
+    return found or ("call" if seconds else "task")
+
+
+def _task_status(template: str, closed: str, state: str) -> str:
+    if template == "true":
+        return "template"
+    if "cancel" in state.lower() or state.lower() in ("deferred",):
+        return "cancelled"
+    return "held" if closed == "true" else "planned"
+
+
+def _task(s: Sheet, c: Context) -> Rows:
+    created = instants(s["CreatedDate"], c.odd, "Task.CreatedDate")
+    due = days(s["ActivityDate"])
+    done = instants(s["CompletedDateTime"], c.odd, "Task.CompletedDateTime")
+    starts = [d or (None if a is None else a * 86_400) or m for d, a, m in zip(done, due, created, strict=True)]
+    kinds = _statuses(_task_kind, s["TaskSubtype"], s["Type"], ["x" if v else "" for v in s["CallDurationInSeconds"]])
+    seconds = within(whole(s["CallDurationInSeconds"]), 0, 864_000, c.odd, "Task.CallDurationInSeconds")
+    local = local_days(starts, s["OwnerId"], c.zones)
+    owner_days = [a if d is None and a is not None else lo for a, d, lo in zip(due, done, local, strict=True)]
+    direction = [DIRECTIONS.get(v) for v in s["CallType"]]
+    return _zip(
+        s["Id"], kinds, _statuses(_task_status, s["IsRecurrence"], s["IsClosed"], s["Status"]), _accounts(s),
+        _of("006", s["WhatId"]), _of("003", s["WhoId"]), ids(s["OwnerId"]), starts, seconds,
+        owner_days,
+        s.fill(False), direction, s.fill(False), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), created,
+        flags(s["IsDeleted"]),
+    )  # fmt: skip
+
+
+DIRECTIONS = {"Inbound": "in", "Outbound": "out"}
+#: EmailMessage.Status 5 is a draft (object reference, EmailMessage)
+DRAFT = "5"
+
+
+def _email(s: Sheet, c: Context) -> Rows:
+    moments = instants(s["MessageDate"], c.odd, "EmailMessage.MessageDate")
+    created = instants(s["CreatedDate"], c.odd, "EmailMessage.CreatedDate")
+    starts = [m or k for m, k in zip(moments, created, strict=True)]
+    status = ["draft" if v == DRAFT else "held" for v in s["Status"]]
+    direction = ["in" if v == "true" else "out" for v in s["Incoming"]]
+    related = s["RelatedToId"]
+    return _zip(
+        s["Id"], s.fill("email"), status, _of("001", related), _of("006", related), s.fill(None), ids(s["CreatedById"]),
+        starts, s.fill(None), local_days(starts, s["CreatedById"], c.zones), s.fill(False), direction, s.fill(False),
+        ids(s["ActivityId"]), c.subjects.column(s["Subject"]), c.subjects.column(s["ThreadIdentifier"]), created,
+        flags(s["IsDeleted"]),
+    )  # fmt: skip
+
+
+SIDES = {"005": "ours", "003": "theirs"}
+
+
+def _participant(s: Sheet, c: Context) -> Rows:
+    sides = [SIDES.get(v[:3], "other") for v in s["RelationId"]]
+    if others := sides.count("other"):
+        c.odd["EventRelation: neither a contact nor a user (lead or resource), kept without a side"] += others
+    declined = [v == "Declined" for v in s["Status"]]
+    return _zip(s["Id"], s["EventId"], sides, s["RelationId"], declined, flags(s["IsDeleted"]))
+
+
+# ---- what is read ---------------------------------------------------------------------------------------------------
+
+_STAMPS = {"SystemModstamp": "", "IsDeleted": "deleted records are found by the weekly comparison only"}
+_ABOUT = {
+    "AccountId": "activities are matched through what they are about only", "WhatId": "activities of opportunities are lost",
+    "WhoId": "activities of contacts are lost", "Subject": "duplicates are found by time only",
+    "CreatedDate": "earlier nights cannot be replayed exactly",
+}  # fmt: skip
+_CURRENCY = {"CurrencyIsoCode": ""}
+
+STREAMS = (
+    Stream("User", "owner", _owner, ("Id", "Name"),
+           {"IsActive": "", "UserType": "", "UserRoleId": "", "ManagerId": "", "CreatedDate": "no tenure bands",
+            "TimeZoneSidKey": "days are counted in UTC", "SystemModstamp": ""}, needed=True),
+    Stream("OpportunityStage", "stage", _stage, ("MasterLabel",),
+           {"ApiName": "", "SortOrder": "", "IsClosed": "", "IsWon": "",
+            "DefaultProbability": "stage odds are learned only"},
+           whole=True, absent="stage odds come from closed opportunities only"),
+    Stream("CurrencyType", "currency_rate", _currency, ("IsoCode", "ConversionRate"), {"IsCorporate": ""}, whole=True),
+    Stream("Account", "account", _account, ("Id", "Name", "OwnerId"),
+           {"ParentId": "", "Type": "", "Industry": "look-alikes without industry", "BillingCountry": "",
+            "NumberOfEmployees": "look-alikes without size", "AnnualRevenue": "look-alikes without company revenue",
+            "CreatedDate": "young accounts cannot be told", "MasterRecordId": "", **_CURRENCY, **_STAMPS}, needed=True),
+    Stream("Contact", "contact", _contact, ("Id", "AccountId"),
+           {"Department": "no departments in next steps", "Title": "no levels in next steps", "CreatedDate": "", **_STAMPS},
+           absent="new people cannot be seen"),
+    Stream("Opportunity", "opportunity", _opportunity,
+           ("Id", "AccountId", "Name", "StageName", "CloseDate", "IsClosed", "IsWon"),
+           {"OwnerId": "", "Amount": "potential without amounts", "Probability": "", "Type": "", "CreatedDate": "",
+            **_CURRENCY, **_STAMPS}, needed=True),
+    Stream("OpportunityHistory", "opportunity_change", _history, ("Id", "OpportunityId", "CreatedDate"),
+           {"StageName": "", "Amount": "", "CloseDate": "", "Probability": "", **_STAMPS},
+           absent="stages of the past are unknown: no replay, weaker asks"),
+    Stream("OpportunityLineItem", "line_item", _line_item, ("Id", "OpportunityId"),
+           {"Product2Id": "", "Product2.Family": "new products cannot be seen", "TotalPrice": "", "CreatedDate": "",
+            **_STAMPS}, absent="new products cannot be seen"),
+    Stream("OpportunityContactRole", "contact_role", _contact_role, ("Id", "OpportunityId", "ContactId"),
+           {"Role": "", "CreatedDate": "", **_STAMPS}, absent="new people are seen through meetings only"),
+    Stream("Task", "activity", _task, ("Id", "OwnerId"),
+           {"ActivityDate": "", "Status": "", "IsClosed": "open tasks cannot be told from done ones", "TaskSubtype": "",
+            "Type": "", "CallDurationInSeconds": "calls count with their default length", "CallType": "",
+            "CompletedDateTime": "", "IsRecurrence": "", **_ABOUT, **_STAMPS}, absent="calls and mails are not seen"),
+    Stream("Event", "activity", _event, ("Id", "OwnerId", "StartDateTime"),
+           {"DurationInMinutes": "meetings count with their default length", "ActivityDate": "", "IsAllDayEvent": "",
+            "IsChild": "", "IsPrivate": "", "IsRecurrence": "", "ShowAs": "", **_ABOUT, **_STAMPS},
+           absent="meetings are not seen"),
+    Stream("EventRelation", "participant", _participant, ("Id", "EventId", "RelationId"), {"Status": "", **_STAMPS},
+           absent="people invited to meetings are not seen"),
+    Stream("EmailMessage", "activity", _email, ("Id",),
+           {"ActivityId": "mails may count twice", "RelatedToId": "", "Incoming": "", "Status": "", "MessageDate": "",
+            "CreatedById": "", "ThreadIdentifier": "", "Subject": "", "CreatedDate": "", **_STAMPS},
+           absent="mails are seen as tasks only"),
+)  # fmt: skip

@@ -1,0 +1,104 @@
+"""A login that lasts a run: tokens in memory only, renewed once when the org ends the session."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceAuthenticationFailed
+from simple_salesforce.login import SalesforceLogin
+
+from connectors import bridge
+from connectors.errors import Unauthorized
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.errors import NAME, SessionEnded
+from connectors.transport import Transport
+
+
+class Session:
+    """Requests to one org's own address with a valid token."""
+
+    def __init__(self, config: SalesforceConfig, transport: Transport) -> None:
+        self.config, self.transport = config, transport
+        self.version = config.api_version
+        self._requests = bridge.session(transport, self._where)
+        self._token, self.base = "", ""
+        self._lock = threading.Lock()
+
+    def login(self) -> None:
+        """JWT bearer with a key, else client credentials, else an admin's own session; raises `Unauthorized`."""
+        c = self.config
+        if c.access_token:
+            self._token, self.base = c.access_token, c.instance_url.rstrip("/") or c.login_url.rstrip("/")
+            return
+        try:
+            if c.private_key:
+                self._token, host = SalesforceLogin(
+                    username=c.username, consumer_key=c.client_id, privatekey=c.private_key, domain=self._audience(),
+                    session=self._requests,
+                )  # fmt: skip
+            else:
+                self._token, host = SalesforceLogin(
+                    consumer_key=c.client_id, consumer_secret=c.client_secret, domain="org.my", session=self._requests
+                )
+        except (SalesforceAuthenticationFailed, ValueError, TypeError) as error:
+            raise Unauthorized(
+                f"login failed: {' '.join(str(error).split())[:200]}", crm=NAME,
+                fix="check [salesforce] private_key_file: an RSA private key in PEM form",
+            ) from None  # fmt: skip
+        self.base = self._scheme(str(host)) + str(host)
+
+    def _audience(self) -> str:
+        """`aud` of the assertion is login or test, whatever My Domain the request goes to."""
+        host = urlsplit(self.config.login_url).hostname or ""
+        return "test" if host.startswith("test.") or ".sandbox." in host else "login"
+
+    def _where(self, url: str) -> str:
+        """The SDK insists on https and on a host of its own; ours is what the configuration says."""
+        parts = urlsplit(url)
+        if parts.path.startswith("/services/oauth2/token"):
+            return self.config.login_url.rstrip("/") + parts.path
+        return self._scheme(parts.netloc) + parts.netloc + parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def _scheme(self, netloc: str) -> str:
+        plain = self.transport.is_plain(netloc) and self.config.login_url.startswith("http://")
+        return "http://" if plain else "https://"
+
+    def sdk(self) -> Salesforce:
+        """simple-salesforce for the control plane, over our transport."""
+        return Salesforce(session_id=self._token, instance_url=self.base, version=self.version, session=self._requests)
+
+    def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> httpx.Response:
+        """A request to the org; after INVALID_SESSION_ID one new login and the same request again."""
+        token = self._token
+        try:
+            return self._send(method, path, headers, **kwargs)
+        except SessionEnded:
+            self._renew(token)
+            return self._send(method, path, headers, **kwargs)
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, **kwargs: Any) -> httpx.Response:
+        url = path if path.startswith("http") else self.base + path
+        plain = {"Accept-Encoding": "identity"} if self.transport.is_plain(urlsplit(url).netloc) else {}
+        sent = {"Authorization": f"Bearer {self._token}", **plain, **(headers or {})}
+        return self.transport.request(method, url, headers=sent, **kwargs)
+
+    def _renew(self, spent: str) -> None:
+        with self._lock:  # several downloads may find out at once; one login is enough
+            if self._token == spent:
+                self.login()
+
+    def data(self, path: str) -> str:
+        """A path below this version's root."""
+        return f"/services/data/v{self.version}{path}"
+
+    def control(self, ask: Callable[[Salesforce], Any]) -> Any:
+        """Ask through the SDK; an ended session is renewed once."""
+        token = self._token
+        try:
+            return ask(self.sdk())
+        except SessionEnded:
+            self._renew(token)
+            return ask(self.sdk())

@@ -1,0 +1,109 @@
+"""The one HTTP client: timeouts, retries, call count, budget, allow-listed hosts, no secrets in any message."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from connectors.errors import CrmError, Unavailable
+
+#: hosts that are the vendors' own (reference: ecosystem.md 7.2)
+VENDOR_HOSTS = (".salesforce.com", ".my.salesforce.com", "api.hubapi.com")
+#: seconds; a result page of many megabytes needs the long one
+CONNECT, READ = 10.0, 120.0
+ATTEMPTS, PATIENCE = 5, 120.0
+
+Explain = Callable[[httpx.Response], CrmError | None]
+
+
+class Transport:
+    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may refuse a call beforehand."""
+
+    def __init__(
+        self,
+        crm: str,
+        explain: Explain,
+        *,
+        allow_hosts: Sequence[str] = (),
+        ca_file: Path | None = None,
+        admit: Callable[[], None] = lambda: None,
+        heard: Callable[[httpx.Response], None] = lambda _: None,
+    ) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs, and with them SOQL
+        verify: Any = httpx.create_ssl_context(verify=str(ca_file)) if ca_file else True
+        self.crm, self.explain, self.allow_hosts = crm, explain, tuple(allow_hosts)
+        self.admit, self.heard = admit, heard
+        self.calls = 0
+        self._lock = threading.Lock()
+        timeout = httpx.Timeout(READ, connect=CONNECT)
+        self._client = httpx.Client(timeout=timeout, verify=verify, follow_redirects=False)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """One call, retried while the trouble is passing; raises `CrmError`.
+
+        Everything Assay sends is safe to send twice: reads, absolute values by id, and jobs that are named by their id.
+        """
+        self._check_host(url)
+        for attempt in stamina.retry_context(on=_wait, attempts=ATTEMPTS, timeout=PATIENCE):
+            with attempt:
+                return self._once(method, url, headers=headers, content=content, json=json, params=params)
+        raise AssertionError  # retry_context either returns or raises
+
+    def _once(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
+        self.admit()
+        with self._lock:
+            self.calls += 1
+        try:
+            response = self._client.request(method, url, **kwargs)
+        except httpx.HTTPError as error:
+            where = urlsplit(url).netloc
+            raise Unavailable(
+                f"{where} cannot be reached ({type(error).__name__})",
+                crm=self.crm,
+                fix="check the address, the network and any proxy; the next run goes on where this one stopped",
+            ) from None
+        self.heard(response)
+        error_found = self.explain(response)
+        if error_found is not None:
+            raise error_found
+        return response
+
+    def _check_host(self, url: str) -> None:
+        """Only https to the vendors' own hosts, unless a host is listed."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        known = parts.scheme == "https" and any(host == h or (h[0] == "." and host.endswith(h)) for h in VENDOR_HOSTS)
+        if not known and parts.netloc not in self.allow_hosts:
+            raise CrmError(
+                f"{parts.scheme}://{parts.netloc} is not one of the vendor's hosts",
+                crm=self.crm,
+                fix=f'if it is right, set allow_hosts = ["{parts.netloc}"]',
+            )
+
+    def is_plain(self, netloc: str) -> bool:
+        """Whether a host is a listed one on this machine, spoken to without TLS."""
+        return netloc in self.allow_hosts and netloc.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _wait(error: Exception) -> bool | float:
+    """Whether to try again, and how long the CRM asks to wait first."""
+    if not isinstance(error, CrmError) or error.permanent:
+        return False
+    return True if error.retry_after is None else min(error.retry_after, PATIENCE)
