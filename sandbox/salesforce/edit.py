@@ -36,8 +36,7 @@ def _texts(values: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _set(org: Org, table: Table, row: Row, values: dict[str, str | None]) -> None:
-    for field, value in values.items():
-        row[table.at[field]] = value
+    table.set(row, values)
     org.touch(table, row)
 
 

@@ -2,8 +2,10 @@
 
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sandbox.salesforce import dates
@@ -19,10 +21,10 @@ STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 class Column:
-    """A selected field: how to get it from a row, and what it is."""
+    """A selected field: how to get it from a row, and what it is; `at` is its cell if the row itself has it."""
 
-    def __init__(self, path: str, field: Field, get: Get) -> None:
-        self.path, self.field, self.get = path, field, get
+    def __init__(self, path: str, field: Field, get: Get, at: int | None = None) -> None:
+        self.path, self.field, self.get, self.at = path, field, get, at
 
 
 def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
@@ -49,8 +51,21 @@ def entity(org: Org, name: str) -> Table:
 
 
 def columns(org: Org, table: Table, paths: tuple[str, ...]) -> list[Column]:
-    """The selected fields; raises INVALID_FIELD for what the user does not see."""
-    return [column(org, table, p) for p in paths]
+    """The selected fields; raises INVALID_FIELD for what the user does not see and for what is selected twice."""
+    found = [column(org, table, p) for p in paths]
+    doubled = next((p for p, n in Counter(c.path for c in found).items() if n > 1), None)
+    if doubled:
+        raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {doubled}")
+    return found
+
+
+def check(org: Org, query: Query) -> None:
+    """Raise for anything in WHERE or ORDER BY that the org would refuse, without looking at a row."""
+    table = entity(org, query.entity)
+    if query.where is not None:
+        predicate(org, table, query.where)
+    for order in query.order:
+        _sortable(org, table, order)
 
 
 def column(org: Org, table: Table, path: str) -> Column:
@@ -59,7 +74,7 @@ def column(org: Org, table: Table, path: str) -> Column:
     if not rest:
         field = _visible(org, table, head)
         at = table.at[field.name]
-        return Column(field.name, field, lambda row: row[at])
+        return Column(field.name, field, itemgetter(at), at)
     if head.lower() == table.name.lower():
         return column(org, table, rest)
     link = _relationship(org, table, head)
@@ -171,7 +186,7 @@ def _ordering(get: Get, op: str, value: Any) -> Test:
 
 def _like(field: Field, get: Get, literal: Literal) -> Test:
     if literal.kind != "string" or field.type in (*NUMBERS, "boolean", "date", "datetime"):
-        raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.name} for LIKE")
+        raise ApiError(400, "INVALID_FIELD", f"invalid operator on {field.type} field {field.name}: LIKE")
     pattern = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in literal.text.lower())
     regex = re.compile(pattern, re.DOTALL)
     return lambda r: (v := get(r)) is not None and regex.fullmatch(v) is not None
@@ -222,33 +237,30 @@ def _value(field: Field, literal: Literal, org: Org) -> Any:
 
 
 def _wrong_type(field: Field, literal: Literal) -> ApiError:
-    quotes = "should not be enclosed in quotes" if literal.kind == "string" else "is of the wrong type"
+    quotes = "should be enclosed in quotes" if field.type not in FITS else "should not be enclosed in quotes"
+    wanted = SPELLED.get(field.type, field.type if field.type in FITS else "string")
     return ApiError(
         400,
         "INVALID_FIELD",
-        f"{field.name} = '{literal.text}'\n^\nERROR at Row:1:Column:1\n"
-        f"value of filter criterion for field '{field.name}' must be of type {field.type} and {quotes}",
+        f"\n{field.name} = {literal.text}\n^\nERROR at Row:1:Column:1\n"
+        f"value of filter criterion for field '{field.name}' must be of type {wanted} and {quotes}",
     )
+
+
+#: how the message spells a type, where not as describe does
+SPELLED = {"datetime": "dateTime", "currency": "double", "percent": "double"}
 
 
 def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]:
     """Nulls come first unless asked otherwise, in both directions."""
-    get = _comparable(column(org, table, order.field))
+    get = _comparable(_sortable(org, table, order))
     empty = [r for r in rows if get(r) is None]
     full = sorted((r for r in rows if get(r) is not None), key=get, reverse=order.descending)
     return full + empty if order.nulls_last else empty + full
 
 
-def count_only(query: Query) -> bool:
-    return query.fields == ("count()",)
-
-
-def groups(org: Org, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
-    """COUNT(x) and GROUP BY over plain fields: the aggregate results of REST."""
-    table = entity(org, query.entity)
-    keys = [column(org, table, g) for g in query.group]
-    found: dict[tuple[Any, ...], int] = {} if keys else {(): 0}
-    for row in rows:
-        key = tuple(k.get(row) for k in keys)
-        found[key] = found.get(key, 0) + 1
-    return [{k.path: v for k, v in zip(keys, key, strict=True)} | {"expr0": n} for key, n in found.items()]
+def _sortable(org: Org, table: Table, order: Order) -> Column:
+    found = column(org, table, order.field)
+    if not found.field.filterable:
+        raise malformed(f"field '{order.field}' can not be sorted in a query call")
+    return found

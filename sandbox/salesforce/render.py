@@ -1,6 +1,8 @@
 """Rows as REST JSON and as Bulk CSV; the two differ in how they write a time (reference: salesforce.md 1.3)."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from sandbox.salesforce.evaluate import Column
@@ -8,7 +10,6 @@ from sandbox.salesforce.schema import Field
 from sandbox.salesforce.store import Row
 
 NUMBERS = ("double", "currency", "percent")
-TEXTS = ("string", "textarea", "picklist", "combobox", "url", "email", "phone", "multipicklist")
 
 
 def json_value(field: Field, value: Any) -> Any:
@@ -45,17 +46,29 @@ def _place(record: dict[str, Any], path: list[str], value: Any) -> None:
     record[path[-1]] = value
 
 
-def csv_page(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """A page with its own header row, every value quoted; column by column, because that is several times faster."""
-    lines = ['"' + '","'.join(c.path for c in columns) + '"']
-    if rows:
-        cells = [_cells(c, rows) for c in columns]
-        lines += ['"' + '","'.join(values) + '"' for values in zip(*cells, strict=True)]
-    return ("\n".join(lines) + "\n").encode()
+def csv_rows(columns: Sequence[Column], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Records as tuples for CSV, column by column, because that is several times faster."""
+    return list(zip(*(_cells(c, rows) for c in columns), strict=True))
 
 
-def _cells(column: Column, rows: Sequence[Row]) -> list[str]:
-    values = [v if (v := column.get(r)) is not None else "" for r in rows]
-    if column.field.type in TEXTS:
-        return [v.replace('"', '""') if '"' in v else v for v in values]
-    return values
+def _cells(column: Column, rows: Sequence[Row]) -> list[Any]:
+    get = column.get if column.at is None else itemgetter(column.at)
+    values = list(map(get, rows))
+    return [None if v is None else java_double(v) for v in values] if column.field.type in NUMBERS else values
+
+
+def java_double(text: str) -> str:
+    """A number as Java's Double.toString writes it, which is what Bulk CSV holds: 8.0E7 (dataloader issues 161, 1204)."""
+    number = float(text)
+    if number == 0 or 1e-3 <= abs(number) < 1e7:
+        return repr(number)
+    digits, _, exponent = f"{Decimal(repr(number)):E}".partition("E")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{digits if '.' in digits else digits + '.0'}E{int(exponent)}"
+
+
+#: describe type -> Apex type, as column metadata names it
+APEX = {
+    "id": "Id", "reference": "Id", "boolean": "Boolean", "double": "Double", "currency": "Double", "percent": "Double",
+    "int": "Integer", "date": "Date", "datetime": "Datetime",
+}  # fmt: skip

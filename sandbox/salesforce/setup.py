@@ -35,7 +35,7 @@ def create_field(org: Org, body: dict[str, Any]) -> str:
     org.granted_only.add(f"{table.name}.{name}")
     fields = org.tables["CustomField"]
     values = {"DeveloperName": name.removesuffix("__c"), "TableEnumOrId": table.name, "Id": org.new_id("CustomField")}
-    fields.add([values.get(f) for f in fields.fields])
+    fields.add(values)
     return values["Id"]
 
 

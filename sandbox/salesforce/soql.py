@@ -49,6 +49,7 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Query:
     fields: tuple[str, ...]  #: COUNT() stands as "count()", COUNT(x) as "count(x)"
+    aliases: tuple[str, ...]  #: one a field, empty for none
     entity: str
     where: Node | None = None
     group: tuple[str, ...] = ()
@@ -116,7 +117,7 @@ class _Parser:
 
     def query(self) -> Query:
         self.need(self.word("SELECT"), "SELECT")
-        fields = self.fields()
+        fields, aliases = self.fields()
         self.need(self.word("FROM"), "FROM")
         entity = self.name()
         where = self.alternatives() if self.word("WHERE") else None
@@ -127,23 +128,25 @@ class _Parser:
         self.word("ALL", "ROWS")
         if self.peek()[0] != "end":
             raise malformed(f"unexpected token: '{self.peek()[1]}'")
-        return Query(fields, entity, where, group, order, limit, offset or 0)
+        if any(aliases) and not group and not any("(" in f for f in fields):
+            raise malformed("only aggregate expressions use field aliasing")
+        return Query(fields, aliases, entity, where, group, order, limit, offset or 0)
 
-    def fields(self) -> tuple[str, ...]:
+    def fields(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         found = [self.field()]
         while self.symbol(","):
             found.append(self.field())
-        return tuple(found)
+        return tuple(f for f, _ in found), tuple(a for _, a in found)
 
-    def field(self) -> str:
+    def field(self) -> tuple[str, str]:
+        """A field or a function of one, and its alias."""
         name = self.name()
-        if not self.symbol("("):
-            return name
-        inner = "" if self.peek() == ("op", ")") else self.name()
-        self.need(self.symbol(")"), "')'")
-        if self.peek()[0] == "name" and self.peek()[1].upper() not in ("FROM",):
-            self.next()  # an alias
-        return f"{name.lower()}({inner})"
+        if self.symbol("("):
+            inner = "" if self.peek() == ("op", ")") else self.name()
+            self.need(self.symbol(")"), "')'")
+            name = f"{name.lower()}({inner})"
+        named = self.peek()[0] == "name" and self.peek()[1].upper() != "FROM"
+        return name, self.name() if named else ""
 
     def names(self) -> tuple[str, ...]:
         found = [self.name()]
@@ -216,7 +219,7 @@ class _Parser:
     def literal(self) -> Literal:
         kind, text = self.next()
         if kind == "string":
-            return Literal("string", re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), text[1:-1]))
+            return Literal("string", ESCAPE.sub(_plain, text[1:-1]))
         if kind in ("number", "date", "datetime"):
             return Literal(kind, text)
         if kind == "name":
@@ -228,3 +231,8 @@ class _Parser:
 
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+
+
+def _plain(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else ESCAPES.get(escape[2], escape[2])

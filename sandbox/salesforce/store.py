@@ -1,14 +1,15 @@
 """The org's records, in memory: one list of values a record, texts in canonical form (dates sort as text)."""
 
+import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from sandbox.clock import OrgClock
-from sandbox.org_folder import OrgFacts, header, read_facts, read_rows
+from sandbox.org_folder import BadFolder, OrgFacts, header, read_columns, read_facts
 from sandbox.salesforce import schema
 from sandbox.salesforce.schema import Field
 
@@ -16,37 +17,67 @@ Row = list[Any]
 
 
 class Table:
-    """The records of one object; `fields` keeps the order of columns."""
+    """The records of one object.
 
-    def __init__(self, name: str, fields: dict[str, Field]) -> None:
+    A row holds the columns that have data; two first cells stand for all others: null, and false for booleans. `place`
+    gives a column cells of its own before it is written.
+    """
+
+    def __init__(self, name: str, fields: dict[str, Field], stored: Iterable[str] = ()) -> None:
         self.name, self.fields = name, fields
-        self.at = {f: i for i, f in enumerate(fields)}
+        self.at = {n: int(f.type == "boolean") for n, f in fields.items()}
+        self.at |= {n: i for i, n in enumerate(dict.fromkeys(("Id", *stored)), start=2)}
+        self.width = 2 + len({"Id", *stored})
         self.lower = {f.lower(): f for f in fields}
         self.rows: list[Row] = []
         self.by_id: dict[str, Row] = {}
-        self.present: set[str] = set()  #: columns that hold data
 
-    def add(self, row: Row) -> None:
+    def add(self, values: dict[str, Any]) -> Row:
+        """A new record; booleans that are not given are false."""
+        places = {self.place(n): v for n, v in values.items() if v is not None and n in self.fields}
+        row: Row = [None, "false", *([None] * (self.width - 2))]
+        for name, at in self.at.items():
+            if at > 1 and self.fields[name].type == "boolean":
+                row[at] = "false"
+        for at, value in places.items():
+            row[at] = value
         self.rows.append(row)
         self.by_id[row[self.at["Id"]]] = row
+        return row
+
+    def place(self, field: str) -> int:
+        """Where a column may be written."""
+        if self.at[field] < 2:
+            blank = "false" if self.fields[field].type == "boolean" else None
+            self.at[field], self.width = self.width, self.width + 1
+            for row in self.rows:
+                row.append(blank)
+        return self.at[field]
+
+    def holds(self, field: str) -> bool:
+        """Whether the column has data."""
+        return self.at.get(field, 0) > 1
 
     def add_field(self, field: Field) -> None:
         """A new column, empty in every record."""
-        self.at[field.name] = len(self.fields)
+        self.at[field.name] = int(field.type == "boolean")
         self.fields[field.name] = field
         self.lower[field.name.lower()] = field.name
-        for row in self.rows:
-            row.append(None)
 
     def get(self, row: Row, field: str) -> Any:
         return row[self.at[field]] if field in self.at else None
+
+    def set(self, row: Row, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            row[self.place(name)] = value
 
     def find(self, record_id: str) -> Row | None:
         """By the 18-character id, or its first 15 characters."""
         return self.by_id.get(record_id) or (self.by_id.get(schema.id18(record_id)) if len(record_id) == 15 else None)
 
     def remove(self, record_id: str) -> None:
-        self.rows.remove(self.by_id.pop(record_id))
+        gone = self.by_id.pop(record_id)
+        self.rows = [row for row in self.rows if row is not gone]
 
 
 class Org:
@@ -88,31 +119,36 @@ class Org:
         base = {"Id": self.new_id(name), "IsDeleted": "false"}
         base |= dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
         filled = base | values
-        for field in table.fields.values():
-            if field.type == "boolean":
-                filled.setdefault(field.name, "false")
-        table.add([filled.get(f) for f in table.fields])
+        table.add(filled)
         return str(filled["Id"])
 
     def touch(self, table: Table, row: Row) -> None:
         """What every save does to the stamps."""
-        for field in ("SystemModstamp", "LastModifiedDate"):
-            if field in table.at:
-                row[table.at[field]] = self.clock.stamp()
+        stamp = self.clock.stamp()
+        table.set(row, {f: stamp for f in ("SystemModstamp", "LastModifiedDate") if f in table.fields})
 
 
 def load(folder: Path, clock: OrgClock | None = None) -> Org:
     """The org of a folder; raises `BadFolder` and loads nothing if a value is bad."""
     facts = read_facts(folder)
     org = Org(facts, clock or OrgClock(facts.now))
+    gc.disable()  # millions of new lists and no garbage among them: looking for some takes most of the time
+    try:
+        _fill_tables(org, folder)
+    finally:
+        gc.enable()
+        gc.freeze()
+    _bootstrap(org)
+    return org
+
+
+def _fill_tables(org: Org, folder: Path) -> None:
     files = {p.stem: p for p in sorted((folder / "salesforce").glob("*.csv"))}
     for name in [*dict.fromkeys((*schema.ALWAYS, *files))]:
         org.tables[name] = _table(org, name, files.get(name))
     for name in ("Account", "Contact", "Opportunity", "Task", "Event"):
         _warn(org, org.tables[name])
     org.tables["CustomField"] = Table("CustomField", {n: Field(n, n, "string", 80) for n in TOOLING})
-    _bootstrap(org)
-    return org
 
 
 TOOLING = ("Id", "DeveloperName", "TableEnumOrId")
@@ -126,8 +162,7 @@ def _table(org: Org, name: str, path: Path | None) -> Table:
         fields[column] = schema.guess(column, samples)
     if (org.facts.extra.get("multi_currency") or "CurrencyIsoCode" in columns) and name in CURRENCY_OBJECTS:
         fields["CurrencyIsoCode"] = schema.currency_field()
-    table = Table(name, fields)
-    table.present = set(columns)
+    table = Table(name, fields, columns)
     if path:
         _fill(org, table, path, columns)
     return table
@@ -136,43 +171,39 @@ def _table(org: Org, name: str, path: Path | None) -> Table:
 CURRENCY_OBJECTS = ("Account", "Opportunity", "OpportunityLineItem", "OpportunityHistory", "User", "Quote")
 
 
-def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 2000) -> Iterator[list[str]]:
+def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 20_000) -> Iterator[list[str]]:
+    """The values of the first rows of the columns whose type is to be guessed."""
     if path is None or not wanted:
         return
-    at = [columns.index(w) for w in wanted]
-    found: list[list[str]] = [[] for _ in wanted]
-    for row in islice(read_rows(path, [""] * len(columns), columns), limit):
-        for values, i in zip(found, at, strict=True):
-            if row[i] is not None:
-                values.append(row[i] or "")
-    yield from found
+    empty: list[list[str | None]] = [[] for _ in columns]
+    block = next(read_columns(path, [""] * len(columns), columns), empty)
+    for name in wanted:
+        yield [v for v in block[columns.index(name)][:limit] if v is not None]
 
 
 def _fill(org: Org, table: Table, path: Path, columns: list[str]) -> None:
+    """Rows in the order of the table's cells; the collector of garbage finds none among records, and is slow at it."""
     types = [table.fields[c].type for c in columns]
-    blank: Row = [None] * len(table.fields)
-    for i, field in enumerate(table.fields.values()):
-        if field.type == "boolean":
-            blank[i] = "false"
-    places = [table.at[c] for c in columns]
-    straight = places == list(range(len(places))) and len(places) == len(blank)
-    for values in read_rows(path, types, columns):
-        row = values
-        if not straight:
-            row = blank.copy()
-            for place, value in zip(places, values, strict=True):
-                if value is not None:
-                    row[place] = value
-        table.add(row)
+    order = sorted(range(len(columns)), key=lambda i: table.at[columns[i]])
+    flags = {c for c in columns if table.fields[c].type == "boolean"}
+    if "Id" not in columns:
+        raise BadFolder(f"{path}:1: no column Id. Fix: every record needs its id")
+    for block in read_columns(path, types, columns):
+        cells = [[v or "false" for v in block[i]] if columns[i] in flags else block[i] for i in order]
+        table.rows.extend(map(list, zip(repeat(None), repeat("false"), *cells)))
+    at = table.at["Id"]
+    table.by_id = {row[at]: row for row in table.rows}
+    table.by_id.pop(None, None)  # type: ignore[call-overload]
     if len(table.by_id) != len(table.rows):
-        org.warnings[f"{table.name}: id occurs twice"] += len(table.rows) - len(table.by_id)
+        org.warnings[f"{table.name}: id missing or twice"] += len(table.rows) - len(table.by_id)
+        table.rows = list(table.by_id.values())
 
 
 def _warn(org: Org, table: Table) -> None:
     """Foreign and dangling ids load, and are counted (rulings 12)."""
     for name, field in table.fields.items():
         targets = [org.tables[t] for t in field.refers_to if t in org.tables]
-        if name not in table.present or not targets:
+        if not table.holds(name) or not targets:
             continue
         at = table.at[name]
         lost = sum(1 for r in table.rows if r[at] and not any(r[at] in t.by_id for t in targets))
@@ -193,9 +224,7 @@ def _bootstrap(org: Org) -> None:
         org.insert("Organization", values)
     org.user = org.insert("User", INTEGRATION | {"Username": "assay@sandbox.example"})
     # the running user is not part of the folder's data
-    user = org.tables["User"]
-    hidden = user.by_id[org.user]
-    user.rows.remove(hidden)
+    org.tables["User"].rows.pop()
 
 
 INTEGRATION = {"Name": "Integration User", "LastName": "User", "IsActive": "true", "UserType": "Standard",

@@ -1,14 +1,16 @@
 """Updates of single records, refused row by row with the vendor's codes (reference: salesforce.md 1.12)."""
 
 import json
+import re
 from typing import Any
 
 from sandbox.org_folder import PARSERS
-from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.schema import Field
+from sandbox.salesforce.schema import PREFIXES, Field
 from sandbox.salesforce.store import Org, Row, Table
 
 CLEAR = "#N/A"
+NUMBERS = ("currency", "double", "percent")
+ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 
 
 class RowError(Exception):
@@ -29,23 +31,39 @@ class RowError(Exception):
 
 def update(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> None:
     """Save some fields of one record; raises `RowError` and saves nothing if any is refused."""
+    row, new = prepare(org, table, record_id, values)
+    save(org, table, row, new)
+
+
+def prepare(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> tuple[Row, dict[str, Any]]:
+    """The record and its new values, checked but not saved."""
     row = table.find(record_id)
     if row is None:
-        raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        known = record_id[:3] == PREFIXES.get(table.name) and ID.fullmatch(record_id)
+        raise RowError(
+            "INVALID_CROSS_REFERENCE_KEY" if known else "MALFORMED_ID",
+            "invalid cross reference id" if known else f"{table.name} ID: id value of incorrect type: {record_id}",
+            () if known else ("Id",),
+        )
     if table.get(row, "IsDeleted") == "true":
         raise RowError("ENTITY_IS_DELETED", "entity is deleted")
-    new = {name: _checked(org, table, name, value) for name, value in values.items()}
+    new = dict(_checked(org, table, name, value) for name, value in values.items())
     _rules(org, table, row, new)
-    for name, value in new.items():
-        row[table.at[name]] = value
+    return row, new
+
+
+def save(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
+    table.set(row, new)
     org.touch(table, row)
+    if table.holds("LastModifiedById"):
+        table.set(row, {"LastModifiedById": org.user})
 
 
-def _checked(org: Org, table: Table, name: str, value: Any) -> Any:
+def _checked(org: Org, table: Table, name: str, value: Any) -> tuple[str, Any]:
     field = table.fields.get(table.lower.get(name.lower(), ""))
+    path = f"{table.name}.{field.name}" if field else ""
     if field is None:
-        raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {table.name}")
-    path = f"{table.name}.{field.name}"
+        raise RowError("INVALID_FIELD", f"No such column '{name}' on sobject of type {table.name}", (name,))
     if path in org.hidden or path in org.read_only or not field.updateable:
         raise RowError(
             "INVALID_FIELD_FOR_INSERT_UPDATE",
@@ -53,45 +71,62 @@ def _checked(org: Org, table: Table, name: str, value: Any) -> Any:
             "that it is read/write for your profile or permission set.",
             (field.name,),
         )
-    return None if value is None else _typed(field, value)
+    if value is None or value == "":
+        if not field.nillable:
+            raise RowError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{field.name}]", (field.name,))
+        return field.name, None
+    return field.name, _typed(org, field, value)
 
 
-def _typed(field: Field, value: Any) -> str:
-    text = (
-        ("true" if value else "false") if isinstance(value, bool) else value if isinstance(value, str) else json.dumps(value)
-    )
+def _typed(org: Org, field: Field, value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
     try:
         text = PARSERS[field.type](text) if field.type in PARSERS else text
     except ValueError:
         raise RowError(
             "INVALID_TYPE_ON_FIELD_IN_RECORD", f"{field.label}: value not of required type: {text}", (field.name,)
         ) from None
-    if field.type in ("string", "textarea") and field.length and len(text) > field.length:
-        raise RowError(
-            "STRING_TOO_LONG",
-            f"{field.label}: data value too large: {text[:40]}... (max length={field.length})",
-            (field.name,),
-        )
+    if field.type in NUMBERS or field.type == "int":
+        return _in_range(field, text)
+    if field.type == "reference":
+        return _reference(org, field, text)
+    if field.type not in PARSERS and field.length and len(text) > field.length:
+        said = f"{field.label}: data value too large: {text[:255]} (max length={field.length})"
+        raise RowError("STRING_TOO_LONG", said, (field.name,))
     if field.restricted and text not in field.picklist:
-        raise RowError(
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-            f"{field.label}: bad value for restricted picklist field: {text}",
-            (field.name,),
-        )
-    if field.precision and field.type in ("currency", "double", "percent"):
-        whole = field.precision - field.scale
-        if abs(float(text)) >= 10**whole:
-            raise RowError(
-                "NUMBER_OUTSIDE_VALID_RANGE", f"{field.label}: value outside of valid range: {text}", (field.name,)
-            )
-        text = f"{round(float(text), field.scale):.{field.scale}f}" if field.scale < 6 else text
+        said = f"{field.label}: bad value for restricted picklist field: {text}"
+        raise RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, (field.name,))
     return text
+
+
+def _in_range(field: Field, text: str) -> str:
+    """`precision` digits of which `scale` after the point; int is 32 bits wide."""
+    limit = 2.0**31 if field.type == "int" else 10.0 ** (field.precision - field.scale) if field.precision else 1e18
+    if abs(float(text)) >= limit:
+        said = f"{field.label}: value outside of valid range on numeric field: {text}"
+        raise RowError("NUMBER_OUTSIDE_VALID_RANGE", said, (field.name,))
+    rounds = field.type in NUMBERS and field.precision and field.scale < 6
+    return f"{round(float(text), field.scale):.{field.scale}f}" if rounds else text
+
+
+def _reference(org: Org, field: Field, text: str) -> str:
+    if not ID.fullmatch(text):
+        raise RowError("MALFORMED_ID", f"{field.label}: id value of incorrect type: {text}", (field.name,))
+    prefixes = {PREFIXES[n] for n in field.refers_to if n in PREFIXES}
+    if prefixes and text[:3] not in prefixes:
+        said = f"{field.label}: id value of incorrect type: {text}"
+        raise RowError("FIELD_INTEGRITY_EXCEPTION", said, (field.name,))
+    tables = [org.tables[n] for n in field.refers_to if n in org.tables and PREFIXES.get(n) == text[:3]]
+    found = next((row for t in tables if (row := t.find(text))), None)
+    if tables and found is None:
+        raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (field.name,))
+    return tables[0].get(found, "Id") if found else text
 
 
 def _rules(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
     """Rules that a control call has set: validation rules, flows that throw, locks that clear after some tries."""
     for rule in org.rules:
-        if rule["object"] != table.name or ("id" in rule and rule["id"] != row[table.at["Id"]]):
+        if rule["object"] != table.name or ("id" in rule and rule["id"] != table.get(row, "Id")):
             continue
         if "field" in rule and new.get(rule["field"]) != rule.get("equals"):
             continue

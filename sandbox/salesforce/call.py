@@ -1,0 +1,34 @@
+"""One HTTP request as the handlers see it, and the JSON they answer with."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.salesforce.errors import ApiError
+
+
+class Call:
+    """One request, read once."""
+
+    def __init__(self, request: Request, body: bytes, path: str, base: str) -> None:
+        self.method, self.path, self.base, self.body = request.method, path, base, body
+        self.query = {k: v[-1] for k, v in parse_qs(request.url.query, keep_blank_values=True).items()}
+        self.headers = request.headers
+        self.soql = ""
+        self.rows = 0
+
+    def json(self) -> Any:
+        try:
+            return json.loads(self.body or b"{}")
+        except ValueError:
+            raise ApiError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not valid JSON") from None
+
+    def form(self) -> dict[str, str]:
+        return {k: v[-1] for k, v in parse_qs(self.body.decode()).items()} | self.query
+
+
+def as_json(body: Any, status: int = 200) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json;charset=UTF-8")

@@ -1,0 +1,132 @@
+"""Bulk API 2.0 ingest: update jobs whose rows answer one by one (reference: salesforce.md 1.5)."""
+
+import csv
+import io
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from sandbox.salesforce import evaluate, write
+from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.schema import new_id
+from sandbox.salesforce.store import Org
+
+#: raw bytes of one upload ("Bulk API 2.0 Limits")
+LARGEST = 150_000_000
+
+
+class IngestJob:
+    """Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
+
+    def __init__(self, job_id: str, entity: str, version: str, created: str) -> None:
+        self.id, self.entity, self.version, self.created = job_id, entity, version, created
+        self.state, self.error, self.data = "Open", "", b""
+        self.names: list[str] = []
+        self.good: list[dict[str, str]] = []
+        self.bad: list[dict[str, str]] = []
+        self.left: list[dict[str, str]] = []
+        self.work: Future[None] | None = None
+
+    def info(self) -> dict[str, Any]:
+        stamp = self.created[:-1] + "+0000"
+        facts = {
+            "id": self.id, "operation": "update", "object": self.entity, "createdById": "", "createdDate": stamp,
+            "systemModstamp": stamp, "state": self.state, "concurrencyMode": "Parallel", "contentType": "CSV",
+            "apiVersion": float(self.version), "lineEnding": "LF", "columnDelimiter": "COMMA", "jobType": "V2Ingest",
+            "contentUrl": f"services/data/v{self.version}/jobs/ingest/{self.id}/batches",
+        }  # fmt: skip
+        if self.state in ("JobComplete", "Failed"):
+            facts |= {"numberRecordsProcessed": len(self.good) + len(self.bad), "numberRecordsFailed": len(self.bad),
+                      "retries": 0, "totalProcessingTime": 1}  # fmt: skip
+        return facts | ({"errorMessage": self.error} if self.error else {})
+
+    def look(self) -> dict[str, Any]:
+        """Its state now; the first look after the upload never finds it done."""
+        if self.state == "UploadComplete":
+            self.state = "InProgress"
+        elif self.state == "InProgress" and self.work and self.work.done():
+            self.work.result()
+            self.state = "Failed" if self.error else "JobComplete"
+        return self.info()
+
+    def run(self, org: Org) -> None:
+        """Update row by row; an empty cell is ignored, #N/A clears; an unknown column fails the whole job."""
+        reader = csv.DictReader(io.StringIO(self.data.decode("utf-8-sig"), newline=""))
+        self.names = list(reader.fieldnames or [])
+        table = org.tables[self.entity]
+        unknown = [n for n in self.names if n.lower() not in table.lower]
+        if unknown:
+            self.error, self.left = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
+            return
+        for row in reader:
+            self._save(org, row)
+
+    def _save(self, org: Org, row: dict[str, str]) -> None:
+        record = row.get("Id") or ""
+        values = {k: None if v == write.CLEAR else v for k, v in row.items() if k and k != "Id" and v}
+        try:
+            write.update(org, org.tables[self.entity], record, values)
+            self.good.append({"sf__Id": record, "sf__Created": "false"} | row)
+        except write.RowError as error:
+            self.bad.append({"sf__Id": record, "sf__Error": error.as_bulk()} | row)
+
+    def table(self, which: str) -> bytes:
+        """successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
+        head, rows = self._part(which)
+        out = io.StringIO()
+        writer = csv.DictWriter(out, head, quoting=csv.QUOTE_ALL, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        return out.getvalue().encode()
+
+    def _part(self, which: str) -> tuple[list[str], Iterable[dict[str, str]]]:
+        if which == "successfulresults":
+            return ["sf__Id", "sf__Created", *self.names], self.good
+        if which == "failedresults":
+            return ["sf__Id", "sf__Error", *self.names], self.bad
+        return self.names, self.left
+
+
+class IngestJobs:
+    """All ingest jobs of one org."""
+
+    def __init__(self, org: Org) -> None:
+        self.org = org
+        self.jobs: dict[str, IngestJob] = {}
+        self.made = 0
+        self._pool = ThreadPoolExecutor(1)
+
+    def create(self, body: dict[str, Any], version: str) -> IngestJob:
+        table = evaluate.entity(self.org, str(body.get("object")))
+        if body.get("operation") != "update":
+            raise ApiError(400, "INVALIDJOB", f"operation {body.get('operation')} is not offered by this sandbox")
+        self.made += 1
+        job = IngestJob(new_id("750", 500_000 + self.made), table.name, version, self.org.clock.stamp())
+        self.jobs[job.id] = job
+        return job
+
+    def find(self, job_id: str) -> IngestJob:
+        if job_id not in self.jobs:
+            raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+        return self.jobs[job_id]
+
+    def upload(self, job: IngestJob, data: bytes) -> None:
+        """The one upload of a job; a second one is refused, as is one that is too large."""
+        if job.state != "Open" or job.data:
+            raise ApiError(400, "INVALIDJOBSTATE", f"Found multiple contents or a closed job: {job.id}, {job.state}")
+        if len(data) > LARGEST:
+            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"upload of {len(data)} bytes is over {LARGEST}")
+        job.data = data
+
+    def change(self, job: IngestJob, state: str) -> None:
+        """UploadComplete starts it, Aborted ends it."""
+        if job.state != "Open" or state not in ("UploadComplete", "Aborted"):
+            raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {job.state} cannot become {state}")
+        job.state = state
+        if state == "UploadComplete":
+            job.work = self._pool.submit(job.run, self.org)
+
+    def delete(self, job: IngestJob) -> None:
+        if job.state not in ("JobComplete", "Failed", "Aborted"):
+            raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {job.state} cannot be deleted")
+        del self.jobs[job.id]

@@ -1,0 +1,115 @@
+"""REST query and queryAll: pages, cursors, aggregates (reference: salesforce.md 1.3)."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from sandbox.salesforce import aggregate, evaluate, render, soql
+from sandbox.salesforce.call import Call, as_json
+from sandbox.salesforce.errors import ApiError, malformed
+from sandbox.salesforce.schema import PREFIXES
+from sandbox.salesforce.store import Row
+
+if TYPE_CHECKING:
+    from sandbox.salesforce.app import SalesforceApp
+
+#: rows of a REST page: the most the vendor gives, and the least that can be asked for
+PAGE, LEAST = 2000, 200
+#: characters of one statement; rows that OFFSET may skip ("SOQL and SOSL Limits")
+LONGEST, FARTHEST = 100_000, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The rest of a result, as it was when the query ran."""
+
+    entity: str
+    columns: list[evaluate.Column]
+    rows: list[Row]
+    size: int
+
+
+def query(app: "SalesforceApp", call: Call, version: str, mode: str = "query") -> Response:
+    call.soql = call.query.get("q", "")
+    parsed = _parsed(call.soql)
+    table = evaluate.entity(app.org, parsed.entity)
+    if call.query.get("columns") == "true":
+        return as_json(_column_metadata(app, parsed))
+    rows = evaluate.select(app.org, parsed, deleted=mode == "queryAll")
+    if aggregate.is_count(parsed):
+        return as_json({"totalSize": len(rows), "done": True, "records": []})
+    if aggregate.is_aggregate(parsed):
+        found = aggregate.records(app.org, parsed, rows)
+        return as_json({"totalSize": len(found), "done": True, "records": found})
+    columns = evaluate.columns(app.org, table, parsed.fields)
+    return _page(app, call, version, (Cursor(table.name, columns, rows, _batch(call)), 0, ""))
+
+
+def _parsed(text: str) -> soql.Query:
+    if not text:
+        raise malformed("SOQL statements cannot be empty or null")
+    if len(text) > LONGEST:
+        raise malformed(f"SOQL statement is too long: {len(text)} characters, {LONGEST} are allowed")
+    parsed = soql.parse(text)
+    if parsed.offset > FARTHEST:
+        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"maximum SOQL offset allowed is {FARTHEST}")
+    return parsed
+
+
+def more(app: "SalesforceApp", call: Call, version: str, locator: str) -> Response:
+    """The next page; the same address serves query and queryAll."""
+    key, _, start = locator.rpartition("-")
+    if key not in app.cursors or not start.isdigit():
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    return _page(app, call, version, (app.cursors[key], int(start), key))
+
+
+def _page(app: "SalesforceApp", call: Call, version: str, place: tuple[Cursor, int, str]) -> Response:
+    cursor, start, key = place
+    page = cursor.rows[start : start + cursor.size]
+    call.rows = len(page)
+    body: dict[str, Any] = {"totalSize": len(cursor.rows), "done": start + cursor.size >= len(cursor.rows)}
+    if not body["done"]:
+        if not key:
+            key = f"01g{len(app.cursors):015d}"
+            app.cursors[key] = cursor
+        body["nextRecordsUrl"] = f"/services/data/v{version}/query/{key}-{start + cursor.size}"
+    records = [render.json_record(cursor.entity, cursor.columns, r, version) for r in page]
+    return as_json(body | {"records": records})
+
+
+def _batch(call: Call) -> int:
+    match = re.search(r"batchSize=(\d+)", call.headers.get("sforce-query-options", ""))
+    return min(max(int(match[1]), LEAST), PAGE) if match else PAGE
+
+
+def _column_metadata(app: "SalesforceApp", parsed: soql.Query) -> dict[str, Any]:
+    """What `columns=true` asks for: one entry a column, parents with their columns inside."""
+    table = evaluate.entity(app.org, parsed.entity)
+    found: list[dict[str, Any]] = []
+    for path in parsed.fields:
+        column = None if "(" in path else evaluate.column(app.org, table, path)
+        parts = column.path.split(".") if column else [path.partition("(")[0]]
+        inside = found
+        for part in parts[:-1]:
+            known = next((c for c in inside if c["columnName"] == part), None)
+            if known is None:
+                inside.append(known := _entry(part, "Complex"))
+            inside = known["joinColumns"]
+        inside.append(_entry(parts[-1], render.APEX.get(column.field.type, "String") if column else "Integer"))
+    return {
+        "columnMetadata": found,
+        "entityName": table.name,
+        "groupBy": bool(parsed.group),
+        "idSelected": "Id" in parsed.fields,
+        "keyPrefix": PREFIXES.get(table.name),
+    }
+
+
+def _entry(name: str, kind: str) -> dict[str, Any]:
+    number, boolean = kind in ("Double", "Integer"), kind == "Boolean"
+    return {"aggregate": False, "apexType": kind, "booleanType": boolean, "columnName": name, "custom": name.endswith("__c"),
+            "displayName": name, "foreignKeyName": None, "insertable": True, "joinColumns": [], "numberType": number,
+            "textType": kind == "String", "updatable": True}  # fmt: skip
