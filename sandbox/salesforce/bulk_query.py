@@ -135,7 +135,8 @@ def _run(org: Org, query: soql.Query, columns: list[evaluate.Column], job: Query
     rows = evaluate.select(org, query, deleted=job.operation == "queryAll")
     spool = Spool([c.path for c in columns], Dialect(DELIMITERS[job.delimiter], ENDINGS[job.ending]))
     for start in range(0, len(rows), SLICE):
-        spool.add(render.csv_rows(columns, rows[start : start + SLICE]))
+        part = rows[start : start + SLICE]
+        spool.add([render.csv_cells(c, part) for c in columns])
     spool.close()
     return spool
 

@@ -206,7 +206,9 @@ def _warn(org: Org, table: Table) -> None:
         if not table.holds(name) or not targets:
             continue
         at = table.at[name]
-        lost = sum(1 for r in table.rows if r[at] and not any(r[at] in t.by_id for t in targets))
+        named = {row[at] for row in table.rows} - {None}
+        dangling = named.difference(*(t.by_id for t in targets))
+        lost = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
         if lost:
             org.warnings[f"{table.name}.{name}: points to no record"] += lost
 
