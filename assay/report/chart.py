@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from assay.report.words import count, hours, money, short
@@ -172,5 +173,5 @@ def _fair_line(scores: Sequence[Score], x: Axis, y: Axis) -> list[tuple[float, f
     known = sorted((s.potential, s.fair_hours) for s in scores if s.potential >= x.low and s.fair_hours >= y.low)
     groups = min(12, len(known) // 15)
     cuts = [round(i * len(known) / groups) for i in range(groups + 1)] if groups > 1 else []
-    middles = [[median(v) for v in zip(*known[a:b], strict=True)] for a, b in zip(cuts, cuts[1:], strict=False)]
+    middles = [[median(v) for v in zip(*known[a:b], strict=True)] for a, b in pairwise(cuts)]
     return [(x.at(p), y.at(f)) for p, f in middles]

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from assay.report import chart, coverage, figures, layout, words
 from assay.report.headline import headline, what_could_move
@@ -86,14 +87,19 @@ def _render(report: Report, cap: int) -> str:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Templates that escape everything and refuse unknown names."""
-    env = Environment(loader=PackageLoader("assay.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    env = Environment(
+        loader=PackageLoader("assay.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_showable,
+        trim_blocks=True,
+    )
     filters: dict[str, Callable[..., Any]] = {
         "money": words.money,
         "hours": words.hours,
         "span": words.span,
         "percent": words.percent,
         "count": words.count,
-        "clean": words.clean,
         "short": words.short,
         "iso": words.iso,
         "long_date": words.long_date,
@@ -110,6 +116,11 @@ def environment() -> Environment:
         lane=chart.LANE,
     )
     return env
+
+
+def _showable(value: object) -> object:
+    """Every text that a template prints passes here; what is markup already has passed."""
+    return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _width(value: float, other: float) -> str:

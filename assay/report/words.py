@@ -7,7 +7,7 @@ from datetime import date, timedelta
 EPOCH = date(1970, 1, 1)
 UNKNOWN = "unknown"
 #: control characters break XML, lone surrogates break UTF-8, direction overrides make a name read as something else
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
 
 
 def clean(text: object) -> str:
