@@ -35,8 +35,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise DatabaseError(
-                f"database folder {folder} cannot be made: {error.strerror}. "
-                "Fix: choose a writable folder in [database] url"
+                f"database folder {folder} cannot be made: {error.strerror}. Fix: choose a writable folder in [database] url"
             ) from None
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare)

@@ -59,9 +59,7 @@ def acquire(engine: Engine, name: str, now: Callable[[], float] = time.time) -> 
                     "Fix: wait for it, or run with --wait"
                 )
             c.execute(
-                update(table)
-                .where(table.c.name == name)
-                .values(holder=holder, fence=row.fence + 1, expires_at=at + SECONDS)
+                update(table).where(table.c.name == name).values(holder=holder, fence=row.fence + 1, expires_at=at + SECONDS)
             )
             return Lease(engine, name, row.fence + 1, holder)
     except IntegrityError:

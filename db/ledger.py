@@ -60,13 +60,9 @@ class Ledger:
         """Commit, before the call, that these rows are on their way."""
         with self.engine.begin() as c:
             for part in _parts(account_ids):
-                mine = (
-                    (ledger.c.run == run) & ledger.c.account_id.in_(part) & ledger.c.status.in_(("planned", "sending"))
-                )
+                mine = (ledger.c.run == run) & ledger.c.account_id.in_(part) & ledger.c.status.in_(("planned", "sending"))
                 c.execute(
-                    update(ledger)
-                    .where(mine)
-                    .values(status="sending", token=token, at=at, attempts=ledger.c.attempts + 1)
+                    update(ledger).where(mine).values(status="sending", token=token, at=at, attempts=ledger.c.attempts + 1)
                 )
 
     def settle(self, run: int, results: Sequence[WriteResult], at: int) -> None:

@@ -177,9 +177,7 @@ class Store:
 
     def last_night(self, org: int) -> int | None:
         with self.reading() as c:
-            return cast(
-                "int | None", c.execute(select(func.max(t.night.c.day)).where(t.night.c.org == org)).scalar_one()
-            )
+            return cast("int | None", c.execute(select(func.max(t.night.c.day)).where(t.night.c.org == org)).scalar_one())
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
         """The rows of one night, without `org`."""
@@ -191,9 +189,7 @@ class Store:
         names = [c.name for c in t.night.c if c.name != "org"]
         with self.transaction() as c:
             changed = upsert(c, t.night, names, rows, org=org)
-            return changed + _drop_others(
-                c, t.night, {r[0] for r in rows}, (t.night.c.org == org) & (t.night.c.day == day)
-            )
+            return changed + _drop_others(c, t.night, {r[0] for r in rows}, (t.night.c.org == org) & (t.night.c.day == day))
 
     def save_verdicts(self, org: int, scores: Sequence[Score]) -> int:
         names = ("account_id", "day", "state", "owner_id", "body")

@@ -144,6 +144,12 @@ opportunity_change = _pulled(
     _int("close_day"),
     _int("probability"),
 )
+Index(
+    "ix_opportunity_change_then",
+    opportunity_change.c.org,
+    opportunity_change.c.opportunity_id,
+    opportunity_change.c.changed_at,
+)
 line_item = _pulled(
     "line_item",
     _ref("opportunity_id", nullable=False),
@@ -152,6 +158,7 @@ line_item = _pulled(
     _int("amount_cents"),
     _int("created_at"),
 )
+Index("ix_line_item_opportunity", line_item.c.org, line_item.c.opportunity_id)
 contact_role = _pulled(
     "contact_role",
     _ref("opportunity_id", nullable=False),
@@ -191,9 +198,7 @@ account_owner = Table(
     metadata,
     Column("org", SmallInteger, primary_key=True, autoincrement=False),
     Column("account_id", String(40), primary_key=True),
-    Column(
-        "from_at", BigInteger, primary_key=True, comment="when this owner took over; 0 = assumed for all time before"
-    ),
+    Column("from_at", BigInteger, primary_key=True, comment="when this owner took over; 0 = assumed for all time before"),
     Column("owner_id", String(40)),
     comment="Who owned an account from when; recorded from the first pull on (rulings 15)",
 )
@@ -242,9 +247,7 @@ run = Table(
     Column("outcome", String(12), nullable=False, comment="running, done, rejected, quota, stopped, failed"),
     Column("message", Text, nullable=False, server_default=""),
     Column("calls", Integer, nullable=False, server_default="0"),
-    Column(
-        "detail", Text, nullable=False, server_default="{}", comment="JSON: rows per stream, seconds per step, counts"
-    ),
+    Column("detail", Text, nullable=False, server_default="{}", comment="JSON: rows per stream, seconds per step, counts"),
 )
 
 ledger = Table(
@@ -271,9 +274,7 @@ lease = Table(
     "lease",
     metadata,
     Column("name", String(80), primary_key=True),
-    Column(
-        "holder", Text, nullable=False, comment="host, boot id, process id and start, so that a dead local holder shows"
-    ),
+    Column("holder", Text, nullable=False, comment="host, boot id, process id and start, so that a dead local holder shows"),
     Column("fence", Integer, nullable=False, comment="grows with every new holder"),
     Column("expires_at", BigInteger, nullable=False),
 )

@@ -34,10 +34,7 @@ def upgrade() -> None:
         sa.Column("org", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("account_id", sa.String(length=40), nullable=False),
         sa.Column(
-            "from_at",
-            sa.BigInteger(),
-            nullable=False,
-            comment="when this owner took over; 0 = assumed for all time before",
+            "from_at", sa.BigInteger(), nullable=False, comment="when this owner took over; 0 = assumed for all time before"
         ),
         sa.Column("owner_id", sa.String(length=40), nullable=True),
         sa.PrimaryKeyConstraint("org", "account_id", "from_at", name=op.f("pk_account_owner")),
@@ -127,6 +124,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "id", name=op.f("pk_line_item")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("line_item", schema=None) as batch_op:
+        batch_op.create_index("ix_line_item_opportunity", ["org", "opportunity_id"], unique=False)
+
     op.create_table(
         "night",
         sa.Column("org", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -137,9 +137,7 @@ def upgrade() -> None:
         sa.Column("p_shallow", sa.Float(), nullable=False),
         sa.Column("gate", sa.String(length=20), nullable=False, comment="'' judged, else why not: evidence or logging"),
         sa.Column("grade", sa.String(length=1), nullable=False),
-        sa.Column(
-            "target", sa.String(length=20), nullable=False, comment="state of the entry rule alone, without memory"
-        ),
+        sa.Column("target", sa.String(length=20), nullable=False, comment="state of the entry rule alone, without memory"),
         sa.Column("state", sa.String(length=20), nullable=False, comment="state with hysteresis"),
         sa.Column("since", sa.Integer(), nullable=False, comment="day this state began"),
         sa.Column("streak", sa.Integer(), nullable=False, comment="nights in a row that pointed away from the state"),
@@ -184,15 +182,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "id", name=op.f("pk_opportunity_change")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("opportunity_change", schema=None) as batch_op:
+        batch_op.create_index("ix_opportunity_change_then", ["org", "opportunity_id", "changed_at"], unique=False)
+
     op.create_table(
         "org",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("crm", sa.String(length=20), nullable=False),
         sa.Column(
-            "external_id",
-            sa.String(length=80),
-            nullable=False,
-            comment="the CRM's id of the org; pinned at the first run",
+            "external_id", sa.String(length=80), nullable=False, comment="the CRM's id of the org; pinned at the first run"
         ),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sandbox", sa.Boolean(), nullable=False),
@@ -281,9 +279,7 @@ def upgrade() -> None:
         "watermark",
         sa.Column("org", sa.SmallInteger(), nullable=False),
         sa.Column("stream", sa.String(length=80), nullable=False),
-        sa.Column(
-            "delivered_until", sa.BigInteger(), nullable=False, comment="everything changed before has been saved"
-        ),
+        sa.Column("delivered_until", sa.BigInteger(), nullable=False, comment="everything changed before has been saved"),
         sa.Column("reconciled_at", sa.BigInteger(), nullable=True, comment="last comparison of all ids"),
         sa.ForeignKeyConstraint(["org"], ["org.id"], name=op.f("fk_watermark_org")),
         sa.PrimaryKeyConstraint("org", "stream", name=op.f("pk_watermark")),
@@ -295,18 +291,13 @@ def upgrade() -> None:
         sa.Column("org", sa.SmallInteger(), nullable=False),
         sa.Column("account_id", sa.String(length=40), nullable=False),
         sa.Column(
-            "status",
-            sa.String(length=10),
-            nullable=False,
-            comment="planned, sending, acked, rejected, unknown, superseded",
+            "status", sa.String(length=10), nullable=False, comment="planned, sending, acked, rejected, unknown, superseded"
         ),
         sa.Column("old", sa.Text(), nullable=False, comment="JSON as read in this run's pull"),
         sa.Column("new", sa.Text(), nullable=False, comment="JSON as sent"),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column(
-            "token", sa.Text(), server_default="", nullable=False, comment="what settles the outcome after a crash"
-        ),
+        sa.Column("token", sa.Text(), server_default="", nullable=False, comment="what settles the outcome after a crash"),
         sa.Column("code", sa.Text(), server_default="", nullable=False),
         sa.Column("message", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -338,12 +329,18 @@ def downgrade() -> None:
         batch_op.drop_index("uq_org_crm")
 
     op.drop_table("org")
+    with op.batch_alter_table("opportunity_change", schema=None) as batch_op:
+        batch_op.drop_index("ix_opportunity_change_then")
+
     op.drop_table("opportunity_change")
     op.drop_table("opportunity")
     with op.batch_alter_table("night", schema=None) as batch_op:
         batch_op.drop_index("ix_night_day")
 
     op.drop_table("night")
+    with op.batch_alter_table("line_item", schema=None) as batch_op:
+        batch_op.drop_index("ix_line_item_opportunity")
+
     op.drop_table("line_item")
     op.drop_table("lease")
     op.drop_table("currency_rate")

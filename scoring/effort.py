@@ -1,0 +1,122 @@
+"""Time: hours an account, logging coverage a book, the fair share in proportion to potential (reference 2.1, 2.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from scoring.frame import Bools, Floats, Frame, Ints, group_sum
+from scoring.rules import Rules
+
+#: weekdays of a week
+WEEKDAYS = 5 / 7
+#: the usual selling share of a working day, where there are too few colleagues to compare with (2.1)
+FALLBACK_REFERENCE = 144.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Minutes an account in the window, and how well its book is logged."""
+
+    minutes: Floats
+    measured: Floats  #: minutes somebody measured
+    activities: Floats
+    meetings: Floats
+    last_at: Floats  #: seconds, 0 = none
+    book: Ints  #: number of the owner's book
+    books: int
+    coverage: Floats  #: the owner's logging against the reference, 0-1
+    a_day: Floats  #: minutes the owner logs a working day
+    mails: float  #: share of activities that are mails, in the whole firm
+
+
+def effort(frame: Frame, rules: Rules) -> Effort:
+    """Sum the minutes; a book's coverage is that of its owner."""
+    found = frame.facts["minutes"]
+    seconds = [float(v or 0) for v in found["seconds"]]
+    by_person: dict[str, float] = {}
+    for person, value in zip(found["person"], seconds, strict=True):
+        by_person[person] = by_person.get(person, 0.0) + value / 60
+    a_day, coverage = _coverage(frame, by_person, rules)
+    book, books = frame.groups("owner_id")
+    owners = frame.accounts["owner_id"]
+    every = sum(int(v or 0) for v in found["activities"])
+    return Effort(
+        frame.sum("minutes", "seconds") / 60, frame.sum("minutes", "measured_seconds") / 60,
+        frame.sum("minutes", "activities"), frame.sum("minutes", "meetings"), _latest(frame), book, books,
+        np.array([coverage.get(o or "", 0.0) for o in owners]), np.array([a_day.get(o or "", 0.0) for o in owners]),
+        sum(int(v or 0) for v in found["mails"]) / every if every else 0.0,
+    )  # fmt: skip
+
+
+def _latest(frame: Frame) -> Floats:
+    found, out = frame.facts["minutes"], np.zeros(frame.n)
+    for account, at in zip(found["account_id"], found["last_at"], strict=True):
+        if account in frame.at and at is not None:
+            out[frame.at[account]] = max(out[frame.at[account]], float(at))
+    return out
+
+
+def _coverage(frame: Frame, minutes: dict[str, float], rules: Rules) -> tuple[dict[str, float], dict[str, float]]:
+    """Minutes a working day of each person, and that against the 75th percentile of those who log at all (2.1)."""
+    owners = frame.facts["owners"]
+    started = dict(zip(owners["id"], owners["started_at"], strict=True))
+    a_day = {p: m / _working_days(started.get(p), frame.day, rules) for p, m in minutes.items()}
+    active = sorted(v for v in a_day.values() if v > 0)
+    reference = float(np.quantile(active, 0.75)) if len(active) >= 4 else FALLBACK_REFERENCE
+    return a_day, {p: min(1.0, v / reference) for p, v in a_day.items()}
+
+
+def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
+    there = rules.window_days if started_at is None else min(rules.window_days, day - started_at // 86_400)
+    return max(1.0, there * WEEKDAYS)
+
+
+def fair_minutes(e: Effort, potential: Floats, customer: Bools, rules: Rules) -> Floats:
+    """A maintenance allowance, and the rest of the book's minutes in proportion to potential^gamma (2.3).
+
+    In proportion to potential: never presented as an optimum.
+    """
+    months = rules.window_days / 30
+    allowance = np.where(customer, rules.maintenance_minutes * months, 0.0)
+    total = group_sum(e.minutes, e.book, e.books)
+    allowed = group_sum(allowance, e.book, e.books)
+    scale = np.where(allowed > total, np.divide(total, allowed, out=np.zeros_like(total), where=allowed > 0), 1.0)
+    allowance = allowance * scale[e.book]
+    weight = np.power(np.maximum(potential, 0.0), rules.gamma)
+    weights = group_sum(weight, e.book, e.books)
+    rest = np.maximum(total - group_sum(allowance, e.book, e.books), 0.0)
+    share = np.divide(weight, weights[e.book], out=np.zeros_like(weight), where=weights[e.book] > 0)
+    fair: Floats = allowance + rest[e.book] * share
+    return fair
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How far time is from its share, with doubt."""
+
+    log: Floats
+    p_over: Floats
+    p_under: Floats
+
+
+def ratio(minutes: Floats, fair: Floats, activities: Floats, doubt: Floats, rules: Rules) -> Ratio:
+    """Posteriors of time being 1.5 times above or below its share (2.3).
+
+    Evidence is the count of activities, capped (rulings 19). Too little time is shown by what is missing: there the
+    activities that the fair share would have held are the evidence, else an account nobody visits could never be called
+    under-worked (rulings 23).
+    """
+    log = np.log((minutes + 60) / (fair + 60))
+    edge = np.log(rules.over_ratio)
+    seen = np.minimum(activities, rules.most_activities)
+    missed = np.minimum(np.maximum(activities, fair / 45), rules.most_activities)
+    over = _posterior(log, seen, doubt, rules)
+    under = _posterior(log, missed, doubt, rules)
+    return Ratio(log, ndtr((over[0] - edge) / over[1]), ndtr((-edge - under[0]) / under[1]))
+
+
+def _posterior(log: Floats, evidence: Floats, doubt: Floats, rules: Rules) -> tuple[Floats, Floats]:
+    """The log ratio shrunk towards none, and its standard deviation."""
+    shrunk = evidence / (evidence + rules.kappa) * log
+    return shrunk, np.sqrt(1 / (evidence + rules.kappa) + (rules.gamma * doubt) ** 2)

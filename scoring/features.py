@@ -1,0 +1,244 @@
+"""What the judgement needs from the database, as of the start of a day: named selects, integers only.
+
+Everything takes `day`, so the nightly run, a replay and a backtest are the same code. A record that was created, started or
+changed at or after that instant does not exist yet.
+"""
+
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, null, or_, select, union_all
+
+from scoring import minutes
+from scoring.minutes import DAY, total, treatment
+from scoring.rules import Rules
+
+__all__ = ["queries", "treatment"]
+#: an opportunity at these odds or better has been put to the customer as an offer
+ASKED = 50
+
+
+def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any]]:
+    """Every feature family by name; `tables` is `db.tables`."""
+    rows = minutes.counted(tables, org, day, rules)
+    seen = opportunities(tables, org, day)
+    return {
+        "accounts": accounts(tables, org, day),
+        "minutes": minutes.by_person_and_account(rows),
+        "owners": owners(tables, org),
+        "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
+            tables.currency_rate.c.org == org
+        ),
+        "revenue": revenue(seen, day),
+        "pipeline": pipeline(seen),
+        "pushes": pushes(tables, org, day),
+        "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
+        "stage_odds": stage_odds(tables, org, day),
+        "moves": moves(tables, org, day, rules),
+        "met": met(tables, org, day, rules),
+        "contacts": contacts(tables, org, day),
+        "families": families(tables, org, seen, day),
+    }
+
+
+def accounts(t: Any, org: int, day: int) -> Select[Any]:
+    """Accounts that existed, with the owner they had then (rulings 15)."""
+    a, o = t.account, t.account_owner
+
+    def then(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        known = (o.c.org == org, o.c.account_id == a.c.id, o.c.from_at < day * DAY)
+        return select(column).where(*known).order_by(o.c.from_at.desc()).limit(1).correlate(a).scalar_subquery()
+
+    return (
+        select(
+            a.c.id, a.c.name, func.coalesce(then(o.c.owner_id), a.c.owner_id).label("owner_id"),
+            func.coalesce(then(o.c.from_at), 0).label("owner_from_at"), a.c.category, a.c.industry, a.c.country,
+            a.c.employees, a.c.annual_revenue_cents, a.c.currency, a.c.created_at, a.c.ours,
+        )
+        .where(a.c.org == org, a.c.deleted.is_(False), or_(a.c.created_at.is_(None), a.c.created_at < day * DAY))
+        .order_by(a.c.id)
+    )  # fmt: skip
+
+
+def owners(t: Any, org: int) -> Select[Any]:
+    return select(t.owner.c.id, t.owner.c.active, t.owner.c.started_at).where(t.owner.c.org == org)
+
+
+# ---- opportunities as they were -------------------------------------------------------------------------------------
+
+
+def opportunities(t: Any, org: int, day: int) -> CTE:
+    """Each opportunity as it was at the start of the day: stage, amount and close date from its history."""
+    o, h, s = t.opportunity, t.opportunity_change, t.stage
+    then = h.alias("then")
+    mine = (h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
+    newest = select(h.c.id).where(*mine).order_by(h.c.changed_at.desc(), h.c.id.desc()).limit(1)
+    stage = func.coalesce(then.c.stage, o.c.stage)
+    unknown = then.c.id.is_(None)
+    as_now = or_(unknown, stage == o.c.stage)
+    return (
+        select(
+            o.c.id, o.c.account_id, o.c.name, o.c.currency, o.c.created_at, stage.label("stage"),
+            case((unknown, o.c.amount_cents), else_=then.c.amount_cents).label("amount_cents"),
+            case((unknown, o.c.close_day), else_=then.c.close_day).label("close_day"),
+            func.coalesce(then.c.probability, o.c.probability).label("probability"),
+            case((as_now, _int(o.c.closed)), else_=func.coalesce(_int(s.c.closed), 0)).label("closed"),
+            case((as_now, _int(o.c.won)), else_=func.coalesce(_int(s.c.won), 0)).label("won"),
+        )
+        .select_from(
+            o.outerjoin(then, and_(then.c.org == org, then.c.id == newest.correlate(o).scalar_subquery()))
+            .outerjoin(s, and_(s.c.org == o.c.org, s.c.id == stage))
+        )
+        .where(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None),
+               or_(o.c.created_at.is_(None), o.c.created_at < day * DAY))
+        .cte("seen")
+    )  # fmt: skip
+
+
+def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
+    """A boolean as 0, 1 or NULL on every engine."""
+    return case((flag.is_(True), 1), (flag.is_(False), 0), else_=null())
+
+
+def revenue(seen: CTE, day: int) -> Select[Any]:
+    """Won amounts an account and currency, by how long ago they closed."""
+    x = seen.c
+    won = and_(x.won == 1, x.close_day < day, x.amount_cents.is_not(None))
+
+    def since(days: int) -> ColumnElement[int]:
+        return total(case((and_(won, x.close_day >= day - days), x.amount_cents), else_=0))
+
+    return (
+        select(
+            x.account_id, x.currency, since(365).label("won_365"), since(182).label("won_182"), since(91).label("won_91"),
+            total(case((and_(won, x.close_day >= day - 365), 1), else_=0)).label("orders_365"),
+            total(case((won, 1), else_=0)).label("orders"),
+        )
+        .where(won)
+        .group_by(x.account_id, x.currency)
+    )  # fmt: skip
+
+
+def pipeline(seen: CTE) -> Select[Any]:
+    """Open opportunities one by one."""
+    x = seen.c
+    wanted = (x.id, x.account_id, x.name, x.currency, x.created_at, x.stage, x.amount_cents, x.close_day, x.probability)
+    return select(*wanted).where(x.closed == 0).order_by(x.account_id, x.id)
+
+
+def pushes(t: Any, org: int, day: int) -> Select[Any]:
+    """How often the close date of an opportunity was moved back, where it was."""
+    h = t.opportunity_change
+    before = func.lag(h.c.close_day).over(partition_by=h.c.opportunity_id, order_by=[h.c.changed_at, h.c.id])
+    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
+    steps = select(h.c.opportunity_id, h.c.close_day, before.label("before")).where(*known).subquery().c
+    moved = select(steps.opportunity_id, func.count().label("pushes")).where(steps.close_day > steps.before)
+    return moved.group_by(steps.opportunity_id)
+
+
+def stage_odds(t: Any, org: int, day: int) -> Select[Any]:
+    """For each stage: closed opportunities that passed through it, and how many of those were won."""
+    h, o = t.opportunity_change, t.opportunity
+    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
+    passed = select(h.c.opportunity_id, h.c.stage).where(*known).distinct().subquery().c
+    ended = (o.c.closed.is_(True), o.c.deleted.is_(False), o.c.close_day < day)
+    return (
+        select(passed.stage, func.count().label("closed"), total(case((o.c.won.is_(True), 1), else_=0)).label("won"))
+        .join(o, and_(o.c.org == org, o.c.id == passed.opportunity_id))
+        .where(*ended)
+        .group_by(passed.stage)
+    )
+
+
+# ---- behaviours -----------------------------------------------------------------------------------------------------
+
+
+def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
+    """Asks and resolutions of the window, an account: a stage with even odds or better entered, or won or lost."""
+    h, o, s = t.opportunity_change, t.opportunity, t.stage
+    order = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
+    closed = case((s.c.closed.is_(True), 1), else_=0)
+    odds = func.coalesce(h.c.probability, 0)
+    steps = (
+        select(
+            o.c.account_id, h.c.changed_at, closed.label("closed"), odds.label("odds"),
+            func.lag(odds).over(**order).label("odds_before"), func.lag(closed).over(**order).label("closed_before"),
+        )
+        .select_from(
+            h.join(o, and_(o.c.org == h.c.org, o.c.id == h.c.opportunity_id))
+            .outerjoin(s, and_(s.c.org == h.c.org, s.c.id == h.c.stage))
+        )
+        .where(h.c.org == org, h.c.deleted.is_(False), o.c.deleted.is_(False), h.c.changed_at < day * DAY)
+        .subquery()
+    ).c  # fmt: skip
+    inside = steps.changed_at >= (day - rules.window_days) * DAY
+    asked = and_(inside, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
+    resolved = and_(inside, steps.closed == 1, func.coalesce(steps.closed_before, 0) == 0)
+    return (
+        select(
+            steps.account_id, total(case((asked, 1), else_=0)).label("asks"),
+            total(case((resolved, 1), else_=0)).label("resolutions"),
+        )
+        .where(steps.account_id.is_not(None))
+        .group_by(steps.account_id)
+    )  # fmt: skip
+
+
+def engagements(t: Any, org: int, day: int) -> CTE:
+    """When each contact was first engaged: met, written to, called, or given a role in an opportunity."""
+    a, p, r, end = t.activity, t.participant, t.contact_role, day * DAY
+    held = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
+                or_(a.c.created_at.is_(None), a.c.created_at < end))  # fmt: skip
+    direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(held, a.c.contact_id.is_not(None))
+    invited = (
+        select(p.c.person_id, a.c.starts_at)
+        .join(a, and_(a.c.org == p.c.org, a.c.id == p.c.activity_id))
+        .where(held, p.c.side == "theirs", p.c.declined.is_(False), p.c.deleted.is_(False))
+    )
+    roles = select(r.c.contact_id, r.c.created_at).where(
+        r.c.org == org, r.c.deleted.is_(False), r.c.created_at.is_not(None), r.c.created_at < end
+    )
+    every = union_all(direct, invited, roles).subquery().c
+    return select(every.contact_id, func.min(every.at).label("first_at")).group_by(every.contact_id).cte("engaged")
+
+
+def met(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
+    """People engaged, an account, level and department: how many for the first time in the window, how many before."""
+    e, c = engagements(t, org, day), t.contact
+    start = (day - rules.window_days) * DAY
+    return (
+        select(
+            c.c.account_id, c.c.level, c.c.department, total(case((e.c.first_at >= start, 1), else_=0)).label("new_people"),
+            total(case((e.c.first_at < start, 1), else_=0)).label("old_people"),
+        )
+        .join(c, and_(c.c.org == org, c.c.id == e.c.contact_id))
+        .where(c.c.deleted.is_(False), c.c.account_id.is_not(None))
+        .group_by(c.c.account_id, c.c.level, c.c.department)
+    )  # fmt: skip
+
+
+def contacts(t: Any, org: int, day: int) -> Select[Any]:
+    """Contacts there are, an account, level and department."""
+    c = t.contact
+    there = or_(c.c.created_at.is_(None), c.c.created_at < day * DAY)
+    return (
+        select(c.c.account_id, c.c.level, c.c.department, func.count().label("contacts"))
+        .where(c.c.org == org, c.c.deleted.is_(False), c.c.account_id.is_not(None), there)
+        .group_by(c.c.account_id, c.c.level, c.c.department)
+    )
+
+
+def families(t: Any, org: int, seen: CTE, day: int) -> Select[Any]:
+    """Product families an account: when first presented, when first bought, what was bought in a year."""
+    i, x = t.line_item, seen.c
+    shown = func.coalesce(i.c.created_at, x.created_at, 0)
+    bought = and_(x.won == 1, x.close_day < day)
+    return (
+        select(
+            x.account_id, i.c.family, x.currency, func.min(shown).label("first_shown_at"),
+            func.min(case((bought, x.close_day), else_=null())).label("first_bought_day"),
+            total(case((and_(bought, x.close_day >= day - 365), i.c.amount_cents), else_=0)).label("bought_365"),
+        )
+        .select_from(i.join(seen, x.id == i.c.opportunity_id))
+        .where(i.c.org == org, i.c.deleted.is_(False), i.c.family.is_not(None), shown < day * DAY)
+        .group_by(x.account_id, i.c.family, x.currency)
+    )  # fmt: skip
