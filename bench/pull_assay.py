@@ -1,0 +1,42 @@
+"""Assay's own pull of the same objects: mapped, typed, upserted, with watermarks, in a migrated database."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pull_fields import OBJECTS
+
+from assay.ahead import ahead
+from connectors import salesforce
+from db.engine import open_database
+from db.migrate import upgrade
+from db.store import Store
+
+
+def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+    """Logged in, schema in place; what is returned is the race."""
+    return assay_pull(ready, url)
+
+
+def assay_pull(ready: dict[str, Any], url: str) -> Callable[[], int]:
+    engine = open_database(url)
+    upgrade(engine)
+    store = Store(engine)
+    crm = salesforce.open_org(
+        salesforce.SalesforceConfig(
+            login_url=ready["url"],
+            client_id=ready["client_id"],
+            client_secret=ready["client_secret"],
+            objects=OBJECTS,
+            quota_share=1.0,
+            allow_hosts=(ready["url"].removeprefix("http://"),),
+            subject_salt=b"bench",
+        )
+    )
+    check = crm.check()
+    facts = {"external_id": check.org_id, "name": check.org_name, "sandbox": check.sandbox, "currency": check.currency}
+    org = store.pin_org("salesforce", facts)
+
+    def race() -> int:
+        return sum(store.save(org.id, page.kind, page.rows, page.stream, page.watermark) for page in ahead(crm.pull({}, {})))
+
+    return race

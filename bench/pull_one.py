@@ -1,0 +1,50 @@
+"""Runs one contender in a process of its own and prints what it took as one JSON line.
+
+The clock starts when the login is done and the tables are there, and stops at the last commit.
+"""
+
+import json
+import re
+import resource
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+def main() -> None:
+    contender, url, ready = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    race = import_module(f"pull_{contender}").prepare(ready, url)
+    httpx.delete(ready["log_url"]).raise_for_status()
+    before, start = _cpu(), time.perf_counter()
+    rows = race()
+    seconds, cpu = time.perf_counter() - start, _cpu() - before
+    peak = _peak()  # before the log is read, which is large
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu": cpu, "peak_mb": peak, **_asked(ready)}))
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _peak() -> float:
+    """Peak resident megabytes; `ru_maxrss` would count what the parent had before exec."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _asked(ready: dict[str, Any]) -> dict[str, Any]:
+    """API calls by the server's own log, and the fields that were asked for by object."""
+    lines = [json.loads(line) for line in httpx.get(ready["log_url"]).text.splitlines()]
+    calls = [line for line in lines if not line["path"].startswith("/_sandbox")]
+    queries = [re.match(r"SELECT (.+) FROM (\w+)", line["soql"]) for line in calls if line["soql"]]
+    fields = {q[2]: sorted(q[1].replace(" ", "").split(",")) for q in queries if q}
+    return {"calls": len(calls), "megabytes": sum(line["bytes"] for line in calls) / 1e6, "fields": fields}
+
+
+if __name__ == "__main__":
+    main()
