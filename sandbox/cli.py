@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
-from sandbox import world
+from sandbox import certificates, world
 from sandbox.control import faults as read_faults
 from sandbox.org_folder import BadFolder
 from sandbox.salesforce.app import SalesforceApp
-from sandbox.server import Server
+from sandbox.server import Front, Server
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="CRMs to run against when no CRM is at hand.")
 
@@ -27,6 +27,8 @@ def serve(
     seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 1,
     accounts: Annotated[int, typer.Option(help="Accounts of the generated world.")] = 400,
     salesforce_port: Annotated[int, typer.Option(help="0 = any free port.")] = 0,
+    hubspot_port: Annotated[int, typer.Option(help="0 = any free port; the HubSpot half is not there yet.")] = 0,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https too, by a certificate authority of its own.")] = False,
     faults: Annotated[Path | None, typer.Option(help="JSON list of fault rules.")] = None,
     quota: Annotated[int, typer.Option(help="API calls a day.")] = 100_000,
     clock: Annotated[str | None, typer.Option(help="The org's now, ISO 8601, instead of org.toml's.")] = None,
@@ -40,22 +42,28 @@ def serve(
         salesforce = SalesforceApp.of(folder, quota, clock, strict=strict)
         for warning, count in sorted(salesforce.org.warnings.items()):
             sys.stderr.write(f"sandbox: {warning}: {count}\n")
-        server = Server(salesforce, salesforce_port)
+        front = Front(salesforce)
         if faults:
-            server.front.control.faults = read_faults(json.loads(faults.read_text()))
-        base = server.start()
-        ready = {"salesforce": salesforce.ready(base, Path(scratch)), "hubspot": None, "ca_file": None, "pid": os.getpid()}
-        sys.stdout.write(json.dumps(ready) + "\n")
+            front.control.faults = read_faults(json.loads(faults.read_text()))
+        end = _told_to_end()
+        files = certificates.make(Path(scratch)) if tls else None
+        servers = [Server(front, salesforce_port), *([Server(front, 0, files)] if files else [])]
+        urls = [server.start() for server in servers]
+        facts = salesforce.ready(urls[0], Path(scratch)) | {"tls_url": urls[1] if files else None}
+        ca_file = str(files.ca_file) if files else None
+        sys.stdout.write(json.dumps({"salesforce": facts, "hubspot": None, "ca_file": ca_file, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
-        _until_told()
-        server.stop()
+        end.wait()
+        for server in servers:
+            server.stop()
 
 
-def _until_told() -> None:
+def _told_to_end() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C."""
     end = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: end.set())
-    end.wait()
+    return end
 
 
 @app.command()

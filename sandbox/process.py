@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +17,16 @@ def running(data: Path, *options: str) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "sandbox", "serve", "--data", str(data), *options]
     root = str(Path(__file__).parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)  # noqa: S603
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            words = process.stderr.read().strip() if process.stderr else ""
-            raise OSError(words or "the sandbox ended without a word")
-        yield json.loads(line)
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    # a file, not a pipe: nobody reads while the sandbox is up, and a full pipe would stop it
+    with tempfile.TemporaryFile("w+") as words:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=environment, text=True)  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                process.wait(timeout=30)
+                words.seek(0)
+                raise OSError(words.read().strip() or "the sandbox ended without a word")
+            yield json.loads(line)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sandbox.certificates import Tls
 from sandbox.control import CUT, Control
 
 #: what is computed in a thread, so that polling is answered meanwhile
@@ -102,13 +103,15 @@ class Front:
 
 
 class Server:
-    """One app on one port, in a thread of its own."""
+    """One front on one port, in a thread of its own."""
 
-    def __init__(self, app: Any, port: int) -> None:
-        self.front = Front(app)
+    def __init__(self, front: Front, port: int, tls: Tls | None = None) -> None:
+        self.front, self.scheme = front, "https" if tls else "http"
+        files = {"ssl_keyfile": str(tls.key_file), "ssl_certfile": str(tls.certificate_file)} if tls else {}
         config = uvicorn.Config(
             self.front, host="127.0.0.1", port=port, http=Protocol, log_level="critical", access_log=False,
             date_header=False, server_header=False, lifespan="off", timeout_keep_alive=60, backlog=256,
+            **files,  # type: ignore[arg-type]
         )  # fmt: skip
         self.server = uvicorn.Server(config)
         self.server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -124,7 +127,7 @@ class Server:
                 )
             threading.Event().wait(0.01)
         port = self.server.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
+        return f"{self.scheme}://127.0.0.1:{port}"
 
     def stop(self) -> None:
         self.server.should_exit = True

@@ -30,6 +30,7 @@ class SalesforceApp:
 
     def __init__(self, org: Org, quota: int = 100_000) -> None:
         self.org, self.quota, self.used = org, quota, 0
+        self.day = org.clock.now().date()  #: the day the calls were used on
         self.folder: Path | None = None
         self.start: datetime | None = None  #: another now than org.toml's
         self.door = auth.Door("assay@sandbox.example")
@@ -98,6 +99,9 @@ class SalesforceApp:
         token = call.headers.get("authorization", "").removeprefix("Bearer ").removeprefix("OAuth ")
         if token not in self.door.sessions:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        today = self.org.clock.now().date()
+        if today != self.day:
+            self.day, self.used = today, 0
         if self.used >= self.quota:
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self.used += 1

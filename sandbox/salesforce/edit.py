@@ -2,15 +2,27 @@
 
 from typing import Any
 
+from sandbox.salesforce import access
 from sandbox.salesforce.store import Org, Row, Table
 
 
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """One change: create, update, delete, undelete, destroy, merge, hide, show or rule. Raises KeyError, ValueError."""
+    """One change; `op` says which (create, update, delete, undelete, destroy, merge, hide, show, access, share, rule).
+
+    Raises KeyError, ValueError.
+    """
     op = change["op"]
     if op in ("hide", "show"):
         (org.hidden.add if op == "hide" else org.hidden.discard)(change["field"])
         return {"field": change["field"]}
+    if op == "access":
+        if change["level"] not in access.LEVELS:
+            raise ValueError(f"level is one of {', '.join(access.LEVELS)}")
+        org.access[change["object"]] = change["level"]
+        return {"object": change["object"]}
+    if op == "share":
+        org.shared[change["id"]] = change.get("level", "Edit")
+        return {"id": change["id"]}
     if op == "rule":
         org.rules.append({k: str(v) for k, v in change.items() if k != "op"})
         return {"rules": len(org.rules)}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sandbox.salesforce import dates
+from sandbox.salesforce import access, dates
 from sandbox.salesforce.errors import ApiError, malformed, no_column, no_type
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql import Compare, Literal, Node, Order, Query
@@ -30,7 +30,9 @@ class Column:
 def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
     """The rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
     table = entity(org, query.entity)
-    rows = table.rows
+    if table.name == "UserRecordAccess":
+        table = access.record_access(org, query.where)
+    rows = access.visible_rows(org, table)
     if not deleted:
         hide = [table.at[f] for f in ("IsDeleted", "IsArchived") if f in table.at]
         rows = [r for r in rows if not any(r[i] == "true" for i in hide)]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sandbox.salesforce.bulk_query import JOBS
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.schema import PREFIXES
-from sandbox.salesforce.store import Table
+from sandbox.salesforce.store import TOOLING, Table
 
 if TYPE_CHECKING:
     from sandbox.salesforce.app import SalesforceApp
@@ -41,7 +41,7 @@ def organization(app: "SalesforceApp", call: Call, version: str) -> Response:
 
 
 def describe_global(app: "SalesforceApp", call: Call, version: str) -> Response:
-    objects = [_summary(t) for t in app.org.tables.values() if t.name != "CustomField"]
+    objects = [_summary(t) for t in app.org.tables.values() if t.name not in TOOLING]
     return as_json({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
@@ -53,6 +53,9 @@ def _summary(table: Table) -> dict[str, Any]:
 def describe(app: "SalesforceApp", call: Call, version: str, name: str) -> Response:
     table = app.table(name)
     fields = [f.describe() for f in app.org.visible(table).values()]
+    for field in fields:
+        if f"{table.name}.{field['name']}" in app.org.read_only:
+            field |= {"createable": False, "updateable": False}
     return as_json(_summary(table) | {"fields": fields, "recordTypeInfos": [], "childRelationships": []})
 
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from sandbox.salesforce import aggregate, evaluate, render, soql
 from sandbox.salesforce.call import Call, as_json
-from sandbox.salesforce.errors import ApiError, malformed
+from sandbox.salesforce.errors import ApiError, malformed, no_type
 from sandbox.salesforce.schema import PREFIXES
-from sandbox.salesforce.store import Row
+from sandbox.salesforce.store import TOOLING, Row
 
 if TYPE_CHECKING:
     from sandbox.salesforce.app import SalesforceApp
@@ -31,7 +31,18 @@ class Cursor:
     size: int
 
 
-def query(app: "SalesforceApp", call: Call, version: str, mode: str = "query") -> Response:
+def tooling(app: "SalesforceApp", call: Call, version: str) -> Response:
+    """Definitions of objects and fields, and the data's objects as well."""
+    return _answer(app, call, version, "query")
+
+
+def query(app: "SalesforceApp", call: Call, version: str, mode: str) -> Response:
+    if evaluate.entity(app.org, _parsed(call.query.get("q", "")).entity).name in TOOLING:
+        raise no_type(_parsed(call.query["q"]).entity)
+    return _answer(app, call, version, mode)
+
+
+def _answer(app: "SalesforceApp", call: Call, version: str, mode: str) -> Response:
     call.soql = call.query.get("q", "")
     parsed = _parsed(call.soql)
     table = evaluate.entity(app.org, parsed.entity)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from sandbox.salesforce import evaluate, render, setup, write
+from sandbox.salesforce import access, evaluate, render, setup, write
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.store import Row, Table
@@ -20,6 +20,7 @@ MOST, RUNS = 200, 10
 def retrieve(app: "SalesforceApp", call: Call, version: str, name: str, record: str) -> Response:
     table = app.table(name)
     row = table.find(record)
+    row = row if row and access.can_read(app.org, table, row) else None
     if row is None or table.get(row, "IsDeleted") == "true":
         gone = row is not None
         raise ApiError(
@@ -41,7 +42,13 @@ def update(app: "SalesforceApp", call: Call, version: str, name: str, record: st
         missing = error.code in ("INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID") and error.fields in ((), ("Id",))
         status = 404 if missing or error.code == "ENTITY_IS_DELETED" else 400
         raise ApiError(status, "NOT_FOUND" if missing else error.code, str(error), error.fields) from None
+    setup.grant(app.org)
     call.rows = 1
+    return Response(status_code=204)
+
+
+def delete_field(app: "SalesforceApp", call: Call, version: str, field: str) -> Response:
+    setup.delete_field(app.org, field)
     return Response(status_code=204)
 
 

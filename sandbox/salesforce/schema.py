@@ -34,6 +34,10 @@ MONEY = ("currency",)
 ARCHIVED = ("Task", "Event")
 
 
+#: what a custom field may do, where its type does not forbid it
+CUSTOM_FLAGS = frozenset(("createable", "sortable", "groupable", "permissionable"))
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of an object, as far as a client can tell."""
@@ -53,6 +57,8 @@ class Field:
     picklist: tuple[str, ...] = ()
     restricted: bool = False
     help: str = ""
+    compound: str = ""
+    flags: frozenset[str] = CUSTOM_FLAGS
 
     def describe(self) -> dict[str, Any]:
         """The keys of a real describe that clients read (recorded: CumulusCI)."""
@@ -61,13 +67,16 @@ class Field:
             "name": self.name, "label": self.label, "type": self.type, "soapType": SOAP.get(self.type, "xsd:string"),
             "length": self.length, "byteLength": self.length * 3, "precision": self.precision if number else 0,
             "scale": self.scale if number else 0, "digits": 9 if self.type == "int" else 0, "nillable": self.nillable,
-            "createable": self.updateable, "updateable": self.updateable, "filterable": self.filterable,
-            "sortable": self.filterable, "groupable": self.type not in ("double", "currency", "percent", "textarea"),
-            "calculated": False, "custom": self.custom, "permissionable": self.custom, "defaultedOnCreate": False,
+            "createable": "createable" in self.flags, "updateable": self.updateable, "filterable": self.filterable,
+            "sortable": self.filterable and "sortable" in self.flags,
+            "groupable": self.type not in ("double", "currency", "percent", "textarea") and "groupable" in self.flags,
+            "calculated": "calculated" in self.flags, "custom": self.custom,
+            "permissionable": "permissionable" in self.flags,
+            "defaultedOnCreate": "defaulted" in self.flags,
             "referenceTo": list(self.refers_to), "relationshipName": self.relationship or None,
             "polymorphicForeignKey": len(self.refers_to) > 1, "restrictedPicklist": self.restricted, "unique": False,
             "externalId": False, "idLookup": self.type == "id", "nameField": self.name == "Name", "autoNumber": False,
-            "caseSensitive": False, "compoundFieldName": None, "inlineHelpText": self.help or None,
+            "caseSensitive": False, "compoundFieldName": self.compound or None, "inlineHelpText": self.help or None,
             "picklistValues": [
                 {"active": True, "defaultValue": False, "label": v, "validFor": None, "value": v} for v in self.picklist
             ],
@@ -95,7 +104,8 @@ def _field(row: dict[str, str]) -> Field:
         row["field"], row["label"], row["type"], int(row["length"]), int(row["precision"]), int(row["scale"]),
         row["nillable"] == "true", row["updateable"] == "true", row["filterable"] == "true",
         refers_to=tuple(filter(None, row["referenceTo"].split("|"))), relationship=row["relationshipName"],
-        picklist=tuple(filter(None, row["picklistValues"].split("|"))),
+        picklist=tuple(filter(None, row["picklistValues"].split("|"))), restricted="restricted" in row["flags"],
+        compound=row["compound"], flags=frozenset(row["flags"].split("|")),
     )  # fmt: skip
 
 

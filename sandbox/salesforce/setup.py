@@ -33,10 +33,21 @@ def create_field(org: Org, body: dict[str, Any]) -> str:
     table.add_field(_field(name, meta))
     org.hidden.add(f"{table.name}.{name}")
     org.granted_only.add(f"{table.name}.{name}")
-    fields = org.tables["CustomField"]
-    values = {"DeveloperName": name.removesuffix("__c"), "TableEnumOrId": table.name, "Id": org.new_id("CustomField")}
-    fields.add(values)
-    return values["Id"]
+    return org.define(table, table.fields[name])
+
+
+def delete_field(org: Org, field_id: str) -> None:
+    """DELETE tooling/sobjects/CustomField/{id}: the field and its values are gone."""
+    definitions = org.tables["CustomField"]
+    row = definitions.find(field_id)
+    if row is None:
+        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    table = org.tables[definitions.get(row, "TableEnumOrId")]
+    name = f"{definitions.get(row, 'DeveloperName')}__c"
+    table.drop_field(name)
+    definitions.remove(definitions.get(row, "Id"))
+    for known in (org.hidden, org.granted_only, org.read_only):
+        known.discard(f"{table.name}.{name}")
 
 
 def _field(name: str, meta: dict[str, Any]) -> Field:

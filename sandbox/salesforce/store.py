@@ -64,6 +64,10 @@ class Table:
         self.fields[field.name] = field
         self.lower[field.name.lower()] = field.name
 
+    def drop_field(self, name: str) -> None:
+        """The column is gone; its cells stay, unreachable."""
+        del self.fields[name], self.at[name], self.lower[name.lower()]
+
     def get(self, row: Row, field: str) -> Any:
         return row[self.at[field]] if field in self.at else None
 
@@ -91,12 +95,14 @@ class Org:
         self.read_only: set[str] = set()  #: readable, not writable for the user
         self.granted_only: set[str] = set()  #: custom fields that are invisible until a permission set grants them
         self.rules: list[dict[str, str]] = []
+        self.access: dict[str, str] = dict(facts.extra.get("access", {}))  #: object -> level (see access)
+        self.shared: dict[str, str] = {}  #: record id -> Read or Edit, where the level alone would refuse
         self.user = ""  #: id of the running user
         self.counter = 1_000_000
 
     @property
     def multi_currency(self) -> bool:
-        return bool(self.tables.get("CurrencyType")) or bool(self.facts.extra.get("multi_currency"))
+        return "CurrencyType" in self.tables or bool(self.facts.extra.get("multi_currency"))
 
     def table(self, name: str) -> Table | None:
         for known, table in self.tables.items():
@@ -122,6 +128,11 @@ class Org:
         table.add(filled)
         return str(filled["Id"])
 
+    def define(self, table: Table, field: Field) -> str:
+        """List a custom field in the Tooling API; the definition's id."""
+        values = {"DeveloperName": field.name.removesuffix("__c"), "TableEnumOrId": table.name}
+        return str(self.tables["CustomField"].add(values | {"Id": self.new_id("CustomField")})[2])
+
     def touch(self, table: Table, row: Row) -> None:
         """What every save does to the stamps."""
         stamp = self.clock.stamp()
@@ -144,14 +155,34 @@ def load(folder: Path, clock: OrgClock | None = None) -> Org:
 
 def _fill_tables(org: Org, folder: Path) -> None:
     files = {p.stem: p for p in sorted((folder / "salesforce").glob("*.csv"))}
-    for name in [*dict.fromkeys((*schema.ALWAYS, *files))]:
+    # first, because it decides whether the others have a currency code
+    for name in sorted(dict.fromkeys((*schema.ALWAYS, *files)), key="CurrencyType".__ne__):
         org.tables[name] = _table(org, name, files.get(name))
-    for name in ("Account", "Contact", "Opportunity", "Task", "Event"):
-        _warn(org, org.tables[name])
-    org.tables["CustomField"] = Table("CustomField", {n: Field(n, n, "string", 80) for n in TOOLING})
+    for table in org.tables.values():
+        _warn_of_links(org, table)
+        _warn_of_sizes(org, table)
+    _tooling(org)
 
 
-TOOLING = ("Id", "DeveloperName", "TableEnumOrId")
+#: objects of the Tooling API: not part of the data, nor of describe
+TOOLING = {
+    "CustomField": ("Id", "DeveloperName", "TableEnumOrId"),
+    "EntityDefinition": ("Id", "DurableId", "QualifiedApiName", "Label", "KeyPrefix"),
+}
+
+
+def _tooling(org: Org) -> None:
+    """The definitions of objects and custom fields, as records."""
+    data = list(org.tables.values())
+    for name, fields in TOOLING.items():
+        org.tables[name] = Table(name, {n: Field(n, n, "id" if n == "Id" else "string", 80) for n in fields})
+    for table in data:
+        prefix = schema.PREFIXES.get(table.name)
+        values = {"DurableId": table.name, "QualifiedApiName": table.name, "Label": table.name, "KeyPrefix": prefix}
+        org.tables["EntityDefinition"].add(values | {"Id": org.new_id("EntityDefinition")})
+        for field in table.fields.values():
+            if field.custom:
+                org.define(table, field)
 
 
 def _table(org: Org, name: str, path: Path | None) -> Table:
@@ -160,15 +191,18 @@ def _table(org: Org, name: str, path: Path | None) -> Table:
     unknown = [c for c in columns if c not in fields]
     for column, samples in zip(unknown, _samples(path, columns, unknown), strict=True) if path else ():
         fields[column] = schema.guess(column, samples)
-    if (org.facts.extra.get("multi_currency") or "CurrencyIsoCode" in columns) and name in CURRENCY_OBJECTS:
+    if (org.multi_currency or "CurrencyIsoCode" in columns) and name in CURRENCY_OBJECTS:
         fields["CurrencyIsoCode"] = schema.currency_field()
-    table = Table(name, fields, columns)
+    table = Table(name, fields, fields if name == "UserRecordAccess" else columns)
     if path:
         _fill(org, table, path, columns)
     return table
 
 
-CURRENCY_OBJECTS = ("Account", "Opportunity", "OpportunityLineItem", "OpportunityHistory", "User", "Quote")
+CURRENCY_OBJECTS = (
+    "Account", "Contact", "Opportunity", "OpportunityLineItem", "OpportunityHistory", "User", "Quote", "QuoteLineItem",
+    "Product2", "PricebookEntry", "Task", "Event",
+)  # fmt: skip
 
 
 def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 20_000) -> Iterator[list[str]]:
@@ -199,7 +233,7 @@ def _fill(org: Org, table: Table, path: Path, columns: list[str]) -> None:
         table.rows = list(table.by_id.values())
 
 
-def _warn(org: Org, table: Table) -> None:
+def _warn_of_links(org: Org, table: Table) -> None:
     """Foreign and dangling ids load, and are counted (rulings 12)."""
     for name, field in table.fields.items():
         targets = [org.tables[t] for t in field.refers_to if t in org.tables]
@@ -211,6 +245,21 @@ def _warn(org: Org, table: Table) -> None:
         lost = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
         if lost:
             org.warnings[f"{table.name}.{name}: points to no record"] += lost
+
+
+def _warn_of_sizes(org: Org, table: Table) -> None:
+    """Over-long texts and numbers out of range load, and are counted (rulings 12)."""
+    for name, field in table.fields.items():
+        if not table.holds(name) or name == "Id":
+            continue
+        at = table.at[name]
+        if field.type in ("double", "currency", "percent") and field.precision:
+            limit = 10.0 ** (field.precision - field.scale)
+            odd = sum(1 for r in table.rows if r[at] and abs(float(r[at])) >= limit)
+        else:
+            odd = sum(1 for r in table.rows if r[at] and len(r[at]) > field.length) if field.length else 0
+        if odd:
+            org.warnings[f"{table.name}.{name}: too long or out of range"] += odd
 
 
 def _bootstrap(org: Org) -> None:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from sandbox.org_folder import PARSERS
+from sandbox.salesforce import access
 from sandbox.salesforce.schema import PREFIXES, Field
 from sandbox.salesforce.store import Org, Row, Table
 
@@ -47,6 +48,11 @@ def prepare(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> t
         )
     if table.get(row, "IsDeleted") == "true":
         raise RowError("ENTITY_IS_DELETED", "entity is deleted")
+    if not access.can_read(org, table, row):
+        said = "insufficient access rights on cross-reference id"
+        raise RowError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", said)
+    if not access.can_edit(org, table, row):
+        raise RowError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
     new = dict(_checked(org, table, name, value) for name, value in values.items())
     _rules(org, table, row, new)
     return row, new
