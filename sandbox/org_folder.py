@@ -43,7 +43,8 @@ def read_facts(folder: Path) -> OrgFacts:
     try:
         values = tomllib.loads(path.read_text())
         now = values.pop("now")
-        moment = now if isinstance(now, datetime) else datetime.fromisoformat(now.replace("Z", "+00:00"))
+        moment = now if isinstance(now, datetime) else datetime.fromisoformat(str(now).replace("Z", "+00:00"))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return OrgFacts(values.pop("name"), moment.astimezone(UTC), values.pop("currency"), tuple(values.pop("crm")), values)
     except OSError as error:
         raise BadFolder(f"{path}: {error.strerror}. Fix: an org folder holds org.toml and one CSV an object") from None
@@ -129,7 +130,7 @@ def _first_bad(path: Path, before: int, part: tuple[Sequence[Sequence[str]], Seq
 
 def header(path: Path) -> list[str]:
     """The column names of a CSV; raises `BadFolder` for an empty, doubled or missing header."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:  # `_blocks` says where it is no UTF-8
         names = next(csv.reader(file), [])
     doubled = [n for n, count in Counter(names).items() if count > 1 or not n]
     if not names or doubled:

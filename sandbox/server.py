@@ -54,11 +54,13 @@ class Protocol(HttpToolsProtocol):
     """uvicorn's own protocol over a joining transport."""
 
     def connection_made(self, transport: Any) -> None:
-        OPEN[transport.get_extra_info("peername")[:2]] = transport
+        # kept, because a TLS transport forgets it when the connection is lost
+        self.peer = transport.get_extra_info("peername")[:2]
+        OPEN[self.peer] = transport
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        OPEN.pop(self.transport.get_extra_info("peername")[:2], None)
+        OPEN.pop(self.peer, None)
         super().connection_lost(exc)
 
 
