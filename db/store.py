@@ -222,6 +222,18 @@ class Store:
         with self.reading() as c:
             return {x.id: x.micro_per_corporate for x in c.execute(select(r).where(r.c.org == org))}
 
+    def records_of(self, org: int, account_id: str) -> dict[str, list[dict[str, Any]]]:
+        """What is stored about one account besides its activities, for people who want to check a number."""
+        o, h, i, c = t.opportunity, t.opportunity_change, t.line_item, t.contact
+        mine = (o.c.org == org) & (o.c.account_id == account_id)
+        queries = {
+            "opportunities": select(o).where(mine).order_by(o.c.id),
+            "opportunity_changes": select(h).join(o, (o.c.org == h.c.org) & (o.c.id == h.c.opportunity_id)).where(mine),
+            "line_items": select(i).join(o, (o.c.org == i.c.org) & (o.c.id == i.c.opportunity_id)).where(mine),
+            "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
+        }
+        return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
+
     def owner_names(self, org: int) -> dict[str, str]:
         with self.reading() as c:
             return {r.id: r.name for r in c.execute(select(t.owner.c.id, t.owner.c.name).where(t.owner.c.org == org))}

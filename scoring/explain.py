@@ -1,4 +1,4 @@
-"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from stored records (reference 2.6)."""
+"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from records (reference 2.6)."""
 
 import unicodedata
 from collections.abc import Sequence

@@ -1,0 +1,132 @@
+"""What happens on one account over two years: touches, people met, deals. Days count back from the org's today."""
+
+import math
+import random
+from dataclasses import dataclass
+
+from sandbox.world.plan import KINDS, Account, Kind, Profile
+
+HISTORY = 790  #: days
+STAGES = (("Prospecting", 10), ("Qualification", 20), ("Proposal", 60), ("Negotiation", 80))
+WON, LOST = ("Closed Won", 100), ("Closed Lost", 0)
+#: minutes of an average touch, from the mix below
+AVERAGE = 0.45 * 45 + 0.30 * 6 + 0.25 * 3
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    ago: float  #: days before today, with the time of day
+    kind: str  #: meeting, call, email
+    minutes: float
+    contact: int  #: number within the account
+    colleagues: int  #: invited from our side
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    ago: float
+    stage: str
+    odds: int
+    amount: int
+    close_ago: int  #: expected close, days before today (negative: ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    steps: tuple[Step, ...]
+    family: int
+    renewal: bool
+    contact: int
+
+
+def touches(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Touch]:
+    """Logged touches; a comfortable relationship became one `step_days` ago, before it was an ordinary one."""
+    kind = KINDS[account.kind]
+    span = min(HISTORY, account.created_days_ago)
+    met = _first_met(rng, kind, contacts, span, profile)
+    found: list[Touch] = []
+    daily = account.minutes / 180 / AVERAGE * account.rep.logging
+    step = profile.step_days if account.kind == "comfort" else HISTORY
+    for first, last, rate in ((0, min(step, span), daily), (min(step, span), span, daily / kind.effort)):
+        for _ in range(_poisson(rng, rate * (last - first))):
+            ago = first + rng.random() * (last - first)
+            known = [c for c in range(contacts) if met[c] >= ago] or [0]
+            found.append(_touch(rng, ago, rng.choice(known)))
+    for contact, day in enumerate(met):
+        if 0 < day < span and rng.random() < max(0.3, account.rep.logging):
+            found.append(_touch(rng, day, contact))
+    return sorted(found, key=lambda t: -t.ago)
+
+
+def _first_met(rng: random.Random, kind: Kind, contacts: int, span: int, profile: Profile) -> list[float]:
+    """Days ago at which each contact is met first; how many of them lately depends on the kind."""
+    lately = min(contacts - 1, _poisson(rng, 0.9 * kind.people))
+    old = [span - rng.random() * max(1.0, span - 200) for _ in range(contacts - lately)]
+    return [max(span * 0.9, max(old)), *old[1:], *(rng.random() * 175 + 2 for _ in range(lately))]
+
+
+def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
+    draw = rng.random()
+    ago = math.floor(ago) + (0.35 + 0.35 * rng.random())  # office hours
+    if draw < 0.45:
+        return Touch(ago, "meeting", min(230.0, max(10.0, rng.gammavariate(4, 11))), contact, rng.random() < 0.15)
+    if draw < 0.75:
+        return Touch(ago, "call", max(0.5, rng.gammavariate(1.5, 4)), contact, 0)
+    return Touch(ago, "email", 4.0, contact, 0)
+
+
+def deals(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Deal]:
+    """Deals that were decided, and open ones; revenue follows potential through noise."""
+    kind = KINDS[account.kind]
+    span = min(HISTORY, account.created_days_ago) - 30
+    yearly = account.potential * min(0.9, max(0.1, rng.gauss(0.5, 0.15)))
+    a_year = 3.0 * rng.uniform(0.8, 1.3)
+    owned = rng.sample(range(profile.families), max(1, profile.families // 2))
+    found: list[Deal] = []
+    recent = profile.step_days if account.kind == "comfort" else 200
+    for first, last, rate in ((0, min(recent, span), a_year * kind.decisions), (min(recent, span), span, a_year)):
+        for _ in range(_poisson(rng, rate * max(0, last - first) / 365)):
+            family = _family(rng, owned, kind, profile)
+            amount = max(200, round(yearly / a_year / 0.6 * math.exp(rng.gauss(0, 0.4)), -1))
+            renewal = kind.renewal and rng.random() < 0.6
+            found.append(Deal(_steps(rng, first + rng.random() * (last - first), int(amount)), family, renewal,
+                              rng.randrange(contacts)))  # fmt: skip
+    if account.kind == "comfort" or rng.random() < 0.25:
+        found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
+    return sorted(found, key=lambda d: -d.steps[0].ago)
+
+
+def _family(rng: random.Random, owned: list[int], kind: Kind, profile: Profile) -> int:
+    if rng.random() < min(0.9, 0.12 * kind.families):
+        return rng.randrange(profile.families)
+    return rng.choice(owned)
+
+
+def _steps(rng: random.Random, decided_ago: float, amount: int) -> tuple[Step, ...]:
+    """From prospecting to a decision `decided_ago` days before today; what would lie ahead has not happened."""
+    length = rng.uniform(30, 110)
+    close = math.floor(decided_ago)
+    moments = sorted((decided_ago + length * f for f in (1, 0.7, 0.4, 0.2)), reverse=True)
+    steps = [Step(ago, *STAGES[i], amount, close) for i, ago in enumerate(moments)]
+    end = WON if rng.random() < 0.62 else LOST
+    steps.append(Step(decided_ago, *end, amount, close))
+    return tuple(steps)
+
+
+def _stale(rng: random.Random, amount: int, family: int, span: int) -> Deal:
+    """An offer nobody presses for: proposed long ago, its close date moved again and again."""
+    began = min(span, rng.uniform(240, 420))
+    steps = [Step(began, *STAGES[0], amount, int(began) - 60), Step(began - 20, *STAGES[2], amount, int(began) - 60)]
+    steps += [Step(began - 60 - 45 * n, *STAGES[2], amount, int(began) - 60 - 60 * (n + 1)) for n in range(3)]
+    return Deal(tuple(s for s in steps if s.ago > 0), family, False, 0)
+
+
+def _poisson(rng: random.Random, mean: float) -> int:
+    """Knuth for small means, a rounded normal for large ones."""
+    if mean > 60:
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    limit, count, product = math.exp(-max(mean, 0.0)), 0, rng.random()
+    while product > limit:
+        count += 1
+        product *= rng.random()
+    return count
