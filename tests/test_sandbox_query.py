@@ -61,6 +61,11 @@ def test_values_have_their_types_and_times_end_in_plus_0000(salesforce: httpx.Cl
         ("CreatedDate < THIS_YEAR", ["Acme", 'Börse, "Q"', "Cyan", "acme two"]),
         ("CreatedDate > LAST_YEAR", []),
         (f"Id = '{ACME[:15]}'", ["Acme"]),
+        ("Id IN (SELECT AccountId FROM Opportunity WHERE IsWon = false)", ['Börse, "Q"']),
+        ("Id NOT IN (SELECT AccountId FROM Opportunity)", ["Cyan", "acme two"]),
+        ("CreatedDate = LAST_FISCAL_YEAR AND SystemModstamp = LAST_N_QUARTERS:1", []),
+        ("SystemModstamp = N_DAYS_AGO:29", ["Cyan"]),
+        ("SystemModstamp >= THIS_QUARTER", ["Acme", 'Börse, "Q"', "Cyan", "acme two"]),
         ("Owner.Name = 'Ann Rep' AND Name = 'Cyan'", ["Cyan"]),
         ("Name = 'B\\u00f6rse, \"Q\"'", ['Börse, "Q"']),
     ],
@@ -141,6 +146,8 @@ def test_pages_follow_the_wished_size_and_lose_no_row(salesforce: httpx.Client) 
         ("SELECT Id FROM Task WHERE Description = 'x'", "INVALID_FIELD", "can not be filtered in a query call"),
         ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY", ""),
         ("SELECT Id FROM Account LIMIT 5 WHERE Name = 'a'", "MALFORMED_QUERY", ""),
+        ("SELECT Id FROM Account ALL ROWS", "MALFORMED_QUERY", "unexpected token"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT Id, AccountId FROM Opportunity)", "MALFORMED_QUERY", "semi join"),
         ("SELECT Id, Id FROM Account", "INVALID_FIELD", "duplicate field selected: Id"),
         ("SELECT Id FROM Account WHERE AnnualRevenue LIKE '5%'", "INVALID_FIELD", "operator"),
     ],
@@ -170,3 +177,9 @@ def test_one_record_by_id(salesforce: httpx.Client) -> None:
     assert salesforce.get(url).json()["AnnualRevenue"] == 1500000.0
     missing = salesforce.get("/services/data/v68.0/sobjects/Account/001Wk0000000099IAA")
     assert (missing.status_code, missing.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_an_address_that_is_too_long_is_refused(salesforce: httpx.Client) -> None:
+    ids = ",".join(f"'{ACME}'" for _ in range(900))
+    reply = salesforce.get(Q, params={"q": f"SELECT Id FROM Account WHERE Id IN ({ids})"})  # noqa: S608
+    assert reply.status_code == 414

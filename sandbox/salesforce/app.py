@@ -22,6 +22,8 @@ from sandbox.salesforce.queries import Cursor
 from sandbox.salesforce.routes import routes
 from sandbox.salesforce.store import Org, Table, load
 
+#: bytes of URI and headers that are accepted (help article 000386264)
+LONGEST = 16_384
 NO_LOGIN = ("/services/oauth2/token", "/services/oauth2/revoke", "/services/data")
 
 
@@ -84,6 +86,8 @@ class SalesforceApp:
         return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), call.soql)
 
     def _answer(self, call: Call) -> Response:
+        if call.length > LONGEST:
+            raise ApiError(414, "URI_TOO_LONG", "URI Too Long")
         if call.path.startswith("/services/Soap/"):
             return Response(NO_SOAP, 500, media_type="text/xml")
         if call.path not in NO_LOGIN:

@@ -5,6 +5,7 @@ Weeks begin on Sunday as in an en_US org; the fiscal year is the calendar year.
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 
 from sandbox.salesforce.errors import malformed
 
@@ -61,6 +62,8 @@ PLAIN: dict[str, Callable[[date], Range]] = {
     "THIS_YEAR": lambda d: _year(d, 0),
     "LAST_YEAR": lambda d: _year(d, -1),
     "NEXT_YEAR": lambda d: _year(d, 1),
+    **{f"{when}_FISCAL_QUARTER": partial(_quarter, shift=n) for when, n in (("LAST", -1), ("THIS", 0), ("NEXT", 1))},
+    **{f"{when}_FISCAL_YEAR": partial(_year, shift=n) for when, n in (("LAST", -1), ("THIS", 0), ("NEXT", 1))},
     "LAST_90_DAYS": lambda d: (d - 90 * ONE, d),
     "NEXT_90_DAYS": lambda d: (d + ONE, d + 90 * ONE),
 }
@@ -72,6 +75,10 @@ COUNTED: dict[str, Callable[[date, int], Range]] = {
     "NEXT_N_WEEKS": lambda d, n: (_week(d, 1)[0], _week(d, n)[1]),
     "LAST_N_MONTHS": lambda d, n: _months(d, -n, n),
     "NEXT_N_MONTHS": lambda d, n: _months(d, 1, n),
+    "LAST_N_QUARTERS": lambda d, n: (_quarter(d, -n)[0], _quarter(d, -1)[1]),
+    "NEXT_N_QUARTERS": lambda d, n: (_quarter(d, 1)[0], _quarter(d, n)[1]),
+    "N_MONTHS_AGO": lambda d, n: _months(d, -n, 1),
+    "N_YEARS_AGO": lambda d, n: _year(d, -n),
     "LAST_N_YEARS": lambda d, n: (_year(d, -n)[0], _year(d, -1)[1]),
     "NEXT_N_YEARS": lambda d, n: (_year(d, 1)[0], _year(d, n)[1]),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.salesforce import access
+from sandbox.salesforce import access, setup
 from sandbox.salesforce.store import Org, Row, Table
 
 
@@ -26,6 +26,12 @@ def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
     if op == "rule":
         org.rules.append({k: str(v) for k, v in change.items() if k != "op"})
         return {"rules": len(org.rules)}
+    done = _change_record(org, op, change)
+    setup.grant(org)  # the record may have been a permission
+    return done
+
+
+def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
     table = org.tables[change["object"]]
     if op == "create":
         return {"id": org.insert(table.name, _texts(change["values"]))}

@@ -153,7 +153,7 @@ def _comparison(org: Org, table: Table, node: Compare) -> Test:
         raise ApiError(400, "INVALID_FIELD", f"field '{node.field}' can not be filtered in a query call")
     get = _comparable(found)
     if node.op in ("in", "not in"):
-        values = {_value(found.field, v, org) for v in node.values}
+        values = _joined(org, node.inner) if node.inner else {_value(found.field, v, org) for v in node.values}
         return (lambda r: get(r) in values) if node.op == "in" else (lambda r: get(r) not in values)
     literal = node.values[0]
     if node.op == "like":
@@ -161,6 +161,15 @@ def _comparison(org: Org, table: Table, node: Compare) -> Test:
     if literal.kind == "dateliteral":
         return _in_span(found.field, get, node.op, literal, org)
     return _ordering(get, node.op, _value(found.field, literal, org))
+
+
+def _joined(org: Org, inner: Query) -> set[Any]:
+    """The values of a semi-join; null is in none."""
+    selected = column(org, entity(org, inner.entity), inner.fields[0])
+    if selected.field.type not in ("id", "reference"):
+        raise malformed(f"The inner select field '{inner.fields[0]}' must be an id")
+    get = _comparable(selected)
+    return {get(row) for row in select(org, inner, deleted=False)} - {None}
 
 
 def _comparable(found: Column) -> Get:

@@ -28,6 +28,7 @@ class Compare:
     field: str
     op: str  #: =, !=, <, >, <=, >=, like, in, not in
     values: tuple[Literal, ...]
+    inner: "Query | None" = None  #: the subquery of a semi-join
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,12 @@ class _Parser:
     # ---- the grammar ----
 
     def query(self) -> Query:
+        found = self.statement()
+        if self.peek()[0] != "end":
+            raise malformed(f"unexpected token: '{self.peek()[1]}'")
+        return found
+
+    def statement(self) -> Query:
         self.need(self.word("SELECT"), "SELECT")
         fields, aliases = self.fields()
         self.need(self.word("FROM"), "FROM")
@@ -125,9 +132,6 @@ class _Parser:
         order = self.orders() if self.word("ORDER", "BY") else ()
         limit = self.whole() if self.word("LIMIT") else None
         offset = self.whole() if self.word("OFFSET") else 0
-        self.word("ALL", "ROWS")
-        if self.peek()[0] != "end":
-            raise malformed(f"unexpected token: '{self.peek()[1]}'")
         if any(aliases) and not group and not any("(" in f for f in fields):
             raise malformed("only aggregate expressions use field aliasing")
         return Query(fields, aliases, entity, where, group, order, limit, offset or 0)
@@ -198,9 +202,9 @@ class _Parser:
     def comparison(self) -> Compare:
         field = self.name()
         if self.word("NOT", "IN"):
-            return Compare(field, "not in", self.listed())
+            return self.membership(field, "not in")
         if self.word("IN"):
-            return Compare(field, "in", self.listed())
+            return self.membership(field, "in")
         if self.word("LIKE"):
             return Compare(field, "like", (self.literal(),))
         kind, op = self.next()
@@ -208,8 +212,18 @@ class _Parser:
             raise malformed(f"unexpected token: '{op}'")
         return Compare(field, "!=" if op == "<>" else op, (self.literal(),))
 
-    def listed(self) -> tuple[Literal, ...]:
+    def membership(self, field: str, op: str) -> Compare:
+        """A list of literals, or a semi-join: `AccountId IN (SELECT Id FROM Account ...)`."""
         self.need(self.symbol("("), "'('")
+        if self.peek()[1].upper() != "SELECT":
+            return Compare(field, op, self.listed())
+        inner = self.statement()
+        self.need(self.symbol(")"), "')'")
+        if len(inner.fields) != 1 or inner.order or inner.limit is not None:
+            raise malformed("a semi join sub-select selects one field, without ORDER BY and LIMIT")
+        return Compare(field, op, (), inner)
+
+    def listed(self) -> tuple[Literal, ...]:
         found = [self.literal()]
         while self.symbol(","):
             found.append(self.literal())
