@@ -103,3 +103,5 @@ def test_userinfo_names_user_and_org(salesforce: httpx.Client, ready: Ready) -> 
     assert facts["organization_id"].startswith("00D")
     assert facts["user_id"].startswith("005")
     assert facts["preferred_username"] == ready["username"]
+    resources = salesforce.get("/services/data/v68.0").json()
+    assert salesforce.get(resources["identity"]).json()["user_id"] == facts["user_id"]

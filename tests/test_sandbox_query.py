@@ -87,6 +87,10 @@ def test_parents_are_nested_and_null_where_there_is_none(salesforce: httpx.Clien
     (line,) = rows(salesforce, soql)
     assert line["Product2"]["Family"] == "Hydraulics"
     assert line["Product2"]["attributes"]["type"] == "Product2"
+    assert line["Opportunity"]["Account"]["attributes"] == {
+        "type": "Account",
+        "url": f"/services/data/v68.0/sobjects/Account/{ACME}",
+    }
     assert line["PricebookEntry"]["Product2"]["Name"] == "Pump"
     assert line["Opportunity"]["Account"]["Name"] == "Acme"
     kinds = {r["What"]["Type"] for r in rows(salesforce, "SELECT What.Type FROM Task LIMIT 20")}

@@ -66,6 +66,13 @@ class SalesforceApp:
         self.queries, self.ingests, self.used = QueryJobs(self.org), IngestJobs(self.org), 0
         self.cursors.clear()
 
+    def org_id(self) -> str:
+        return str(next(iter(self.org.tables["Organization"].by_id)))
+
+    def identity(self, base: str) -> str:
+        """The address of the running user's identity."""
+        return f"{base}/id/{self.org_id()}/{self.org.user}"
+
     def table(self, name: str) -> Table:
         table = self.org.table(name)
         if table is None:
@@ -132,10 +139,9 @@ class SalesforceApp:
 
     def ready(self, base: str, folder: Path) -> dict[str, Any]:
         """What a client needs to log in."""
-        org_id = next(iter(self.org.tables["Organization"].by_id))
         return {
-            "url": base, "tls_url": None, "access_token": self.door.open_session(org_id), "client_id": self.door.client_id,
-            "client_secret": self.door.client_secret, "username": self.door.username,
+            "url": base, "tls_url": None, "access_token": self.door.open_session(self.org_id()),
+            "client_id": self.door.client_id, "client_secret": self.door.client_secret, "username": self.door.username,
             "private_key_file": str(self.door.write_key(folder)), "refresh_token": self.door.refresh_token,
             "log_url": f"{base}/_sandbox/log",
         }  # fmt: skip

@@ -21,10 +21,15 @@ STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 class Column:
-    """A selected field: how to get it from a row, and what it is; `at` is its cell if the row itself has it."""
+    """A selected field: how to get it from a row, and what it is.
 
-    def __init__(self, path: str, field: Field, get: Get, at: int | None = None) -> None:
-        self.path, self.field, self.get, self.at = path, field, get, at
+    `at` is its cell if the row itself has it, else `parents` are the objects on the way, each with how to get the id.
+    """
+
+    def __init__(
+        self, path: str, field: Field, get: Get, at: int | None = None, parents: tuple[tuple[str, Get], ...] = ()
+    ) -> None:
+        self.path, self.field, self.get, self.at, self.parents = path, field, get, at, parents
 
 
 def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
@@ -112,7 +117,14 @@ def _through(org: Org, table: Table, link: Field, rest: str) -> Column:
         above = parent.by_id.get(row[at]) if row[at] else None
         return None if above is None else inner.get(above)
 
-    return Column(f"{link.relationship}.{inner.path}", inner.field, get)
+    first = (parent.name, itemgetter(at))
+    rest_of = tuple((name, _above(parent, at, inner_id)) for name, inner_id in inner.parents)
+    return Column(f"{link.relationship}.{inner.path}", inner.field, get, parents=(first, *rest_of))
+
+
+def _above(parent: Table, at: int, get: Get) -> Get:
+    """What `get` gives of the parent's row."""
+    return lambda row: None if (found := parent.by_id.get(row[at])) is None else get(found)
 
 
 def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
@@ -124,7 +136,8 @@ def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
         def kind(row: Row) -> Any:
             return next((n for n, t in kinds if row[at] in t.by_id), None)
 
-        return Column(f"{link.relationship}.Type", Field("Type", "Type", "string", 40), kind)
+        named = (("Name", itemgetter(at)),)  # the vendor's word for an object that may be of several kinds
+        return Column(f"{link.relationship}.Type", Field("Type", "Type", "string", 40), kind, parents=named)
     options = [t for n in link.refers_to if (t := org.table(n)) and rest in t.fields]
     if not options:
         raise no_column(rest, "Name")
@@ -132,7 +145,7 @@ def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
     def get(row: Row) -> Any:
         return next((t.get(t.by_id[row[at]], rest) for t in options if row[at] in t.by_id), None)
 
-    return Column(f"{link.relationship}.{rest}", options[0].fields[rest], get)
+    return Column(f"{link.relationship}.{rest}", options[0].fields[rest], get, parents=(("Name", itemgetter(at)),))
 
 
 def predicate(org: Org, table: Table, node: Node) -> Test:

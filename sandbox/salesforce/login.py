@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from sandbox.salesforce import auth
 from sandbox.salesforce.call import Call, as_json
+from sandbox.salesforce.errors import ApiError
 
 if TYPE_CHECKING:
     from sandbox.salesforce.app import SalesforceApp
@@ -16,9 +17,19 @@ def token(app: "SalesforceApp", call: Call) -> Response:
 
 
 def userinfo(app: "SalesforceApp", call: Call) -> Response:
-    org_id = next(iter(app.org.tables["Organization"].by_id))
-    return as_json({"sub": f"{call.base}/id/{org_id}/{app.org.user}", "user_id": app.org.user,
-                    "organization_id": org_id, "preferred_username": app.door.username, "active": True})  # fmt: skip
+    """Who is logged in; the same at the identity address that the token's reply names."""
+    org_id, name = app.org_id(), app.door.username
+    return as_json({
+        "sub": app.identity(call.base), "id": app.identity(call.base), "user_id": app.org.user, "organization_id": org_id,
+        "preferred_username": name, "username": name, "email": name, "name": "Integration User", "active": True,
+        "urls": {"rest": f"{call.base}/services/data/v{{version}}/"},
+    })  # fmt: skip
+
+
+def identity(app: "SalesforceApp", call: Call, org: str, user: str) -> Response:
+    if (org[:15], user[:15]) != (app.org_id()[:15], app.org.user[:15]):
+        raise ApiError(403, "Bad_Id", "Bad_Id")
+    return userinfo(app, call)
 
 
 def introspect(app: "SalesforceApp", call: Call) -> Response:

@@ -20,8 +20,10 @@ def versions(app: "SalesforceApp", call: Call) -> Response:
 
 
 def resources(app: "SalesforceApp", call: Call, version: str) -> Response:
+    """Where everything is; clients look here for the address of the user's identity."""
     base = f"/services/data/v{version}"
-    return as_json({n: f"{base}/{n}" for n in ("sobjects", "query", "queryAll", "limits", "jobs", "composite", "tooling")})
+    names = ("sobjects", "query", "queryAll", "limits", "jobs", "composite", "tooling")
+    return as_json({"identity": app.identity(call.base)} | {n: f"{base}/{n}" for n in names})
 
 
 def limits(app: "SalesforceApp", call: Call, version: str) -> Response:

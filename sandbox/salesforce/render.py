@@ -31,19 +31,28 @@ def json_record(entity: str, columns: Sequence[Column], row: Row, version: str) 
     for column in columns:
         value = json_value(column.field, column.get(row))
         if column.path == "Id":
-            record["attributes"]["url"] = f"/services/data/v{version}/sobjects/{entity}/{value}"
-        _place(record, column.path.split("."), value)
+            record["attributes"]["url"] = _url(version, entity, value)
+        *above, name = column.path.split(".")
+        inside: dict[str, Any] | None = record
+        for part, (kind, get_id) in zip(above, column.parents, strict=False):
+            inside = _parent(inside, part, (kind, get_id(row), version)) if inside is not None else None
+        if inside is not None:
+            inside[name] = value
     return record
 
 
-def _place(record: dict[str, Any], path: list[str], value: Any) -> None:
-    for part in path[:-1]:
-        if record.get(part) is None:
-            record[part] = None if value is None else {"attributes": {"type": part}}
-        if record[part] is None:
-            return
-        record = record[part]
-    record[path[-1]] = value
+def _parent(record: dict[str, Any], part: str, who: tuple[str, Any, str]) -> dict[str, Any] | None:
+    """The nested parent, made at its first field; null where the record has none."""
+    kind, record_id, version = who
+    if part not in record:
+        facts = {"type": kind, "url": _url(version, kind, record_id)}
+        record[part] = {"attributes": facts} if record_id else None
+    found: dict[str, Any] | None = record[part]
+    return found
+
+
+def _url(version: str, entity: str, record_id: str) -> str:
+    return f"/services/data/v{version}/sobjects/{entity}/{record_id}"
 
 
 def csv_cells(column: Column, rows: Sequence[Row]) -> list[str | None]:
