@@ -31,9 +31,7 @@ def ahead(source: Iterator[T], pages: int = 1) -> Iterator[T]:
                 continue
 
 
-def _read(
-    source: Iterator[T], line: "queue.Queue[tuple[str, T | BaseException | None]]", stop: threading.Event
-) -> None:
+def _read(source: Iterator[T], line: "queue.Queue[tuple[str, T | BaseException | None]]", stop: threading.Event) -> None:
     try:
         for item in source:
             line.put(("page", item))

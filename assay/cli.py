@@ -70,9 +70,7 @@ def _settings() -> Settings:
 @app.command()
 def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, whatever the configuration says.")] = False,
-    as_of: Annotated[
-        str | None, typer.Option(help="Judge as of this date (YYYY-MM-DD) instead of the CRM's today.")
-    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Judge as of this date (YYYY-MM-DD) instead of the CRM's today.")] = None,
     crm: Annotated[str | None, typer.Option(help="Only this CRM.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again and compare all ids.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write even on this org's first run.")] = False,

@@ -23,7 +23,9 @@ def command(
     seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 1,
     accounts: Annotated[int, typer.Option(min=20, help="How many accounts the firm has.")] = 400,
     out: Annotated[Path, typer.Option(help="Where report.html and the demo folder go.")] = Path(),
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up, to look around with the other commands.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the sandbox up, to look around with the other commands.")
+    ] = False,
 ) -> None:
     """Sandbox CRM, one night, report: no account, no network."""
     if crm != "salesforce":

@@ -126,9 +126,7 @@ def run(crm: Crm, store: Store, lease: Lease, orders: Orders, tell: Tell) -> Out
     return out
 
 
-def _night(
-    crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders: Orders, out: Outcome, tell: Tell
-) -> None:
+def _night(crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders: Orders, out: Outcome, tell: Tell) -> None:
     out.day = check.now // DAY if orders.day is None else orders.day
     ledger = Ledger(store.engine, org.id)
     _timed(out, tell, "pull", lambda: pull(crm, store, org, orders, out, tell))

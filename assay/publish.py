@@ -55,9 +55,7 @@ class Stopped(Exception):
     """A safety rule stopped the write; `rule` is what --allow takes."""
 
     def __init__(self, rule: str, message: str) -> None:
-        super().__init__(
-            f"stopped by rule {rule}: {message}. Fix: look at `assay plan`; if it is right, --allow {rule}"
-        )
+        super().__init__(f"stopped by rule {rule}: {message}. Fix: look at `assay plan`; if it is right, --allow {rule}")
         self.rule = rule
 
 
@@ -125,9 +123,7 @@ def raise_if_unsafe(made: Plan, max_flag_change: float, allowed: Sequence[str]) 
     limit = max(10, max_flag_change * made.accounts)  # a handful of changes in a tiny org is no accident
     if made.flags_changed > limit and "flag-change" not in allowed:
         share = made.flags_changed / made.accounts
-        raise Stopped(
-            "flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state"
-        )
+        raise Stopped("flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state")
 
 
 def apply(
@@ -165,6 +161,4 @@ def as_json(made: Plan) -> str:
     rows: Iterable[dict[str, Any]] = (
         {"account_id": u.account_id, "why": u.why, "old": dict(u.old), "new": dict(u.values)} for u in made.updates
     )
-    return json.dumps(
-        {"updates": list(rows), "accounts": made.accounts, "within_band": made.within_band}, sort_keys=True
-    )
+    return json.dumps({"updates": list(rows), "accounts": made.accounts, "within_band": made.within_band}, sort_keys=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from scoring.rules import Rules, preset
 
@@ -30,39 +30,41 @@ class _Section(BaseModel):
 
 
 class Database(_Section):
-    url: str = Field("sqlite:///data/assay.db", description="where pulled and judged data live")
+    url: str = Field(default="sqlite:///data/assay.db", description="where pulled and judged data live")
 
 
 class Salesforce(_Section):
-    login_url: str = Field("https://login.salesforce.com", description="My Domain URL, or login / test.salesforce.com")
-    client_id: str = Field("", description="consumer key of the External Client App")
-    username: str = Field("", description="integration user, for the JWT login")
-    private_key_file: Path | None = Field(None, description="RSA key of the JWT login")
-    client_secret: SecretStr | None = Field(None, description="consumer secret, instead of a key")
-    access_token: SecretStr | None = Field(None, description="an admin's session, for `assay schema apply` only")
-    instance_url: str = Field("", description="the org's own URL, with access_token")
-    api_version: str = Field("68.0", pattern=r"^\d\d\.0$", description="highest REST API version to speak")
-    objects: tuple[str, ...] = Field((), description="only these objects; empty = all that are used")
-    quota_share: float = Field(0.10, gt=0, le=1, description="share of the org's daily API calls a night may use")
+    login_url: str = Field(
+        default="https://login.salesforce.com", description="My Domain URL, or login / test.salesforce.com"
+    )
+    client_id: str = Field(default="", description="consumer key of the External Client App")
+    username: str = Field(default="", description="integration user, for the JWT login")
+    private_key_file: Path | None = Field(default=None, description="RSA key of the JWT login")
+    client_secret: SecretStr | None = Field(default=None, description="consumer secret, instead of a key")
+    access_token: SecretStr | None = Field(default=None, description="an admin's session, for `assay schema apply` only")
+    instance_url: str = Field(default="", description="the org's own URL, with access_token")
+    api_version: str = Field(default="68.0", pattern=r"^\d\d\.0$", description="highest REST API version to speak")
+    objects: tuple[str, ...] = Field(default=(), description="only these objects; empty = all that are used")
+    quota_share: float = Field(default=0.10, gt=0, le=1, description="share of the org's daily API calls a night may use")
 
 
 class Write(_Section):
-    enabled: bool = Field(False, description="nothing is written to the CRM unless this is true")
-    only: tuple[str, ...] = Field((), description="write these account ids only (a pilot); empty = all")
-    max_flag_change: float = Field(0.20, gt=0, le=1, description="stop if a larger share of accounts changes state")
-    band_hours: float = Field(1.0, ge=0, description="hours are rewritten only when they move further than this")
+    enabled: bool = Field(default=False, description="nothing is written to the CRM unless this is true")
+    only: tuple[str, ...] = Field(default=(), description="write these account ids only (a pilot); empty = all")
+    max_flag_change: float = Field(default=0.20, gt=0, le=1, description="stop if a larger share of accounts changes state")
+    band_hours: float = Field(default=1.0, ge=0, description="hours are rewritten only when they move further than this")
     band_share: float = Field(
-        0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this"
+        default=0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this"
     )
     band_points: int = Field(
-        5, ge=0, le=100, description="confidence is rewritten only when it moves further than this"
+        default=5, ge=0, le=100, description="confidence is rewritten only when it moves further than this"
     )
 
 
 class Scoring(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
-    preset: Literal["cautious", "normal", "sensitive"] = Field("normal", description="how readily a state is given")
-    replay_nights: int = Field(60, ge=0, le=60, description="nights replayed on the first run or after missed ones")
+    preset: Literal["cautious", "normal", "sensitive"] = Field(default="normal", description="how readily a state is given")
+    replay_nights: int = Field(default=60, ge=0, le=60, description="nights replayed on the first run or after missed ones")
 
     def rules(self) -> Rules:
         """The preset with this file's own numbers in place; raises `ValueError`."""
@@ -70,15 +72,15 @@ class Scoring(BaseModel):
 
 
 class Report(_Section):
-    hide_owners: bool = Field(False, description="leave the names of owners out of the report")
+    hide_owners: bool = Field(default=False, description="leave the names of owners out of the report")
 
 
 class Settings(BaseSettings):
     """What an admin decides. Unknown keys are errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
-    allow_hosts: tuple[str, ...] = Field((), description="host:port besides the vendors' own that may be spoken to")
-    ca_file: Path | None = Field(None, description="certificate authority besides the system's")
+    allow_hosts: tuple[str, ...] = Field(default=(), description="host:port besides the vendors' own that may be spoken to")
+    ca_file: Path | None = Field(default=None, description="certificate authority besides the system's")
     database: Database = Database()
     salesforce: Salesforce | None = None
     write: Write = Write()
@@ -86,7 +88,14 @@ class Settings(BaseSettings):
     report: Report = Report()
 
     @classmethod
-    def settings_customise_sources(cls, *_: Any, init_settings: Any, **__: Any) -> tuple[Any, ...]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` merged: it knows where each value came from."""
         return (init_settings,)
 
@@ -133,9 +142,7 @@ def shown(loaded: Loaded) -> list[tuple[str, str, str]]:
     rows = []
     for key, value in _leaves(loaded.settings.model_dump()):
         name = ".".join(key)
-        text = (
-            MASK if isinstance(value, SecretStr) else _without_password(str(value)) if key[-1] == "url" else str(value)
-        )
+        text = MASK if isinstance(value, SecretStr) else _without_password(str(value)) if key[-1] == "url" else str(value)
         rows.append((name, text, loaded.origins.get(name, "default")))
     return rows
 
@@ -145,9 +152,7 @@ def _without_password(url: str) -> str:
     return f"{head.rpartition(':')[0]}:{MASK}@{tail}" if at and head.count(":") > 1 else url
 
 
-def _layers(
-    path: Path | None, flags: Mapping[str, Any], problems: list[str]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Lowest precedence first."""
     path = config_path(path)
     if path:
@@ -193,9 +198,7 @@ def _unknown_environment() -> list[str]:
     sections = [n.upper() for n in Settings.model_fields]
     names = [n for n in os.environ if n.startswith(PREFIX) and "__" in n]
     strange = [n for n in names if n.removeprefix(PREFIX).partition("__")[0] not in sections]
-    return [
-        f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange
-    ]
+    return [f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange]
 
 
 def _leaves(layer: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -225,7 +228,13 @@ def _explain(error: Any, origins: Mapping[str, str]) -> str:
 
 
 def _section_keys(section: str) -> list[str]:
-    models = {"database": Database, "salesforce": Salesforce, "write": Write, "scoring": Scoring, "report": Report}
+    models: dict[str, type[BaseModel]] = {
+        "database": Database,
+        "salesforce": Salesforce,
+        "write": Write,
+        "scoring": Scoring,
+        "report": Report,
+    }
     return list(models[section].model_fields) if section in models else []
 
 

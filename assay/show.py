@@ -1,0 +1,213 @@
+"""What the reading commands answer: the store's records through the renderers."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from assay import nightly, render
+from assay.nightly import Orders, Outcome
+from assay.render import look
+from assay.report import Report, RunFacts, render_html, render_json
+from assay.report.headline import headline as sentence
+from assay.report.words import iso
+from assay.settings import ConfigError, Settings
+from db import tables
+from db.ledger import Ledger
+from db.runs import Run, Runs
+from db.store import Org, Store
+from scoring.features import treatment
+from scoring.records import STATES, FieldUpdate, Score
+from scoring.rules import Rules
+
+
+def outcome(o: Outcome) -> str:
+    """One night in a few lines."""
+    rows = sum(o.rows.values())
+    changed = sum(o.changed.values())
+    lines = [f"{o.crm}: {o.outcome}" + (f": {o.message}" if o.message else "")]
+    if o.day:
+        lines.append(
+            f"  night of {iso(o.day)}, {rows:,} rows read, {changed:,} new or changed, {o.calls} API calls, "
+            f"{sum(o.seconds.values()):.1f} s"
+        )
+    if o.states:
+        lines.append("  " + ", ".join(f"{s}: {o.states.get(s, 0)}" for s in STATES))
+        if o.nights > 1:
+            lines.append(f"  {o.nights} nights judged: earlier ones replayed so that states start settled")
+        done = f"{o.acked} written, {o.rejected} refused" if o.mode == "write" else "dry run, nothing written"
+        lines.append(f"  {o.planned} accounts to write, {o.within_band} within their bands; {done}")
+    lines += [f"  oddity: {k}: {v}" for k, v in sorted(o.odd.items())]
+    lines += [f"  note: {n}" for n in o.notes]
+    return "\n".join(lines)
+
+
+def headline(store: Store) -> str:
+    """The report's sentence of every org."""
+    return "\n".join(sentence(_report(store, org, Rules().window_days, "", hide_owners=False)) for org in store.orgs())
+
+
+def plan(store: Store, orders: Orders, form: str) -> str:
+    """What the next write would change, from what is stored."""
+    _known(form, ("table", "csv", "json", "html"))
+    updates: list[FieldUpdate] = []
+    names: dict[str, str] = {}
+    for org in store.orgs():
+        verdicts = store.verdicts(org.id)
+        names |= {s.account_id: s.name for s in verdicts}
+        updates += nightly.plan(store, org, verdicts, orders).updates
+    if form == "table":
+        return render.plan_table(updates, names, _look())
+    return {"csv": render.plan_csv, "json": render.plan_json, "html": render.plan_html}[form](updates, names)
+
+
+def scores(store: Store, form: str, state: str | None, owner: str | None) -> str:
+    """Every account's verdict, or those of a state or owner."""
+    _known(form, ("table", "csv", "jsonl"))
+    if state is not None and state not in STATES:
+        raise ConfigError([f"--state {state!r} is unknown. Fix: one of {', '.join(STATES)}"])
+    found = {
+        org.crm: [s for s in store.verdicts(org.id) if state in (None, s.state) and owner in (None, s.owner_id)]
+        for org in store.orgs()
+    }
+    if form == "table":
+        return render.scores_table(found, _look())
+    return {"csv": render.scores_csv, "jsonl": render.scores_jsonl}[form](found)
+
+
+def explain(store: Store, rules: Rules, account: str, as_json: bool) -> str:
+    """One account with the records behind its numbers; found by id or by its exact name."""
+    org, score = _find(store, account)
+    sections: dict[str, list[dict[str, Any]]] = {
+        "activities": store.rows(treatment(tables, org.id, score.as_of, rules, score.account_id)),
+        **store.records_of(org.id, score.account_id),
+    }
+    owner = store.owner_names(org.id).get(score.owner_id or "", "")
+    if as_json:
+        return render.explain_json(org.crm, score, sections, owner)
+    return render.explain_text(org.crm, score, sections, owner, _look())
+
+
+def _look() -> render.Look:
+    """How wide and how colourful; rich's NO_COLOR included."""
+    return render.look_of(sys.stdout, os.environ)
+
+
+def _find(store: Store, account: str) -> tuple[Org, Score]:
+    for org in store.orgs():
+        for score in store.verdicts(org.id):
+            if account in (score.account_id, score.account_id[:15], score.name):
+                return org, score
+    raise ConfigError([f"no account {account!r} has a verdict. Fix: take an id from `assay scores`, or run a night first"])
+
+
+def write_report(store: Store, settings: Settings, out: Path) -> None:
+    """The report of the (first) org as one HTML file, written whole or not at all."""
+    draft = out.with_name(out.name + ".part")
+    draft.write_text(render_html(_first_report(store, settings)), encoding="utf-8")
+    draft.replace(out)
+
+
+def report_json(store: Store, settings: Settings) -> str:
+    return json.dumps(render_json(_first_report(store, settings)), ensure_ascii=False)
+
+
+def _first_report(store: Store, settings: Settings) -> Report:
+    orgs = store.orgs()
+    if not orgs:
+        raise ConfigError(["there is nothing to report yet. Fix: run `assay run` first"])
+    rules = settings.scoring.rules()
+    return _report(store, orgs[0], rules.window_days, settings.scoring.preset, hide_owners=settings.report.hide_owners)
+
+
+def _report(store: Store, org: Org, window: int, preset: str, *, hide_owners: bool) -> Report:
+    verdicts = store.verdicts(org.id)
+    night = verdicts[0].as_of if verdicts else 0
+    before = {row[0]: row[8] for row in store.nights(org.id, night - 1)}
+    last = next((r for r in Runs(store.engine).list(50) if r.org == org.id and r.outcome in ("done", "rejected")), None)
+    return Report(
+        org=org.name, crm=org.crm, day=night, currency=org.currency, scores=verdicts, owners=store.owner_names(org.id),
+        previous_states=before, run=_run_facts(store, org, last), preset=preset, window_days=window, hide_owners=hide_owners,
+    )  # fmt: skip
+
+
+def _run_facts(store: Store, org: Org, run: Run | None) -> RunFacts:
+    if run is None:
+        return RunFacts()
+    d = run.detail
+    refused = [(e.account_id, e.code, e.message) for e in Ledger(store.engine, org.id).rejected(run.id)]
+    return RunFacts(
+        mode=run.mode, rows=d["rows"], calls=run.calls, seconds=d["seconds"], oddities=d["odd"], rejected=refused,
+        written=d["acked"], planned=d["planned"], notes=d["notes"],
+    )  # fmt: skip
+
+
+def status(store: Store, as_json: bool) -> str:
+    """Orgs, watermarks and the last runs."""
+    found: dict[str, Any] = {
+        "database": store.engine.url.render_as_string(hide_password=True),
+        "orgs": [
+            asdict(org) | {"accounts": store.count(org.id, "account"), "watermarks": store.watermarks(org.id)}
+            for org in store.orgs()
+        ],
+        "runs": [asdict(r) for r in Runs(store.engine).list(5)],
+    }
+    if as_json:
+        return json.dumps(found)
+    lines = [f"database  {found['database']}"]
+    for org in found["orgs"]:
+        lines.append(
+            f"{org['crm']}  {org['name']} ({org['external_id']}{', a test org' if org['sandbox'] else ''}), {org['accounts']} accounts"
+        )
+        lines += [f"  on hold: {org['hold']}"] if org["hold"] else []
+    return "\n".join([*lines, "", _run_table(Runs(store.engine).list(5))])
+
+
+def runs(store: Store, run_id: int | None, as_json: bool) -> str:
+    """The last runs, or one in detail."""
+    found = [r for r in Runs(store.engine).list(200 if run_id else 20) if run_id in (None, r.id)]
+    if run_id and not found:
+        raise ConfigError([f"there is no run {run_id}. Fix: `assay runs` lists them"])
+    if as_json:
+        return json.dumps([asdict(r) for r in found])
+    return json.dumps(asdict(found[0]), indent=2) if run_id else _run_table(found)
+
+
+def _run_table(found: Sequence[Run]) -> str:
+    rows = [
+        (r.id, iso(r.day) if r.day else "", r.mode, r.outcome, r.calls, r.detail.get("acked", ""), r.message) for r in found
+    ]
+    return _table(rows, ("run", "night", "mode", "outcome", "API calls", "written", "message"))
+
+
+def rejects(store: Store, as_json: bool) -> str:
+    """Rows that the CRM refused in the last run that wrote."""
+    rows = [e for org in store.orgs() for e in Ledger(store.engine, org.id).rejected()]
+    if as_json:
+        return json.dumps([asdict(e) for e in rows])
+    return _table([(e.run, e.account_id, e.code, e.message) for e in rows], ("run", "account", "code", "the CRM's words"))
+
+
+def schema(rows: Sequence[tuple[str, str]], as_json: bool) -> str:
+    return json.dumps(dict(rows)) if as_json else _table(rows, ("field", "state"))
+
+
+def config(rows: Sequence[tuple[str, str, str]], as_json: bool) -> str:
+    if as_json:
+        return json.dumps({k: {"value": v, "from": o} for k, v, o in rows})
+    return _table(rows, ("setting", "value", "from"))
+
+
+def _table(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> str:
+    table = look.table(*headings)
+    for row in rows:
+        table.add_row(*(look.plain("" if v is None else v) for v in row))
+    return look.printed(_look(), table)
+
+
+def _known(form: str, forms: tuple[str, ...]) -> None:
+    if form not in forms:
+        raise ConfigError([f"--format {form}: unknown. Fix: one of {', '.join(forms)}"])
