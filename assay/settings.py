@@ -64,7 +64,7 @@ class Write(_Section):
 class Scoring(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     preset: Literal["cautious", "normal", "sensitive"] = Field(default="normal", description="how readily a state is given")
-    replay_nights: int = Field(default=60, ge=0, le=60, description="nights replayed on the first run or after missed ones")
+    replay_nights: int = Field(default=30, ge=0, le=60, description="nights replayed on the first run or after missed ones")
 
     def rules(self) -> Rules:
         """The preset with this file's own numbers in place; raises `ValueError`."""

@@ -192,6 +192,7 @@ participant = _pulled(
     _ref("person_id", nullable=False),
     _flag("declined"),
 )
+Index("ix_participant_activity", participant.c.org, participant.c.activity_id)
 
 account_owner = Table(
     "account_owner",

@@ -228,6 +228,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "id", name=op.f("pk_participant")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.create_index("ix_participant_activity", ["org", "activity_id"], unique=False)
+
     op.create_table(
         "stage",
         sa.Column("org", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -323,6 +326,9 @@ def downgrade() -> None:
     op.drop_table("run")
     op.drop_table("verdict")
     op.drop_table("stage")
+    with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.drop_index("ix_participant_activity")
+
     op.drop_table("participant")
     op.drop_table("owner")
     with op.batch_alter_table("org", schema=None) as batch_op:
