@@ -120,6 +120,9 @@ def test_unknown_columns_become_custom_fields_of_the_type_their_values_have(tmp_
 def test_currency_codes_exist_in_multi_currency_orgs(tmp_path: Path, how: str) -> None:
     types = "Id,IsoCode,ConversionRate,IsCorporate,IsActive,DecimalPlaces\n01LWk0000000001IAA,EUR,1,true,true,2\n"
     path = folder(tmp_path, **({"CurrencyType": types} if how == "file" else {"toml": "multi_currency = true\n"}))
+    (path / "salesforce" / "Account.csv").write_text(f"Id,Name\n{ACME},A\n")
+    org = load(path)
+    assert [org.tables["Account"].get(r, "CurrencyIsoCode") for r in org.tables["Account"].rows] == ["EUR"]
     assert "CurrencyIsoCode" in kinds(load(path), "Account")
     assert "CurrencyIsoCode" in kinds(load(path), "Organization")
 

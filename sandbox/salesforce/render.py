@@ -7,8 +7,11 @@ from typing import Any
 
 from sandbox.salesforce.evaluate import Column
 from sandbox.salesforce.schema import Field
+from sandbox.salesforce.spool import escaped
 from sandbox.salesforce.store import Row
 
+#: types whose values hold no quotes
+PLAIN = ("id", "reference", "boolean", "int", "date", "datetime")
 NUMBERS = ("double", "currency", "percent")
 
 
@@ -55,11 +58,15 @@ def _url(version: str, entity: str, record_id: str) -> str:
     return f"/services/data/v{version}/sobjects/{entity}/{record_id}"
 
 
-def csv_cells(column: Column, rows: Sequence[Row]) -> list[str | None]:
-    """A column of Bulk CSV."""
+def csv_cells(column: Column, rows: Sequence[Row]) -> list[str]:
+    """A column of Bulk CSV, ready to be put in quotes; null is the empty value."""
     get = column.get if column.at is None else itemgetter(column.at)
     values = list(map(get, rows))
-    return [None if v is None else java_double(v) for v in values] if column.field.type in NUMBERS else values
+    if column.field.type in NUMBERS:
+        return ["" if v is None else java_double(v) for v in values]
+    if None in values:
+        values = ["" if v is None else v for v in values]
+    return values if column.field.type in PLAIN else escaped(values)
 
 
 def java_double(text: str) -> str:

@@ -124,6 +124,7 @@ class Org:
         stamp = self.clock.stamp()
         base = {"Id": self.new_id(name), "IsDeleted": "false"}
         base |= dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
+        base["CurrencyIsoCode"] = self.facts.currency
         filled = base | values
         table.add(filled)
         return str(filled["Id"])
@@ -159,6 +160,7 @@ def _fill_tables(org: Org, folder: Path) -> None:
     for name in sorted(dict.fromkeys((*schema.ALWAYS, *files)), key="CurrencyType".__ne__):
         org.tables[name] = _table(org, name, files.get(name))
     for table in org.tables.values():
+        _own_currency(org, table)
         _warn_of_links(org, table)
         _warn_of_sizes(org, table)
     _tooling(org)
@@ -231,6 +233,14 @@ def _fill(org: Org, table: Table, path: Path, columns: list[str]) -> None:
     if len(table.by_id) != len(table.rows):
         org.warnings[f"{table.name}: id missing or twice"] += len(table.rows) - len(table.by_id)
         table.rows = list(table.by_id.values())
+
+
+def _own_currency(org: Org, table: Table) -> None:
+    """In a multi-currency org no record is without a currency: the org's own, where the file says nothing."""
+    if "CurrencyIsoCode" in table.fields and table.rows:
+        at = table.place("CurrencyIsoCode")
+        for row in table.rows:
+            row[at] = row[at] or org.facts.currency
 
 
 def _warn_of_links(org: Org, table: Table) -> None:
