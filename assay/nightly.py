@@ -169,7 +169,8 @@ def pull(crm: Crm, store: Store, org: Org, orders: Orders, out: Outcome, tell: T
         out.changed[page.stream] = out.changed.get(page.stream, 0) + changed
         odd.update(page.odd)
         tell.rows(page.stream, out.rows[page.stream], crm.calls)
-    out.odd = dict(odd)
+    store.record_owners(org.id, out.day * DAY)
+    out.odd = dict(odd) | store.orphans(org.id)
 
 
 def _reconcile_due(store: Store, org: Org, check: Check) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Engine,
     MetaData,
@@ -160,6 +161,27 @@ class Store:
         with self.reading() as c:
             query = select(func.min(t.watermark.c.reconciled_at)).where(t.watermark.c.org == org)
             return cast("int | None", c.execute(query).scalar_one())
+
+    def orphans(self, org: int) -> dict[str, int]:
+        """Records whose account is not among those we can see: they are kept, and count for nobody's account."""
+        o, c, v = t.opportunity, t.contact, t.activity
+        through = v.outerjoin(o, (o.c.org == v.c.org) & (o.c.id == v.c.opportunity_id)).outerjoin(
+            c, (c.c.org == v.c.org) & (c.c.id == v.c.contact_id)
+        )
+        account_of = func.coalesce(v.c.account_id, o.c.account_id, c.c.account_id)
+        found = select(func.count()).where(v.c.org == org, v.c.deleted.is_(False), ~self._known(org, account_of))
+        lost = select(func.count()).where(o.c.org == org, o.c.deleted.is_(False), ~self._known(org, o.c.account_id))
+        with self.reading() as connection:
+            counts = {
+                "activities of no account that this user sees": connection.execute(found.select_from(through)).scalar_one(),
+                "opportunities of no account that this user sees": connection.execute(lost.select_from(o)).scalar_one(),
+            }
+        return {words: int(count) for words, count in counts.items() if count}
+
+    @staticmethod
+    def _known(org: int, account_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        a = t.account.alias("known")
+        return select(a.c.id).where(a.c.org == org, a.c.id == account_id, a.c.deleted.is_(False)).exists()
 
     # ---- judged -----------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from scoring.rules import Rules
 WEIGHTS = (0.5, 0.4, 0.1)
 #: accounts that carry a look-alike regression, and that a segment's own quantile needs
 FIT, SEGMENT = 60, 15
+#: accounts that must carry a size before it may speak
+KNOWN = 30
 #: rows and industries of the regression; more add time, not truth
 MOST_ROWS, MOST_INDUSTRIES = 800, 8
 #: z of an 80 % range
@@ -148,6 +150,8 @@ def _design(frame: Frame, groups: Ints, count: int) -> Floats:
     for name in ("employees", "annual_revenue_cents"):
         raw = frame.numbers(name)
         missing = np.isnan(raw)
+        if (~missing).sum() < KNOWN:
+            continue  # a size that a handful of accounts carry fits those accounts, not the rest
         logs = np.log1p(np.where(missing, 0.0, np.maximum(raw, 0.0)))
         center = float(logs[~missing].mean()) if (~missing).any() else 0.0
         columns += [np.where(missing, 0.0, logs - center), missing.astype(float)]

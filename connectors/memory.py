@@ -1,0 +1,68 @@
+"""A CRM in memory: what the contract means, in the fewest lines; tests of the night run on it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.port import Check, Page, Sending
+from scoring.records import KINDS, FieldUpdate, WriteResult, columns
+
+CALL = 200
+
+
+class MemoryCrm:
+    """Holds records by kind and id, each with the second it changed; kinds are streams."""
+
+    name = "memory"
+
+    def __init__(self, now: int, currency: str = "EUR") -> None:
+        self.now, self.currency = now, currency
+        self.records: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in KINDS}
+        self.stamps: dict[tuple[str, str], int] = {}
+        self.refuses: dict[str, str] = {}  #: account -> code with which its writes are refused
+        self._calls = 0
+
+    @property
+    def calls(self) -> int:
+        return self._calls
+
+    def put(self, kind: str, **values: Any) -> None:
+        """Create or change a record, as a person in the CRM would."""
+        blank = dict.fromkeys(columns(kind)) | {"deleted": False} | ({"ours": "{}"} if kind == "account" else {})
+        held = self.records[kind].get(values["id"], blank)
+        self.records[kind][values["id"]] = held | values
+        self.stamps[kind, values["id"]] = self.now
+
+    def check(self) -> Check:
+        return Check("memory-1", "Memory", True, self.currency, self.now, self._calls, None)
+
+    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
+        for kind, held in self.records.items():
+            self._calls += 1
+            fresh = [r for i, r in sorted(held.items()) if self.stamps[kind, i] >= since.get(kind, 0)]
+            yield Page(kind, kind, [tuple(r[c] for c in columns(kind)) for r in fresh], self.now)
+
+    def ids(self, kind: str) -> Iterator[Sequence[str]]:
+        self._calls += 1
+        yield sorted(self.records[kind])
+
+    def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
+        ordered = sorted(updates, key=lambda u: u.account_id)
+        for start in range(0, len(ordered), CALL):
+            part = ordered[start : start + CALL]
+            yield Sending(tuple(u.account_id for u in part))
+            self._calls += 1
+            yield from map(self._write, part)
+
+    def _write(self, update: FieldUpdate) -> WriteResult:
+        account = self.records["account"].get(update.account_id)
+        code = "NOT_FOUND" if account is None or account["deleted"] else self.refuses.get(update.account_id, "")
+        if account is None or code:
+            return WriteResult(update.account_id, False, code, "refused")
+        held = json.loads(account["ours"]) | dict(update.values)
+        kept = {k: v for k, v in sorted(held.items()) if v is not None}
+        self.put("account", id=update.account_id, ours=json.dumps(kept, separators=(",", ":"), ensure_ascii=False))
+        return WriteResult(update.account_id, ok=True)
+
+    def settle(self, token: str) -> Iterator[WriteResult]:
+        yield from ()
