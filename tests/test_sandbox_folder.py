@@ -9,7 +9,8 @@ import pytest
 
 from sandbox import process
 from sandbox.org_folder import BadFolder
-from sandbox.salesforce.store import Org, load
+from sandbox.salesforce.loading import load
+from sandbox.salesforce.store import Org
 
 V = "/services/data/v68.0"
 ACME = "001Wk0000000001IAA"

@@ -17,10 +17,11 @@ from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.edit import edit
 from sandbox.salesforce.errors import ApiError, OAuthError
 from sandbox.salesforce.ingest import IngestJobs
+from sandbox.salesforce.loading import load
 from sandbox.salesforce.metadata import VERSIONS
 from sandbox.salesforce.queries import Cursor
 from sandbox.salesforce.routes import routes
-from sandbox.salesforce.store import Org, Table, load
+from sandbox.salesforce.store import Org, Table
 
 #: bytes of URI and headers that are accepted (help article 000386264)
 LONGEST = 16_384
