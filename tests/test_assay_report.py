@@ -38,7 +38,7 @@ def score(number: int, state: str = BALANCED, **given: Any) -> Score:
         "currency": "EUR", "grade": "B", "hours": 3.0 + number, "hours_low": 2.0 + number, "hours_high": 4.0 + number,
         "fair_hours": 4.0, "hours_gap": number - 1.0, "p_over": 0.5, "p_under": 0.5, "p_shallow": 0.5,
         "confidence": 61, "reasons": (Reason("T1", f"reason {number}"),), "next_step": f"step {number}",
-        "coverage": {"book": 0.5}, "evidence": {"activities": 9}, "as_of": DAY, "model_version": "1",
+        "coverage": {"logging": 0.5}, "evidence": {"activities": 9}, "as_of": DAY, "model_version": "1",
     }  # fmt: skip
     return Score(**(values | given))
 
@@ -223,7 +223,7 @@ def test_hours_by_state_add_up_to_all_hours() -> None:
 
 def test_what_is_not_a_number_is_said_to_be_unknown() -> None:
     broken = dict.fromkeys(("expected", "potential", "hours", "hours_gap", "trailing_12m"), math.nan)
-    broken |= {"potential_high": math.inf, "coverage": {"book": math.nan}}
+    broken |= {"potential_high": math.inf, "coverage": {"logging": math.nan}}
     made = report([score(n, STATES[n % 6], **broken) for n in range(12)] + firm())
     page = render_html(made)
     assert not re.search(r"\b(nan|inf)\b", page, re.I)
@@ -261,6 +261,16 @@ def test_books_are_shown_together_and_only_when_no_person_shows_through() -> Non
     many = [score(n, COMFORT if n < 6 else BALANCED, owner_id=f"rep{n % 6}") for n in range(72)]
     low, middle, high = render_json(report(many))["comfort_share_by_book_quartiles"]
     assert 0 < low <= middle <= high < 1
+
+
+def test_coverage_has_one_voice_a_book_and_says_how_many_are_thin_or_unknown() -> None:
+    seen = [("x", 0.9, "recorded"), ("x", 0.9, "assumed"), ("y", 0.2, "assumed"), ("z", None, "assumed")]
+    scores = [score(n, owner_id=o, coverage={"logging": v, "owner": w}) for n, (o, v, w) in enumerate(seen)]
+    found = {m["name"]: m for m in render_json(report(scores))["coverage"]["measures"]}
+    logging = found["logging"]
+    assert (logging["books"], logging["known"], logging["thin"], logging["middle"]) == (3, 2, 1, pytest.approx(0.55))
+    assert found["owner"]["words"] == {"assumed": 3, "recorded": 1}
+    assert "assumed: 3 accounts, recorded: 1 account" in render_html(report(scores))
 
 
 def test_the_word_optimal_is_never_used() -> None:

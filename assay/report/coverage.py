@@ -10,6 +10,8 @@ from scoring.records import THIN_LOGGING, Score
 
 #: below this share of the usual logging nobody is judged (reference/scoring.md 2.1)
 THIN = 0.3
+#: the measure it applies to
+LOGGING = "logging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class Covered:
     books: int
     known: int  #: books that have a number
     middle: float | None  #: the median book
-    thin: int  #: books below THIN
-    words: Mapping[str, int]  #: where the measure is a word: word -> books
+    thin: int | None  #: books below THIN, where the measure decides who is judged
+    words: Mapping[str, int]  #: where the measure is a word: word -> accounts
 
 
 def thin_books(scores: Sequence[Score]) -> tuple[int, int]:
@@ -41,13 +43,13 @@ def measures(scores: Sequence[Score]) -> list[Covered]:
 
 def _covered(name: str, books: Sequence[Sequence[float | str | None]]) -> Covered:
     numbers = [m for m in map(_mean, books) if m is not None]
-    words = Counter(next(v for v in b if isinstance(v, str)) for b in books if any(isinstance(v, str) for v in b))
+    words = Counter(value for book in books for value in book if isinstance(value, str))
     return Covered(
         name,
         len(books),
         len(numbers),
         median(numbers) if numbers else None,
-        sum(n < THIN for n in numbers),
+        sum(n < THIN for n in numbers) if name == LOGGING else None,
         dict(sorted(words.items())),
     )
 

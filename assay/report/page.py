@@ -36,13 +36,11 @@ MEANINGS = dict(
 )
 #: what the measures of `Score.coverage` are called for people; others go by their own name
 MEASURES = {
-    "book": "Logged time, compared with well-logged books",
     "logging": "Logged time, compared with well-logged books",
-    "email": "E-mail that is captured in the CRM",
-    "mail": "E-mail that is captured in the CRM",
-    "measured": "Hours with a measured duration; the rest are defaults by kind",
-    "presence": "Working days with at least one record",
-    "owner_known": "Owner known as of the date, not assumed",
+    "logged_minutes_a_day": "Logged minutes a working day",
+    "measured_share": "Selling time of measured length; the rest has a default length",
+    "mail_share": "Mails among the activities; unknown where they may be kept outside the CRM",
+    "owner": "Since when the account has its owner",
 }
 
 
