@@ -26,7 +26,7 @@ class MemoryCrm:
     def calls(self) -> int:
         return self._calls
 
-    def put(self, kind: str, **values: Any) -> None:
+    def put(self, kind: str, /, **values: Any) -> None:
         """Create or change a record, as a person in the CRM would."""
         blank = dict.fromkeys(columns(kind)) | {"deleted": False} | ({"ours": "{}"} if kind == "account" else {})
         held = self.records[kind].get(values["id"], blank)

@@ -32,6 +32,9 @@ class SalesforceAdmin:
             done.append((path, {"create": "created", "grant access": "access granted"}.get(todo, todo)))
         return done
 
+    def close(self) -> None:
+        self.crm.close()
+
     def _state(self, field: Ours, seen: dict[str, Any], made: set[str]) -> str:
         found = seen.get(field.name)
         if found is None:

@@ -45,6 +45,10 @@ class SalesforceCrm:
     def calls(self) -> int:
         return self.transport.calls
 
+    def close(self) -> None:
+        """Give the connections back; nothing can be asked afterwards."""
+        self.transport.close()
+
     # ---- check ------------------------------------------------------------------------------------------------------
 
     def check(self) -> Check:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from jwt.exceptions import PyJWTError
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
@@ -43,7 +44,7 @@ class Session:
                 self._token, host = SalesforceLogin(
                     consumer_key=c.client_id, consumer_secret=c.client_secret, domain="org.my", session=self._requests
                 )
-        except (SalesforceAuthenticationFailed, ValueError, TypeError) as error:
+        except (SalesforceAuthenticationFailed, PyJWTError, ValueError, TypeError) as error:
             raise Unauthorized(
                 f"login failed: {' '.join(str(error).split())[:200]}", crm=NAME,
                 fix="check [salesforce] private_key_file: an RSA private key in PEM form",

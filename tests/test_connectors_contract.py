@@ -1,0 +1,258 @@
+"""What every `Crm` must keep, on the one in memory and on Salesforce over HTTP."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.memory import MemoryCrm
+from connectors.port import Crm, Page, Sending
+from connectors.salesforce import SalesforceConfig, open_admin, open_org
+from sandbox import process, world
+from scoring.records import KINDS, WRITTEN, FieldUpdate, WriteResult, columns
+
+VALUES = {"state": "Comfort zone", "since": "2026-10-01", "potential": 12000, "grade": "A", "hours": 12.5, "confidence": 70}
+
+
+@dataclass
+class Org:
+    """A CRM under test and the hands that change it."""
+
+    open: Callable[[], Crm]  #: a fresh connection, checked
+    edit: Callable[[str, dict[str, Any]], None]  #: account id, new values of our records' fields
+    delete: Callable[[str], None]
+    advance: Callable[[int], None]
+    close: Callable[[], None] = lambda: None
+
+
+def memory() -> Org:
+    crm = MemoryCrm(now=1_790_000_000)
+    crm.put("owner", id="U1", name="Ann", active=True, started_at=1)
+    for n in range(1, 8):
+        crm.put("account", id=f"A{n}", name=f"Account {n}", owner_id="U1", created_at=1_700_000_000)
+        crm.put("activity", id=f"E{n}", kind="meeting", status="held", account_id=f"A{n}", owner_id="U1", all_day=False,
+                child=False, starts_at=1_780_000_000, seconds=1800)  # fmt: skip
+    for n in range(8, 220):
+        crm.put("account", id=f"A{n}", name=f"Account {n}", owner_id="U1")
+
+    def advance(seconds: int) -> None:
+        crm.now += seconds
+
+    return Org(
+        lambda: crm, lambda i, v: crm.put("account", id=i, **v), lambda i: crm.put("account", id=i, deleted=True), advance
+    )
+
+
+@pytest.fixture(scope="module")
+def sandbox_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("world")
+    world.generate(folder, seed=3, accounts=220, reps=6)
+    with process.running(folder) as line:
+        yield line["salesforce"]
+
+
+def config(line: dict[str, Any], **changes: Any) -> SalesforceConfig:
+    values = {"login_url": line["url"], "client_id": line["client_id"], "username": line["username"],
+              "private_key": Path(line["private_key_file"]).read_text(), "allow_hosts": (line["url"].removeprefix("http://"),),
+              "subject_salt": b"k" * 32}  # fmt: skip
+    return SalesforceConfig(**(values | changes))
+
+
+NAMES = {"employees": "NumberOfEmployees", "name": "Name"}
+
+
+def salesforce(line: dict[str, Any]) -> Org:
+    hands = httpx.Client(base_url=line["url"])
+    hands.post("/_sandbox/reset").raise_for_status()
+    admin = open_admin(config(line))
+    admin.apply()
+    opened_ones: list[Any] = [hands, admin]
+
+    def opened() -> Crm:
+        crm = open_org(config(line), sleep=lambda _: None)
+        opened_ones.append(crm)
+        crm.check()
+        return crm
+
+    def close() -> None:
+        for one in opened_ones:
+            one.close()
+
+    def edit(account: str, values: dict[str, Any]) -> None:
+        body = {"op": "update", "object": "Account", "id": account, "values": {NAMES[k]: v for k, v in values.items()}}
+        hands.post("/_sandbox/edit", json=body).raise_for_status()
+
+    def delete(account: str) -> None:
+        hands.post("/_sandbox/edit", json={"op": "delete", "object": "Account", "id": account}).raise_for_status()
+
+    def advance(seconds: int) -> None:
+        hands.post("/_sandbox/clock", json={"advance": seconds}).raise_for_status()
+
+    return Org(opened, edit, delete, advance, close)
+
+
+@pytest.fixture(params=["memory", "salesforce"])
+def org(request: pytest.FixtureRequest) -> Iterator[Org]:
+    made = memory() if request.param == "memory" else salesforce(request.getfixturevalue("sandbox_line"))
+    yield made
+    made.close()
+
+
+def pulled(crm: Crm, since: dict[str, int] | None = None) -> list[Page]:
+    return list(crm.pull(since or {}, {}))
+
+
+def watermarks(pages: list[Page]) -> dict[str, int]:
+    return {p.stream: p.watermark for p in pages if p.watermark is not None}
+
+
+def accounts(pages: list[Page]) -> dict[str, dict[str, Any]]:
+    rows = [r for p in pages if p.kind == "account" for r in p.rows]
+    return {r[0]: dict(zip(columns("account"), r, strict=True)) for r in rows}
+
+
+def test_check_tells_who_the_org_is_and_what_time_it_is(org: Org) -> None:
+    check = org.open().check()
+    assert check.org_id
+    assert check.now > 1_700_000_000
+    assert len(check.currency) == 3
+
+
+def test_every_row_has_a_value_for_each_field_of_its_kind(org: Org) -> None:
+    """A page is columns(kind) wide, its ids are texts, its flags are flags."""
+    for page in pulled(org.open()):
+        assert page.kind in KINDS
+        for row in page.rows:
+            record = dict(zip(columns(page.kind), row, strict=True))
+            assert isinstance(record["id"], str)
+            assert isinstance(record["deleted"], bool)
+            whole = [v for k, v in record.items() if k.endswith(("_at", "_day", "_cents", "seconds"))]
+            assert all(v is None or type(v) is int for v in whole)
+
+
+def test_the_watermark_comes_with_the_last_page_of_a_stream_and_streams_do_not_mix(org: Org) -> None:
+    pages = pulled(org.open())
+    order = [p.stream for p in pages]
+    assert order == sorted(order, key=order.index)
+    for stream in set(order):
+        mine = [p for p in pages if p.stream == stream]
+        assert all(p.watermark is None for p in mine[:-1])
+        assert mine[-1].watermark is not None
+
+
+def test_pulling_twice_gives_the_same_records(org: Org) -> None:
+    first, second = pulled(org.open()), pulled(org.open())
+    assert [(p.stream, sorted(p.rows, key=repr)) for p in first] == [(p.stream, sorted(p.rows, key=repr)) for p in second]
+
+
+def test_a_change_after_the_watermark_is_delivered_and_little_else(org: Org) -> None:
+    crm = org.open()
+    before = pulled(crm)
+    changed = sorted(accounts(before))[0]
+    org.advance(3600)
+    org.edit(changed, {"employees": 77})
+    after = accounts(pulled(org.open(), watermarks(before)))
+    assert after[changed]["employees"] == 77
+    assert len(after) < len(accounts(before))
+
+
+def test_the_watermark_itself_is_inclusive(org: Org) -> None:
+    """Many records share one stamp; leaving the edge out would lose some of them."""
+    crm = org.open()
+    changed = sorted(accounts(pulled(crm)))[1]
+    org.edit(changed, {"employees": 5})
+    stamp = org.open().check().now
+    assert changed in accounts(pulled(org.open(), dict.fromkeys(watermarks(pulled(org.open())), stamp - 1)))
+
+
+def test_deleted_records_are_delivered_as_deleted(org: Org) -> None:
+    crm = org.open()
+    before = pulled(crm)
+    gone = sorted(accounts(before))[2]
+    org.advance(3600)
+    org.delete(gone)
+    assert accounts(pulled(org.open(), watermarks(before)))[gone]["deleted"]
+
+
+def test_ids_are_those_of_the_pulled_records(org: Org) -> None:
+    crm = org.open()
+    pages = pulled(crm)
+    for kind in ("account", "activity", "owner"):
+        held = {r[0] for p in pages if p.kind == kind for r in p.rows}
+        assert held == {i for batch in crm.ids(kind) for i in batch}
+
+
+def written(crm: Crm, updates: list[FieldUpdate]) -> tuple[list[Sending | WriteResult], dict[str, WriteResult]]:
+    said = list(crm.write(updates))
+    return said, {r.account_id: r for r in said if isinstance(r, WriteResult)}
+
+
+def test_what_is_written_is_what_is_read_back(org: Org) -> None:
+    crm = org.open()
+    account = sorted(accounts(pulled(crm)))[0]
+    texts = {"reason": 'He said "no", 12 % ünï 😀', "next_step": "Present Service: 3 of 4 own it."}
+    _, results = written(crm, [FieldUpdate(account, VALUES | texts)])
+    assert results[account].ok, results[account]
+    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == VALUES | texts
+
+
+def test_an_empty_value_clears_the_field(org: Org) -> None:
+    crm = org.open()
+    account = sorted(accounts(pulled(crm)))[0]
+    written(crm, [FieldUpdate(account, VALUES)])
+    written(crm, [FieldUpdate(account, {"hours": None})])
+    kept = {k: v for k, v in VALUES.items() if k != "hours"}
+    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == kept
+
+
+def test_there_is_exactly_one_result_a_row_also_for_accounts_that_do_not_exist(org: Org) -> None:
+    """One row's refusal does not stop the others, and nothing is created."""
+    crm = org.open()
+    ids = sorted(accounts(pulled(crm)))[:3]
+    org.delete(ids[1])
+    unknown = "001Zz0000000000AAA"
+    _, results = written(crm, [FieldUpdate(i, VALUES) for i in (*ids, unknown)])
+    assert {i: r.ok for i, r in results.items()} == {ids[0]: True, ids[1]: False, ids[2]: True, unknown: False}
+    assert results[unknown].code
+    assert unknown not in accounts(pulled(org.open()))
+
+
+def test_a_call_is_announced_before_its_results(org: Org) -> None:
+    crm = org.open()
+    ids = sorted(i for i, a in accounts(pulled(crm)).items() if not a["deleted"])[:210]
+    said, results = written(crm, [FieldUpdate(i, VALUES) for i in reversed(ids)])
+    assert set(results) == set(ids)
+    announced: set[str] = set()
+    for word in said:
+        if isinstance(word, Sending):
+            announced |= set(word.account_ids)
+        else:
+            assert word.account_id in announced
+
+
+def test_writing_the_same_twice_is_harmless(org: Org) -> None:
+    crm = org.open()
+    account = sorted(accounts(pulled(crm)))[0]
+    for _ in range(2):
+        assert written(crm, [FieldUpdate(account, VALUES)])[1][account].ok
+    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == VALUES
+
+
+def test_people_s_answers_are_never_written(org: Org) -> None:
+    assert not set(WRITTEN) & {"answer", "snooze_until", "potential_override", "answer_noted"}
+    crm = org.open()
+    account = sorted(accounts(pulled(crm)))[0]
+    if crm.name == "salesforce":
+        written(crm, [FieldUpdate(account, VALUES | {"answer": "Agree"})])
+        assert "answer" not in json.loads(accounts(pulled(org.open()))[account]["ours"])
+
+
+def test_calls_are_counted(org: Org) -> None:
+    crm = org.open()
+    before = crm.calls
+    pulled(crm)
+    assert crm.calls > before
