@@ -112,16 +112,38 @@ def parse(content: bytes, announced: str | None = None) -> Table:
     text = content.decode("utf-8")
     if "\0" in text:
         text = text.replace("\0", "")  # PostgreSQL cannot hold it, and it means nothing (airbyte #8300)
+    columns, count = _split(text) or _read(text)
+    if announced is not None and int(announced) != count:
+        raise Incomplete(f"a result page announced {announced} rows and held {count}", crm=NAME)
+    return columns, count
+
+
+def _split(text: str) -> Table | None:
+    """The usual page, every value quoted and no quote within, cut at the quotes: three times faster than a CSV reader.
+
+    None for anything else: a quote inside a value shows in the number of quotes, a value that is a line break or a comma
+    before the end of a row looks like the break between rows and is left to the reader as well.
+    """
+    head, _, body = text.partition("\n")
+    if not (text.startswith('"') and text.endswith('"\n') and body) or ',"\n"' in text or "\r" in head:
+        return None
+    names = head[1:-1].split('","')
+    cells = body[1:-2].replace('"\n"', '","').split('","')
+    if body.count('"') != 2 * len(cells) or len(cells) % len(names):
+        return None
+    width = len(names)
+    return {name: cells[i::width] for i, name in enumerate(names)}, len(cells) // width
+
+
+def _read(text: str) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""))
     names = next(reader, [])
     rows = list(reader)
-    if announced is not None and int(announced) != len(rows):
-        raise Incomplete(f"a result page announced {announced} rows and held {len(rows)}", crm=NAME)
     try:
         columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+        return dict(zip(names, columns, strict=True)), len(rows)
     except ValueError:
         raise Incomplete("a result page holds a torn row", crm=NAME, fix="the next run reads again") from None
-    return dict(zip(names, columns, strict=True)), len(rows)
 
 
 # ---- ingest ---------------------------------------------------------------------------------------------------------

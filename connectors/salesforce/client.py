@@ -146,16 +146,13 @@ class SalesforceCrm:
         started: list[int] = []
         held: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
-            if held is not None:
-                yield held
-            held = self._page(stream, columns, count, context)
+            for rows in mapping.rows(stream, columns, count, context):
+                if held is not None:
+                    yield held
+                held = Page(stream.entity, stream.kind, rows, None, dict(context.odd))
+                context.odd.clear()
         last = held or Page(stream.entity, stream.kind, ())
         yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
-
-    def _page(self, stream: Stream, columns: mapping.Columns, count: int, context: Context) -> Page:
-        context.odd.clear()
-        rows = mapping.rows(stream, columns, count, context)
-        return Page(stream.entity, stream.kind, rows, None, dict(context.odd))
 
     def _selected(self, stream: Stream) -> list[str]:
         ours = [f.name for f in schema.FIELDS] if stream.entity == schema.OBJECT else []

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+from numpy.typing import NDArray
 
 EPOCH = date(1970, 1, 1)
 #: instants outside are typing errors: 1990-01-01 .. 2100-01-01
@@ -17,6 +19,13 @@ MISSING = np.iinfo(np.int64).min
 CACHED = 200_000
 
 Text = Sequence[str]
+Seconds = NDArray[np.int64]
+DAY = 86_400
+
+
+def constant(column: Text) -> str | None:
+    """The value that a whole column holds, if it is one: most flags of most pages are."""
+    return column[0] if column and column.count(column[0]) == len(column) else None
 
 
 def ids(column: Text) -> list[str | None]:
@@ -24,7 +33,8 @@ def ids(column: Text) -> list[str | None]:
 
 
 def flags(column: Text) -> list[bool]:
-    return [v == "true" for v in column]
+    value = constant(column)
+    return [v == "true" for v in column] if value is None else [value == "true"] * len(column)
 
 
 def instants(column: Text, odd: Counter[str], name: str) -> list[int | None]:
@@ -77,22 +87,36 @@ def within(values: list[int | None], low: int, high: int, odd: Counter[str], nam
 
 
 def local_days(moments: list[int | None], owners: Text, zones: Mapping[str, str]) -> list[int | None]:
-    """The date of each moment where its owner lives; the offset is looked up once a zone and hour."""
-    offsets: dict[tuple[str, int], int] = {}
-    found: list[int | None] = []
-    for moment, owner in zip(moments, owners, strict=True):
-        if moment is None:
-            found.append(None)
-            continue
-        key = (zones.get(owner, "UTC"), moment // 3600)
-        offset = offsets.get(key)
-        if offset is None:
-            offset = offsets[key] = _offset(*key)
-        found.append((moment + offset) // 86_400)
+    """The date of each moment where its owner lives: zone by zone, the offset looked up once a day."""
+    seconds = np.array([MISSING if m is None else m for m in moments], dtype=np.int64)
+    zone_of = {owner: zones.get(owner, "UTC") for owner in set(owners)}
+    names = sorted(set(zone_of.values()))
+    code_of = {owner: names.index(zone) for owner, zone in zone_of.items()}
+    codes = np.fromiter((code_of[o] for o in owners), dtype=np.int64, count=len(owners))
+    found = np.full(len(seconds), MISSING, dtype=np.int64)
+    for code, zone in enumerate(names):
+        mine = (codes == code) & (seconds != MISSING)
+        found[mine] = (seconds[mine] + _offsets(seconds[mine], zone)) // DAY
+    values: list[int] = found.tolist()
+    return [None if v == MISSING else v for v in values]
+
+
+def _offsets(seconds: Seconds, zone: str) -> Seconds:
+    """Seconds east of UTC; a day on which the clocks change is looked up hour by hour."""
+    if zone == "UTC":
+        return np.zeros_like(seconds)
+    dates, where = np.unique(seconds // DAY, return_inverse=True)
+    starts = np.array([offset(zone, int(d) * 24) for d in dates], dtype=np.int64)
+    ends = np.array([offset(zone, int(d) * 24 + 24) for d in dates], dtype=np.int64)
+    found: Seconds = starts[where]
+    for i in np.flatnonzero((starts != ends)[where]):
+        found[i] = offset(zone, int(seconds[i]) // 3600)
     return found
 
 
-def _offset(zone: str, hour: int) -> int:
+@cache
+def offset(zone: str, hour: int) -> int:
+    """Seconds east of UTC in an hour since 1970; 0 for a zone nobody knows."""
     try:
         shift = datetime.fromtimestamp(hour * 3600, UTC).astimezone(ZoneInfo(zone)).utcoffset()
     except (ZoneInfoNotFoundError, ValueError):

@@ -4,15 +4,17 @@ Field meanings: reference/salesforce.md 1.9 and 1.10, where each has its source.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.salesforce import schema
-from connectors.salesforce.columns import Keyed, cents, days, flags, ids, instants, local_days, whole, within
+from connectors.salesforce.columns import Keyed, cents, constant, days, flags, ids, instants, local_days, whole, within
 
 Columns = Mapping[str, Sequence[str]]
 Rows = list[tuple[Any, ...]]
+#: rows mapped and saved at a time
+PART = 10_000
 
 
 @dataclass(slots=True)
@@ -58,9 +60,11 @@ class Stream:
     absent: str = ""  #: what is lost if the org does not have the object
 
 
-def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Rows:
-    """The records of a page, one for each row, in the order of `records.columns(kind)`."""
-    return stream.map(Sheet(columns, count), context)
+def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Iterator[Rows]:
+    """The records of a page, one for each row, in the order of `records.columns(kind)`; a part at a time to save memory."""
+    for start in range(0, count, PART):
+        part = columns if count <= PART else {name: column[start : start + PART] for name, column in columns.items()}
+        yield stream.map(Sheet(part, min(PART, count - start)), context)
 
 
 def _zip(*columns: Sequence[Any]) -> Rows:
@@ -162,11 +166,9 @@ def _contact_role(s: Sheet, c: Context) -> Rows:
 # ---- activities -----------------------------------------------------------------------------------------------------
 
 
-def _of(prefix: str, *columns: Sequence[str]) -> list[str | None]:
-    """Of several polymorphic ids of a row the first that points at the object with this key prefix."""
-    if len(columns) == 1:
-        return [v if v[:3] == prefix else None for v in columns[0]]
-    return [next((v for v in values if v[:3] == prefix), None) for values in zip(*columns, strict=True)]
+def _of(prefix: str, column: Sequence[str]) -> list[str | None]:
+    """A polymorphic id where it points at the object with this key prefix."""
+    return [v if v[:3] == prefix else None for v in column]
 
 
 def _accounts(s: Sheet) -> list[str | None]:
@@ -186,6 +188,9 @@ def _event_status(private: str, template: str, shows: str) -> str:
 
 def _statuses(decide: Callable[..., str], *columns: Sequence[str]) -> list[str]:
     """Few combinations occur; each is decided once."""
+    alike = [constant(c) for c in columns]
+    if None not in alike:
+        return [decide(*alike)] * len(columns[0])
     known: dict[tuple[str, ...], str] = {}
     combined = list(zip(*columns, strict=True))
     for values in set(combined):
