@@ -50,6 +50,7 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")  # the ledger must survive a power cut
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages; a load would copy every page twice otherwise
     cursor.close()
 
 

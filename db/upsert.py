@@ -5,11 +5,14 @@ through one prepared statement, PostgreSQL through COPY into a temporary table.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
 Rows = Sequence[tuple[Any, ...]]
+#: rows of one statement; 18 columns of 500 rows stay below SQLite's 32,766 values
+TOGETHER = 500
 
 
 def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: Rows, **fixed: int) -> int:
@@ -20,15 +23,29 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: R
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        statement = _statement(table, columns, fixed, connection.dialect.identifier_preparer.quote)
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
+        return _many(connection, table, columns, rows, fixed)
     return _copy(connection, table, columns, rows, fixed)
 
 
-def _statement(table: Table, columns: Sequence[str], fixed: dict[str, int], quote: Any) -> str:
+def _many(connection: Connection, table: Table, columns: Sequence[str], rows: Rows, fixed: dict[str, int]) -> int:
+    """Some hundred rows a statement: while SQLite works on them the interpreter is free to prepare the next page."""
+    quote = connection.dialect.identifier_preparer.quote
+    whole = len(rows) - len(rows) % TOGETHER
+    changed = 0
+    statement = _statement(table, columns, fixed, quote, TOGETHER)
+    for start in range(0, whole, TOGETHER):
+        values = tuple(chain.from_iterable(rows[start : start + TOGETHER]))
+        changed += connection.exec_driver_sql(statement, values).rowcount
+    if whole < len(rows):
+        changed += connection.exec_driver_sql(_statement(table, columns, fixed, quote, 1), list(rows[whole:])).rowcount
+    return changed
+
+
+def _statement(table: Table, columns: Sequence[str], fixed: dict[str, int], quote: Any, together: int) -> str:
     names = ", ".join(map(quote, [*fixed, *columns]))
     values = ", ".join([*(str(int(v)) for v in fixed.values()), *("?" for _ in columns)])
-    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({values})"  # noqa: S608 names come from our own tables
+    many = ", ".join([f"({values})"] * together)
+    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES {many}"  # noqa: S608 names come from our own tables
     return head + _on_conflict(table, columns, quote, "IS NOT")
 
 

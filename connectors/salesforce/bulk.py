@@ -24,32 +24,41 @@ Sleep = Callable[[float], None]
 Table = tuple[dict[str, Sequence[str]], int]
 
 
-def query(session: Session, soql: str, sleep: Sleep) -> Iterator[Table]:
-    """Pages of a queryAll job as (columns, row count), in order; raises `Incomplete` if rows are missing.
-
-    The job is removed afterwards, also after an error.
-    """
+def start(session: Session, soql: str) -> str:
+    """Begin a queryAll job; its address. The org works on it while others are read."""
     body = {"operation": "queryAll", "query": soql, "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
     job = session.call("POST", session.data("/jobs/query"), json=body).json()["id"]
-    address = session.data(f"/jobs/query/{job}")
-    try:
-        done = _finished(session, address, sleep)
-        yield from _pages(session, address, int(done.get("numberRecordsProcessed", -1)))
-    finally:
-        with suppress(CrmError):
-            session.call("DELETE", address)
+    return session.data(f"/jobs/query/{job}")
+
+
+def pages(session: Session, address: str, sleep: Sleep) -> Iterator[Table]:
+    """Pages of a job as (columns, row count), in order; raises `Incomplete` if rows are missing."""
+    done = _finished(session, address, sleep)
+    yield from _pages(session, address, int(done.get("numberRecordsProcessed", -1)))
+
+
+def remove(session: Session, address: str) -> None:
+    """Give the job back, also after an error: the org keeps results for seven days otherwise."""
+    with suppress(CrmError):
+        session.call("DELETE", address)
 
 
 def _finished(session: Session, address: str, sleep: Sleep) -> Mapping[str, str]:
-    wait = FIRST_WAIT
+    waited = 0.0
     while True:
         info: Mapping[str, str] = session.call("GET", address).json()
         if info["state"] == "JobComplete":
             return info
         if info["state"] in ("Failed", "Aborted"):
             raise Refused(f"bulk job {info['state'].lower()}: {info.get('errorMessage', 'no reason given')}", crm=NAME)
-        sleep(wait)
-        wait = min(wait * 1.6, LONGEST_WAIT)
+        waited += _rest(waited, sleep)
+
+
+def _rest(waited: float, sleep: Sleep) -> float:
+    """A tenth of what was waited so far: a quick job is seen quickly, a long one costs few calls."""
+    wait = min(max(FIRST_WAIT, waited / 10), LONGEST_WAIT)
+    sleep(wait)
+    return wait
 
 
 def _pages(session: Session, address: str, expected: int) -> Iterator[Table]:
@@ -165,10 +174,9 @@ def upload(session: Session, job: str, content: bytes) -> None:
 def outcome(session: Session, job: str, sleep: Sleep) -> Iterator[tuple[str, str]]:
     """Wait for an ingest job, then (record id, error text or "") for every row that was looked at."""
     address = session.data(f"/jobs/ingest/{job}")
-    wait = FIRST_WAIT
+    waited = 0.0
     while (state := session.call("GET", address).json()["state"]) in ("UploadComplete", "InProgress"):
-        sleep(wait)
-        wait = min(wait * 1.6, LONGEST_WAIT)
+        waited += _rest(waited, sleep)
     if state == "Open":  # the run died before the upload was complete: nothing has happened
         session.call("PATCH", address, json={"state": "Aborted"})
         return

@@ -40,6 +40,7 @@ class SalesforceCrm:
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.notes: list[str] = []
+        self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
     @property
     def calls(self) -> int:
@@ -134,15 +135,37 @@ class SalesforceCrm:
 
     def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
         context = Context(Keyed(self.config.subject_salt), dict(zones))
-        for stream in STREAMS:
-            if stream.entity in self.fields and self._wanted(stream):
+        streams = [s for s in STREAMS if s.entity in self.fields and self._wanted(s)]
+        try:
+            self.begun = {s.entity: begun for s in streams if s.entity not in since and (begun := self._begin(s))}
+            for stream in streams:
                 yield from self._stream(stream, since.get(stream.entity), context)
+        finally:
+            for _, address in self.begun.values():
+                bulk.remove(self.session, address)
+            self.begun = {}
+
+    def _begin(self, stream: Stream) -> tuple[int, str] | None:
+        """Start a first load's job, so that the org works on all of them at once; None where REST is the way."""
+        if stream.whole:
+            return None
+        try:
+            return _now(self.session.call("GET", self.session.data(""))), bulk.start(self.session, self._soql(stream, None))
+        except Refused as error:
+            if code_of(error) not in BULK_REFUSES:
+                raise
+            return None
+
+    def _soql(self, stream: Stream, since: int | None) -> str:
+        filterable = {n for n, f in self.fields[stream.entity].items() if f["filterable"]}
+        cursor = None if stream.whole else soql.cursor(filterable)
+        return soql.select(
+            stream.entity, self._selected(stream), since=(cursor, since) if cursor and since is not None else None
+        )
 
     def _stream(self, stream: Stream, since: int | None, context: Context) -> Iterator[Page]:
         """A stream's pages; the last one carries the watermark."""
-        fields = self._selected(stream)
-        cursor = None if stream.whole else soql.cursor({n for n, f in self.fields[stream.entity].items() if f["filterable"]})
-        text = soql.select(stream.entity, fields, since=(cursor, since) if cursor and since is not None else None)
+        text = self._soql(stream, since)
         started: list[int] = []
         held: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
@@ -160,34 +183,41 @@ class SalesforceCrm:
 
     def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:
         """Small answers by REST, large ones by Bulk; `started` receives the server's time before the query."""
-        if not (delta or stream.whole):
-            yield from self._bulk_first(text, started)
+        if stream.entity in self.begun:
+            moment, address = self.begun.pop(stream.entity)
+            started.append(moment)
+            yield from self._pages(address)
             return
         response = self.session.call("GET", self.session.data("/queryAll"), params={"q": text})
         started.append(_now(response))
         body = response.json()
         if body["totalSize"] > REST_ROWS and not stream.whole:
-            yield from self._bulk_first(text, started)
+            yield from self._bulk_first(text)
             return
-        while True:
-            yield _columns(body["records"])
-            if body["done"]:
-                return
-            body = self.session.call("GET", body["nextRecordsUrl"]).json()
+        yield from self._records(body)
 
-    def _bulk_first(self, text: str, started: list[int]) -> Iterator[bulk.Table]:
+    def _bulk_first(self, text: str) -> Iterator[bulk.Table]:
         """Bulk; where it refuses the object, REST."""
-        if not started:
-            started.append(_now(self.session.call("GET", self.session.data(""))))
         try:
-            yield from bulk.query(self.session, text, self.sleep)
+            address = bulk.start(self.session, text)
         except Refused as error:
             if code_of(error) not in BULK_REFUSES:
                 raise
             yield from self._rest(text)
+            return
+        yield from self._pages(address)
+
+    def _pages(self, address: str) -> Iterator[bulk.Table]:
+        try:
+            yield from bulk.pages(self.session, address, self.sleep)
+        finally:
+            bulk.remove(self.session, address)
 
     def _rest(self, text: str) -> Iterator[bulk.Table]:
-        body = self.session.call("GET", self.session.data("/queryAll"), params={"q": text}).json()
+        yield from self._records(self.session.call("GET", self.session.data("/queryAll"), params={"q": text}).json())
+
+    def _records(self, body: Any) -> Iterator[bulk.Table]:
+        """A REST answer and the pages after it."""
         while True:
             yield _columns(body["records"])
             if body["done"]:
@@ -202,7 +232,7 @@ class SalesforceCrm:
                 continue
             key = "ApiName" if stream.entity == "OpportunityStage" else "IsoCode" if kind == "currency_rate" else "Id"
             text = soql.select(stream.entity, (key,))
-            source = self._rest(text) if stream.whole else self._bulk_first(text, [])
+            source = self._rest(text) if stream.whole else self._bulk_first(text)
             for columns, _ in source:
                 yield list(columns.get(key, ()))
 
