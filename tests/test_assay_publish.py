@@ -60,9 +60,7 @@ def test_a_number_inside_its_band_is_left_alone() -> None:
     assert plan([drift], {"A1": held()}, EUR, BANDS).within_band == 1
 
 
-@pytest.mark.parametrize(
-    ("moved", "to"), [("hours", 11.2), ("fair_hours", 9.2), ("potential", 13300.0), ("confidence", 66)]
-)
+@pytest.mark.parametrize(("moved", "to"), [("hours", 11.2), ("fair_hours", 9.2), ("potential", 13300.0), ("confidence", 66)])
 def test_a_number_outside_its_band_takes_the_small_changes_along(moved: str, to: float) -> None:
     """One write then brings the whole account up to date."""
     texts = {"reasons": (Reason("T1", "another text."),)}

@@ -132,7 +132,9 @@ def test_every_row_has_a_value_for_each_field_of_its_kind(org: Org) -> None:
             record = dict(zip(columns(page.kind), row, strict=True))
             assert isinstance(record["id"], str)
             assert isinstance(record["deleted"], bool)
-            whole = [v for k, v in record.items() if k.endswith(("_at", "_cents", "seconds")) or k in ("owner_day", "close_day")]
+            whole = [
+                v for k, v in record.items() if k.endswith(("_at", "_cents", "seconds")) or k in ("owner_day", "close_day")
+            ]
             assert all(v is None or type(v) is int for v in whole)
 
 

@@ -37,9 +37,7 @@ def test_a_row_goes_from_planned_over_sending_to_its_outcome(ledger: Ledger) -> 
     ledger.plan(run, [planned(n) for n in range(3)], 1)
     assert [e.status for e in ledger.open()] == ["planned"] * 3
     ledger.sending(run, ["A0", "A1"], "job1", 2)
-    assert [(e.status, e.token, e.attempts) for e in ledger.open() if e.account_id != "A2"] == [
-        ("sending", "job1", 1)
-    ] * 2
+    assert [(e.status, e.token, e.attempts) for e in ledger.open() if e.account_id != "A2"] == [("sending", "job1", 1)] * 2
     ledger.settle(run, [WriteResult("A0", True), WriteResult("A1", False, "RULE", "not on Fridays")], 3)
     assert [e.account_id for e in ledger.open()] == ["A2"]
     assert [(e.account_id, e.code, e.message) for e in ledger.rejected(run)] == [("A1", "RULE", "not on Fridays")]
