@@ -69,6 +69,7 @@ class Transport:
             self.calls += 1
         try:
             response = self._client.request(method, url, **kwargs)
+            response.stream = httpx.ByteStream(b"")  # httpx ties a response to its stream; untied, a page is freed at once
         except httpx.HTTPError as error:
             where = urlsplit(url).netloc
             raise Unavailable(

@@ -48,7 +48,7 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # the ledger must survive a power cut
-    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.execute("PRAGMA cache_size = -32768")
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages; a load would copy every page twice otherwise
     cursor.close()

@@ -71,7 +71,7 @@ class Rules:
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"{field.name} = {value!r} is no number")
-            if field.type == "int" and not isinstance(value, int):
+            if field.type is int and not isinstance(value, int):
                 raise ValueError(f"{field.name} = {value!r} must be a whole number")
             if value < 0:
                 raise ValueError(f"{field.name} = {value!r} must not be negative")
