@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import stamina
 import typer
 
 from assay import __version__, demo, nightly, show, wiring
@@ -23,6 +24,7 @@ from db import lease
 from db.engine import DatabaseError, open_database
 from db.migrate import upgrade
 from sandbox.cli import app as sandbox_app
+from sandbox.org_folder import BadFolder
 
 EXIT = {"done": 0, "failed": 1, "rejected": 3, "quota": 4, "stopped": 5}
 EPOCH = date(1970, 1, 1)
@@ -92,6 +94,9 @@ def run(
     for one in crms:
         with _held(store.engine, one.name, wait) as held, telling(quiet=as_json) as tell:
             outcomes.append(nightly.run(one, store, held, orders, tell))
+    for o in outcomes:
+        if o.message:
+            typer.echo(f"assay: {o.message}", err=True)
     typer.echo(json.dumps([asdict(o) for o in outcomes]) if as_json else "\n".join(map(show.outcome, outcomes)))
     raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
 
@@ -206,10 +211,13 @@ app.command(name="demo")(demo.command)
 
 def main() -> None:
     """Entry point: every known failure is one line on stderr and an exit code."""
+    stamina.instrumentation.set_on_retry_hooks([])  # a retry that helps is no news; one that does not is the error itself
     try:
         app(standalone_mode=True)
     except ConfigError as error:
         _fail(error.problems, 2)
+    except BadFolder as error:
+        _fail([str(error)], 2)
     except QuotaExhausted as error:
         _fail([str(error)], 4)
     except Stopped as error:

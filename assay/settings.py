@@ -158,7 +158,7 @@ def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) ->
     if path:
         yield f"file {path}", _file(path, problems)
     try:
-        yield "environment", EnvSettingsSource(Settings)()
+        yield "environment", _without_files(EnvSettingsSource(Settings)())
     except Exception as error:  # the library wraps every parse error in its own class
         problems.append(f'environment: {error}. Fix: lists are JSON, for instance ["a", "b"]')
     problems += _unknown_environment()
@@ -174,6 +174,18 @@ def _file(path: Path, problems: list[str]) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{path}: not valid TOML: {error}. Fix: strings need quotes, tables look like [write]")
     return {}
+
+
+def _without_files(layer: dict[str, Any]) -> dict[str, Any]:
+    """The environment without the `..._FILE` companions of secrets, which are a layer of their own."""
+    return {
+        section: {
+            k: v for k, v in values.items() if k.removesuffix("_file") not in _secrets(section) or not k.endswith("_file")
+        }
+        if isinstance(values, dict)
+        else values
+        for section, values in layer.items()
+    }
 
 
 def _secret_files(problems: list[str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def outcome(o: Outcome) -> str:
     """One night in a few lines."""
     rows = sum(o.rows.values())
     changed = sum(o.changed.values())
-    lines = [f"{o.crm}: {o.outcome}" + (f": {o.message}" if o.message else "")]
+    lines = [f"{o.crm}: {o.outcome}"]
     if o.day:
         lines.append(
             f"  night of {iso(o.day)}, {rows:,} rows read, {changed:,} new or changed, {o.calls} API calls, "
