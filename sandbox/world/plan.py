@@ -105,7 +105,7 @@ class Account:
 
 
 def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
-    thin = round(count * profile.thin_reps)
+    thin = max(1, round(count * profile.thin_reps)) if profile.thin_reps else 0
     made = [
         Rep(n, rng.betavariate(6, 2) if profile.uneven else 0.95, rng.random() < profile.doubled,
             rng.random() < profile.comfort_reps, rng.choice((200, 600, 1500, 3000)), n % 4)
