@@ -105,7 +105,7 @@ class Telling:
         return [self.time(i), self.worth(i)]
 
     def time(self, i: int) -> Reason:
-        hours, fair = self.j.effort.minutes[i] / 60, self.j.fair[i] / 60
+        hours, fair = round(self.j.effort.minutes[i] / 60, 2), round(self.j.fair[i] / 60, 2)  # as the fields show them
         return Reason("T1", f"{hours:.1f} h in {self.window} days; its share of the book is {fair:.1f} h.")
 
     def worth(self, i: int) -> Reason:

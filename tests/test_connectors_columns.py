@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from connectors.errors import Incomplete
 from connectors.salesforce import bulk
 from connectors.salesforce.columns import Keyed, cents, days, instants, local_days, normalised, within
-from connectors.salesforce.mapping import STREAMS, Context, level, rows
+from connectors.salesforce.mapping import Context, level
+from connectors.salesforce.streams import STREAMS, rows
 from scoring.records import columns
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis wants naive bounds

@@ -7,13 +7,14 @@ from typing import Any
 
 from connectors.errors import CrmError, FieldMissing, Refused
 from connectors.port import Check, Page, Sending
-from connectors.salesforce import bulk, mapping, schema, soql, write
+from connectors.salesforce import bulk, schema, soql, streams, write
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.columns import Keyed
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
-from connectors.salesforce.mapping import STREAMS, Context, Stream
+from connectors.salesforce.mapping import Context
 from connectors.salesforce.session import Session
+from connectors.salesforce.streams import STREAMS, Stream
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -169,7 +170,7 @@ class SalesforceCrm:
         started: list[int] = []
         held: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
-            for rows in mapping.rows(stream, columns, count, context):
+            for rows in streams.rows(stream, columns, count, context):
                 if held is not None:
                     yield held
                 held = Page(stream.entity, stream.kind, rows, None, dict(context.odd))
@@ -230,11 +231,19 @@ class SalesforceCrm:
         for stream in STREAMS:
             if stream.kind != kind or stream.entity not in self.fields or not self._wanted(stream):
                 continue
-            key = "ApiName" if stream.entity == "OpportunityStage" else "IsoCode" if kind == "currency_rate" else "Id"
+            key = self._key(stream)
             text = soql.select(stream.entity, (key,))
             source = self._rest(text) if stream.whole else self._bulk_first(text)
             for columns, _ in source:
                 yield list(columns.get(key, ()))
+
+    def _key(self, stream: Stream) -> str:
+        """The field that becomes our record's id: names for stages and currencies, as other records refer to them."""
+        if stream.kind == "currency_rate":
+            return "IsoCode"
+        if stream.kind == "stage":
+            return "ApiName" if self._has(stream.entity, "ApiName") else "MasterLabel"
+        return "Id"
 
     # ---- write ------------------------------------------------------------------------------------------------------
 

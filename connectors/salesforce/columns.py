@@ -116,7 +116,7 @@ def within(values: list[int | None], low: int, high: int, odd: Counter[str], nam
     return [None if v is None else min(max(v, low), high) for v in values]
 
 
-def local_days(moments: list[int | None], owners: Text, zones: Mapping[str, str]) -> list[int | None]:
+def local_days(moments: Sequence[int | None], owners: Text, zones: Mapping[str, str]) -> list[int | None]:
     """The date of each moment where its owner lives: zone by zone, the offset looked up once a day."""
     seconds = np.array([MISSING if m is None else m for m in moments], dtype=np.int64)
     zone_of = {owner: zones.get(owner, "UTC") for owner in set(owners)}

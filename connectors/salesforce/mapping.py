@@ -4,7 +4,7 @@ Field meanings: reference/salesforce.md 1.9 and 1.10, where each has its source.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,6 @@ from connectors.salesforce.columns import Keyed, cents, constant, days, flags, i
 
 Columns = Mapping[str, Sequence[str]]
 Rows = list[tuple[Any, ...]]
-#: rows mapped and saved at a time
-PART = 10_000
 
 
 @dataclass(slots=True)
@@ -40,33 +38,6 @@ class Sheet:
         return [value] * self.count
 
 
-Mapper = Callable[[Sheet, Context], Rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One object: what is read of it, and what it becomes.
-
-    `required` fields must be visible; `optional` ones degrade the feature that is named.
-    """
-
-    entity: str
-    kind: str
-    map: Mapper
-    required: tuple[str, ...]
-    optional: Mapping[str, str]
-    needed: bool = False  #: the night cannot go on without this object
-    whole: bool = False  #: small, read in full every night
-    absent: str = ""  #: what is lost if the org does not have the object
-
-
-def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Iterator[Rows]:
-    """The records of a page, one for each row, in the order of `records.columns(kind)`; a part at a time to save memory."""
-    for start in range(0, count, PART):
-        part = columns if count <= PART else {name: column[start : start + PART] for name, column in columns.items()}
-        yield stream.map(Sheet(part, min(PART, count - start)), context)
-
-
 def _zip(*columns: Sequence[Any]) -> Rows:
     return list(zip(*columns, strict=True))
 
@@ -74,7 +45,7 @@ def _zip(*columns: Sequence[Any]) -> Rows:
 # ---- people, stages, money ------------------------------------------------------------------------------------------
 
 
-def _owner(s: Sheet, c: Context) -> Rows:
+def owner(s: Sheet, c: Context) -> Rows:
     zones = ids(s["TimeZoneSidKey"])
     c.zones.update({i: z for i, z in zip(s["Id"], zones, strict=True) if z})
     active = flags(s["IsActive"])
@@ -83,13 +54,13 @@ def _owner(s: Sheet, c: Context) -> Rows:
                 s.fill(False))  # fmt: skip
 
 
-def _stage(s: Sheet, c: Context) -> Rows:
+def stage(s: Sheet, c: Context) -> Rows:
     name = [n or label for n, label in zip(s["ApiName"], s["MasterLabel"], strict=True)]
     return _zip(name, s["MasterLabel"], whole(s["SortOrder"]), flags(s["IsClosed"]), flags(s["IsWon"]),
                 whole(s["DefaultProbability"]), s.fill(False))  # fmt: skip
 
 
-def _currency(s: Sheet, c: Context) -> Rows:
+def currency(s: Sheet, c: Context) -> Rows:
     rates = [round(float(r or 1) * 1_000_000) for r in s["ConversionRate"]]
     return _zip(s["IsoCode"], rates, flags(s["IsCorporate"]), s.fill(False))
 
@@ -97,7 +68,7 @@ def _currency(s: Sheet, c: Context) -> Rows:
 # ---- accounts and contacts ------------------------------------------------------------------------------------------
 
 
-def _account(s: Sheet, c: Context) -> Rows:
+def account(s: Sheet, c: Context) -> Rows:
     employees = within(whole(s["NumberOfEmployees"]), 0, 10_000_000, c.odd, "Account.NumberOfEmployees")
     return _zip(
         s["Id"], s["Name"], ids(s["OwnerId"]), ids(s["ParentId"]), ids(s["Type"]), ids(s["Industry"]),
@@ -124,7 +95,7 @@ def level(title: str) -> str | None:
     return next((name for name, marks in LEVELS if words & set(marks)), "staff")
 
 
-def _contact(s: Sheet, c: Context) -> Rows:
+def contact(s: Sheet, c: Context) -> Rows:
     known = {t: level(t) for t in set(s["Title"])}
     levels = [known[t] for t in s["Title"]]
     return _zip(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels,
@@ -134,7 +105,7 @@ def _contact(s: Sheet, c: Context) -> Rows:
 # ---- opportunities --------------------------------------------------------------------------------------------------
 
 
-def _opportunity(s: Sheet, c: Context) -> Rows:
+def opportunity(s: Sheet, c: Context) -> Rows:
     odds = within(whole(s["Probability"]), 0, 100, c.odd, "Opportunity.Probability")
     return _zip(
         s["Id"], ids(s["AccountId"]), ids(s["OwnerId"]), s["Name"], ids(s["StageName"]),
@@ -144,7 +115,7 @@ def _opportunity(s: Sheet, c: Context) -> Rows:
     )  # fmt: skip
 
 
-def _history(s: Sheet, c: Context) -> Rows:
+def history(s: Sheet, c: Context) -> Rows:
     changed = [m or 0 for m in instants(s["CreatedDate"], c.odd, "OpportunityHistory.CreatedDate")]
     odds = within(whole(s["Probability"]), 0, 100, c.odd, "OpportunityHistory.Probability")
     return _zip(s["Id"], s["OpportunityId"], changed, ids(s["StageName"]),
@@ -152,13 +123,13 @@ def _history(s: Sheet, c: Context) -> Rows:
                 flags(s["IsDeleted"]))  # fmt: skip
 
 
-def _line_item(s: Sheet, c: Context) -> Rows:
+def line_item(s: Sheet, c: Context) -> Rows:
     return _zip(s["Id"], s["OpportunityId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
                 cents(s["TotalPrice"], c.odd, "OpportunityLineItem.TotalPrice"),
                 instants(s["CreatedDate"], c.odd, "OpportunityLineItem.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
 
 
-def _contact_role(s: Sheet, c: Context) -> Rows:
+def contact_role(s: Sheet, c: Context) -> Rows:
     return _zip(s["Id"], s["OpportunityId"], s["ContactId"], ids(s["Role"]),
                 instants(s["CreatedDate"], c.odd, "OpportunityContactRole.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
 
@@ -198,7 +169,7 @@ def _statuses(decide: Callable[..., str], *columns: Sequence[str]) -> list[str]:
     return [known[v] for v in combined]
 
 
-def _event(s: Sheet, c: Context) -> Rows:
+def event(s: Sheet, c: Context) -> Rows:
     starts = _starts(s, c)
     length = within(whole(s["DurationInMinutes"]), 0, 100_000, c.odd, "Event.DurationInMinutes")
     all_day = flags(s["IsAllDayEvent"])
@@ -236,7 +207,7 @@ def _task_status(template: str, closed: str, state: str) -> str:
     return "held" if closed == "true" else "planned"
 
 
-def _task(s: Sheet, c: Context) -> Rows:
+def task(s: Sheet, c: Context) -> Rows:
     created = instants(s["CreatedDate"], c.odd, "Task.CreatedDate")
     due = days(s["ActivityDate"])
     done = instants(s["CompletedDateTime"], c.odd, "Task.CompletedDateTime")
@@ -260,7 +231,7 @@ DIRECTIONS = {"Inbound": "in", "Outbound": "out"}
 DRAFT = "5"
 
 
-def _email(s: Sheet, c: Context) -> Rows:
+def email(s: Sheet, c: Context) -> Rows:
     moments = instants(s["MessageDate"], c.odd, "EmailMessage.MessageDate")
     created = instants(s["CreatedDate"], c.odd, "EmailMessage.CreatedDate")
     starts = [m or k for m, k in zip(moments, created, strict=True)]
@@ -278,64 +249,9 @@ def _email(s: Sheet, c: Context) -> Rows:
 SIDES = {"005": "ours", "003": "theirs"}
 
 
-def _participant(s: Sheet, c: Context) -> Rows:
+def participant(s: Sheet, c: Context) -> Rows:
     sides = [SIDES.get(v[:3], "other") for v in s["RelationId"]]
     if others := sides.count("other"):
         c.odd["EventRelation: neither a contact nor a user (lead or resource), kept without a side"] += others
     declined = [v == "Declined" for v in s["Status"]]
     return _zip(s["Id"], s["EventId"], sides, s["RelationId"], declined, flags(s["IsDeleted"]))
-
-
-# ---- what is read ---------------------------------------------------------------------------------------------------
-
-_STAMPS = {"SystemModstamp": "", "IsDeleted": "deleted records are found by the weekly comparison only"}
-_ABOUT = {
-    "AccountId": "activities are matched through what they are about only", "WhatId": "activities of opportunities are lost",
-    "WhoId": "activities of contacts are lost", "Subject": "duplicates are found by time only",
-    "CreatedDate": "earlier nights cannot be replayed exactly",
-}  # fmt: skip
-_CURRENCY = {"CurrencyIsoCode": ""}
-
-STREAMS = (
-    Stream("User", "owner", _owner, ("Id", "Name"),
-           {"IsActive": "", "UserType": "", "UserRoleId": "", "ManagerId": "", "CreatedDate": "no tenure bands",
-            "TimeZoneSidKey": "days are counted in UTC", "SystemModstamp": ""}, needed=True),
-    Stream("OpportunityStage", "stage", _stage, ("MasterLabel",),
-           {"ApiName": "", "SortOrder": "", "IsClosed": "", "IsWon": "",
-            "DefaultProbability": "stage odds are learned only"},
-           whole=True, absent="stage odds come from closed opportunities only"),
-    Stream("CurrencyType", "currency_rate", _currency, ("IsoCode", "ConversionRate"), {"IsCorporate": ""}, whole=True),
-    Stream("Account", "account", _account, ("Id", "Name", "OwnerId"),
-           {"ParentId": "", "Type": "", "Industry": "look-alikes without industry", "BillingCountry": "",
-            "NumberOfEmployees": "look-alikes without size", "AnnualRevenue": "look-alikes without company revenue",
-            "CreatedDate": "young accounts cannot be told", "MasterRecordId": "", **_CURRENCY, **_STAMPS}, needed=True),
-    Stream("Contact", "contact", _contact, ("Id", "AccountId"),
-           {"Department": "no departments in next steps", "Title": "no levels in next steps", "CreatedDate": "", **_STAMPS},
-           absent="new people cannot be seen"),
-    Stream("Opportunity", "opportunity", _opportunity,
-           ("Id", "AccountId", "Name", "StageName", "CloseDate", "IsClosed", "IsWon"),
-           {"OwnerId": "", "Amount": "potential without amounts", "Probability": "", "Type": "", "CreatedDate": "",
-            **_CURRENCY, **_STAMPS}, needed=True),
-    Stream("OpportunityHistory", "opportunity_change", _history, ("Id", "OpportunityId", "CreatedDate"),
-           {"StageName": "", "Amount": "", "CloseDate": "", "Probability": "", **_STAMPS},
-           absent="stages of the past are unknown: no replay, weaker asks"),
-    Stream("OpportunityLineItem", "line_item", _line_item, ("Id", "OpportunityId"),
-           {"Product2Id": "", "Product2.Family": "new products cannot be seen", "TotalPrice": "", "CreatedDate": "",
-            **_STAMPS}, absent="new products cannot be seen"),
-    Stream("OpportunityContactRole", "contact_role", _contact_role, ("Id", "OpportunityId", "ContactId"),
-           {"Role": "", "CreatedDate": "", **_STAMPS}, absent="new people are seen through meetings only"),
-    Stream("Task", "activity", _task, ("Id", "OwnerId"),
-           {"ActivityDate": "", "Status": "", "IsClosed": "open tasks cannot be told from done ones", "TaskSubtype": "",
-            "Type": "", "CallDurationInSeconds": "calls count with their default length", "CallType": "",
-            "CompletedDateTime": "", "IsRecurrence": "", **_ABOUT, **_STAMPS}, absent="calls and mails are not seen"),
-    Stream("Event", "activity", _event, ("Id", "OwnerId", "StartDateTime"),
-           {"DurationInMinutes": "meetings count with their default length", "ActivityDate": "", "IsAllDayEvent": "",
-            "IsChild": "", "IsPrivate": "", "IsRecurrence": "", "ShowAs": "", **_ABOUT, **_STAMPS},
-           absent="meetings are not seen"),
-    Stream("EventRelation", "participant", _participant, ("Id", "EventId", "RelationId"), {"Status": "", **_STAMPS},
-           absent="people invited to meetings are not seen"),
-    Stream("EmailMessage", "activity", _email, ("Id",),
-           {"ActivityId": "mails may count twice", "RelatedToId": "", "Incoming": "", "Status": "", "MessageDate": "",
-            "CreatedById": "", "ThreadIdentifier": "", "Subject": "", "CreatedDate": "", **_STAMPS},
-           absent="mails are seen as tasks only"),
-)  # fmt: skip
