@@ -3,8 +3,7 @@
 Only our fields, only existing accounts, only absolute values, only what changed (docs/adr/0005).
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -154,11 +153,3 @@ def _flush(waiting: list[WriteResult], settle: Callable[[Sequence[WriteResult]],
 def holds(held: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether the CRM already has all of `new`."""
     return all(held.get(m) == v for m, v in new.items())
-
-
-def as_json(made: Plan) -> str:
-    """The plan for machines."""
-    rows: Iterable[dict[str, Any]] = (
-        {"account_id": u.account_id, "why": u.why, "old": dict(u.old), "new": dict(u.values)} for u in made.updates
-    )
-    return json.dumps({"updates": list(rows), "accounts": made.accounts, "within_band": made.within_band}, sort_keys=True)
