@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from sandbox import certificates
+from sandbox import certificates, world
 from sandbox.control import faults as read_faults
 from sandbox.org_folder import BadFolder
 from sandbox.salesforce.app import SalesforceApp
@@ -38,8 +38,6 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="assay-sandbox-") as scratch:
         folder = data or Path(scratch) / "org"
         if data is None:
-            from sandbox import world  # numpy and all: not for serving a folder
-
             world.generate(folder, seed=seed, accounts=accounts)
         salesforce = SalesforceApp.of(folder, quota, clock, strict=strict)
         for warning, count in sorted(salesforce.org.warnings.items()):
@@ -73,12 +71,10 @@ def generate(
     out: Annotated[Path, typer.Option(help="Where the org folder goes.")],
     seed: Annotated[int, typer.Option()] = 1,
     accounts: Annotated[int, typer.Option()] = 400,
-    profile: Annotated[str, typer.Option(help="Which kind of firm: see sandbox/world.")] = "demo",
+    profile: Annotated[str, typer.Option(help=f"Which kind of firm: {', '.join(world.PROFILES)}.")] = "demo",
     now: Annotated[str | None, typer.Option(help="The org's today, ISO 8601.")] = None,
 ) -> None:
     """Write a generated org as an org folder, its truth beside it."""
-    from sandbox import world
-
     moment = datetime.fromisoformat(now.replace("Z", "+00:00")) if now else None
     world.generate(out, seed=seed, accounts=accounts, profile=profile, now=moment)
     typer.echo(f"written to {out}", err=True)

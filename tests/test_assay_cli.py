@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_wrong_login_data_is_named(tmp_path: Path, line: Line) -> None:
     refused(assay(configure(tmp_path, line, private_key_file=str(tmp_path / "other.key")), "run"), 1, "private_key_file")
     refused(assay(configure(tmp_path, line, private_key_file="/nowhere.key"), "run"), 2, "/nowhere.key", "No such file")
     refused(assay(configure(tmp_path, line, client_id="3MVG9wrong"), "run"), 1, "client_id")
-    assert not sqlite3.connect(tmp_path / "assay.db").execute("SELECT * FROM org").fetchall()
+    assert content(tmp_path / "assay.db")["org"] == []
 
 
 def test_fields_that_are_missing_or_hidden_stop_the_write_before_it_begins(tmp_path: Path, line: Line) -> None:
@@ -185,7 +186,11 @@ def kill_at(config: Path, line: Line, path: str) -> None:
 
 def content(database: Path) -> dict[str, list[str]]:
     """Every row but ids, times and attempts of runs and ledger, and hashes keyed by the login's secret."""
-    connection = sqlite3.connect(database)
+    with closing(sqlite3.connect(database)) as connection:
+        return _rows(connection)
+
+
+def _rows(connection: sqlite3.Connection) -> dict[str, list[str]]:
     found = {}
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         if table in ("run", "lease", "watermark", "alembic_version"):
