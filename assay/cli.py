@@ -82,11 +82,11 @@ def run(
 ) -> None:
     """One night: pull, score, plan, write what changed."""
     settings = _settings()
-    store = wiring.open_store(settings)
     crms = [c for c in wiring.open_crms(settings) if crm in (None, c.name)]
     if not crms:
         raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
     day = _day(as_of)
+    store = wiring.open_store(settings)
     orders = wiring.orders(
         settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
     )
