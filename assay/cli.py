@@ -90,10 +90,8 @@ def run(
     orders = wiring.orders(
         settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
     )
-    outcomes = []
-    for one in crms:
-        with _held(store.engine, one.name, wait) as held, telling(quiet=as_json) as tell:
-            outcomes.append(nightly.run(one, store, held, orders, tell))
+    with _held(store.engine, wait) as held, telling(quiet=as_json) as tell:
+        outcomes = nightly.run(crms, store, held, orders, tell)
     for o in outcomes:
         if o.message:
             typer.echo(f"assay: {o.message}", err=True)
@@ -101,14 +99,14 @@ def run(
     raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
 
 
-def _held(engine: Any, name: str, wait: bool) -> Any:
+def _held(engine: Any, wait: bool) -> Any:
     while wait:
         try:
-            lease.acquire(engine, name).release()
+            lease.acquire(engine, nightly.LEASE).release()
             break
         except lease.LeaseHeld:
             time.sleep(1)
-    return lease.held(engine, name)
+    return lease.held(engine, nightly.LEASE)
 
 
 def _day(text: str | None) -> int | None:
@@ -185,7 +183,8 @@ def database_upgrade() -> None:
 @schema_app.command("show")
 def schema_show(as_json: Json = False) -> None:
     """Our fields in the CRM and what is missing."""
-    typer.echo(show.schema(wiring.open_admin(_settings()).show(), as_json))
+    rows = [row for admin in wiring.open_admins(_settings()) for row in admin.show()]
+    typer.echo(show.schema(rows, as_json))
 
 
 @schema_app.command("apply")
@@ -194,8 +193,8 @@ def schema_apply(
     as_json: Json = False,
 ) -> None:
     """Create our fields and grant the running user access to them."""
-    admin = wiring.open_admin(_settings())
-    typer.echo(show.schema(admin.apply() if yes else admin.show(), as_json))
+    rows = [row for admin in wiring.open_admins(_settings()) for row in (admin.apply() if yes else admin.show())]
+    typer.echo(show.schema(rows, as_json))
     if not yes:
         typer.echo("dry: nothing was created; add --yes", err=True)
 

@@ -1,7 +1,8 @@
 """One night, as a straight line. Read this first.
 
-    check -> pull pages -> save page + watermark -> reconcile ids -> settle yesterday's unknowns
-          -> features(as of) -> judge -> plan -> safety stops -> write -> record each row's result
+    each CRM:   check -> pull pages -> save page + watermark -> reconcile ids -> settle yesterday's unknowns
+    together:   link what two CRMs know -> features(as of) -> judge
+    each CRM:   plan -> safety stops -> write -> record each row's result
 
 `run` receives everything it works with and builds nothing. A night may die anywhere and be run again.
 """
@@ -13,25 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from assay import publish
-from assay.ahead import ahead
+from assay import publish, reading
+from assay.judging import Verdicts, judge_nights
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
-from db import tables
 from db.lease import Lease
 from db.ledger import Ledger
 from db.runs import Runs
 from db.store import Org, Store
-from scoring.explain import scores
-from scoring.features import queries
-from scoring.judge import Judgement, judge
-from scoring.records import KINDS, FieldUpdate, Score, WriteResult
+from scoring.records import FieldUpdate, Score
 from scoring.rules import Rules
-from scoring.state import NightRow, advance
 
 DAY = 86_400
-#: ids of everything are compared this often; hard deletes leave no other trace
-RECONCILE_DAYS = 7
+#: one night at a time in a database, whichever CRMs it reads
+LEASE = "night"
 
 
 class Tell(Protocol):
@@ -99,41 +95,124 @@ class Outcome:
         return {k: getattr(self, k) for k in kept} | {"seconds": {k: round(v, 3) for k, v in self.seconds.items()}}
 
 
-def run(crm: Crm, store: Store, lease: Lease, orders: Orders, tell: Tell) -> Outcome:
-    """One night of one org. What the CRM does wrong ends in the outcome; anything unexpected is raised."""
-    out, runs = Outcome(crm.name), Runs(store.engine)
+def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: Tell) -> list[Outcome]:
+    """One night of one firm. What a CRM does wrong ends in its outcome and does not stop the others; anything unexpected is
+    raised."""
+    nights = [Night(crm, Outcome(crm.name)) for crm in crms]
     try:
-        check = _timed(out, tell, "check", lambda: crm.check())
-        org = store.pin_org(crm.name, _facts(check))
-        out.notes += check.notes
-        out.mode = "write" if orders.write and (orders.force or not runs.first(org.id)) else "dry"
-        out.run = runs.start(org.id, int(time.time()), out.mode)
-        _night(crm, store, lease, org, check, orders, out, tell)
-        out.outcome = "rejected" if out.rejected else "done"
-    except QuotaExhausted as error:
-        out.outcome, out.message = "quota", str(error)
-    except publish.Stopped as error:
-        out.outcome, out.message = "stopped", str(error)
-    except CrmError as error:
-        out.outcome, out.message = "failed", str(error)
+        for night in nights:
+            with night.fallible(store):
+                read(night, store, orders, tell)
+        ready = [night for night in nights if night.out.outcome == "running"]
+        if ready:
+            verdicts = judge_all(nights, ready, store, orders, tell)
+        for night in ready:
+            with night.fallible(store):
+                publish_one(night, verdicts.of[night.known[0].id], store, lease, orders, tell)
+                night.out.outcome = "rejected" if night.out.rejected else "done"
     finally:
-        out.calls = crm.calls
+        for night in nights:
+            night.end(store)
+    return [night.out for night in nights]
+
+
+@dataclass(slots=True)
+class Night:
+    """One CRM's part of the night."""
+
+    crm: Crm
+    out: Outcome
+    org: Org | None = None
+    check: Check | None = None
+
+    @property
+    def known(self) -> tuple[Org, Check]:
+        """The org and what it said; only after `read` has begun."""
+        if self.org is None or self.check is None:
+            raise RuntimeError(f"{self.crm.name} has not been checked")
+        return self.org, self.check
+
+    @contextmanager
+    def fallible(self, store: Store) -> Iterator[None]:
+        """What the CRM, or a safety rule, ends ends here; the outcome says how."""
+        try:
+            yield
+        except QuotaExhausted as error:
+            self.out.outcome, self.out.message = "quota", str(error)
+        except publish.Stopped as error:
+            self.out.outcome, self.out.message = "stopped", str(error)
+        except CrmError as error:
+            self.out.outcome, self.out.message = "failed", str(error)
+
+    def end(self, store: Store) -> None:
+        """Keep what happened, whatever it was."""
+        out = self.out
+        out.calls = self.crm.calls
+        if out.outcome == "running":
+            out.outcome = "failed"
         if out.run:
-            ended = out.outcome if out.outcome != "running" else "failed"
-            runs.end(
-                out.run, int(time.time()), ended, day=out.day, message=out.message, calls=out.calls, detail=out.detail()
+            Runs(store.engine).end(
+                out.run,
+                int(time.time()),
+                out.outcome,
+                day=out.day,
+                message=out.message,
+                calls=out.calls,
+                detail=out.detail(),
             )
-    return out
 
 
-def _night(crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders: Orders, out: Outcome, tell: Tell) -> None:
+def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
+    """Everything that changed in one CRM, and what became of what was written to it."""
+    crm, out, runs = night.crm, night.out, Runs(store.engine)
+    night.check = check = _timed(out, tell, "check", lambda: crm.check())
+    night.org = org = store.pin_org(crm.name, _facts(check))
+    out.notes += check.notes
+    out.mode = "write" if orders.write and (orders.force or not runs.first(org.id)) else "dry"
+    out.run = runs.start(org.id, int(time.time()), out.mode)
     out.day = check.now // DAY if orders.day is None else orders.day
-    ledger = Ledger(store.engine, org.id)
-    _timed(out, tell, "pull", lambda: pull(crm, store, org, orders, out, tell))
-    if orders.full or _reconcile_due(store, org, check):
-        _timed(out, tell, "reconcile", lambda: reconcile(crm, store, org, check, out))
-    _timed(out, tell, "settle", lambda: settle(crm, store, org, ledger))
-    verdicts = _timed(out, tell, "score", lambda: judge_nights(store, org, orders, out))
+    _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
+    _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))
+
+
+def _pull(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
+    (org, check), crm, out = night.known, night.crm, night.out
+    tally = reading.Tally(out.rows, out.changed, out.gone)
+    recent_from = (out.day - orders.rules.window_days) * DAY
+    compared = reading.pull(crm, store, org, recent_from, tally, tell.rows, full=orders.full)
+    store.record_owners(org.id, out.day * DAY)
+    if orders.full or reading.reconcile_due(store, org, check):
+        tell.step("reconcile")
+        out.gone |= reading.reconcile(crm, store, org, check, compared)
+    out.gone = {kind: rows for kind, rows in out.gone.items() if rows}
+    out.odd = dict(tally.odd) | store.orphans(org.id)
+
+
+def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, orders: Orders, tell: Tell) -> Verdicts:
+    """The verdicts of all orgs; those that could not be read keep theirs."""
+    ended = [night for night in nights if night not in ready]
+    stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}
+    first = ready[0].out
+    day = min(night.out.day for night in ready)
+    links = store.relink()
+    verdicts: Verdicts = _timed(
+        first, tell, "score", lambda: judge_nights(store, day, orders.rules, orders.replay_nights, stale)
+    )
+    for night in ready:
+        told = verdicts.of[night.known[0].id]
+        night.out.day, night.out.nights = day, verdicts.nights
+        night.out.states = dict(sorted(Counter(s.state for s in told).items()))
+        if not verdicts.stored:
+            night.out.notes.append("as of a date before the last stored night: judged, not stored")
+    first.notes += [f"{len(links.to)} accounts are known in two CRMs and judged as one"] if links.to else []
+    first.notes += [f"not linked: {doubt}" for doubt in links.doubtful]
+    first.notes += [f"{night.crm.name} was not read tonight: what it shares keeps its state" for night in ended if stale]
+    return verdicts
+
+
+def publish_one(night: Night, verdicts: Sequence[Score], store: Store, lease: Lease, orders: Orders, tell: Tell) -> None:
+    """Write what changed to one CRM, unless a rule forbids it."""
+    (org, check), crm, out = night.known, night.crm, night.out
     made = _timed(out, tell, "plan", lambda: plan(store, org, verdicts, orders))
     out.planned, out.within_band = len(made.updates), made.within_band
     if out.mode == "dry":
@@ -142,7 +221,7 @@ def _night(crm: Crm, store: Store, lease: Lease, org: Org, check: Check, orders:
         raise FieldsUnwritable(check.unwritable, crm.name)
     publish.raise_if_unsafe(made, orders.max_flag_change, orders.allow)
     lease.renew()  # proves that nobody has taken over before the first write
-    _timed(out, tell, "write", lambda: write(made, crm, ledger, out))
+    _timed(out, tell, "write", lambda: write(made, crm, Ledger(store.engine, org.id), out))
 
 
 class FieldsUnwritable(CrmError):
@@ -156,107 +235,13 @@ class FieldsUnwritable(CrmError):
         )
 
 
-# ---- pull -----------------------------------------------------------------------------------------------------------
-
-
-def pull(crm: Crm, store: Store, org: Org, orders: Orders, out: Outcome, tell: Tell) -> None:
-    """Pull and save, a page a transaction; the watermark of a stream moves with its last page."""
-    since = {} if orders.full else store.watermarks(org.id)
-    odd: Counter[str] = Counter()
-    for page in ahead(crm.pull(since, store.zones(org.id))):
-        changed = store.save(org.id, page.kind, page.rows, page.stream, page.watermark)
-        out.rows[page.stream] = out.rows.get(page.stream, 0) + len(page.rows)
-        out.changed[page.stream] = out.changed.get(page.stream, 0) + changed
-        odd.update(page.odd)
-        tell.rows(page.stream, out.rows[page.stream], crm.calls)
-    store.record_owners(org.id, out.day * DAY)
-    out.odd = dict(odd) | store.orphans(org.id)
-
-
-def _reconcile_due(store: Store, org: Org, check: Check) -> bool:
-    """Weekly; the first pull has just listed everything."""
-    last = store.reconciled_at(org.id)
-    if last is None:
-        store.note_reconciled(org.id, check.now)
-        return False
-    return check.now - last >= RECONCILE_DAYS * DAY
-
-
-def reconcile(crm: Crm, store: Store, org: Org, check: Check, out: Outcome) -> None:
-    """Find what was deleted for good."""
-    for kind in KINDS:
-        if store.count(org.id, kind) and (gone := store.reconcile(org.id, kind, crm.ids(kind))):
-            out.gone[kind] = gone
-    store.note_reconciled(org.id, check.now)
-
-
-def settle(crm: Crm, store: Store, org: Org, ledger: Ledger) -> None:
-    """Learn what became of rows that an earlier run sent and did not hear back about; the CRM's values decide."""
-    ledger.forget_planned()
-    now = int(time.time())
-    for token in sorted({e.token for e in ledger.open() if e.token}):
-        results = list(crm.settle(token))
-        for run_id in sorted({e.run for e in ledger.open() if e.token == token}):
-            ledger.settle(run_id, results, now)
-    held = store.ours(org.id)
-    open_rows = ledger.open()
-    arrived = [e for e in open_rows if publish.holds(held.get(e.account_id, {}), e.new)]
-    for entry in arrived:
-        ledger.settle(entry.run, [WriteResult(entry.account_id, ok=True)], now)
-    ledger.drop([e.id for e in open_rows if e not in arrived])
-
-
-# ---- score ----------------------------------------------------------------------------------------------------------
-
-
-def judge_nights(store: Store, org: Org, orders: Orders, out: Outcome) -> list[Score]:
-    """Judge this night, and before it the nights that were missed or that a first run needs to settle its states."""
-    stored = store.last_night(org.id)
-    keep = stored is None or stored <= out.day
-    previous: dict[str, NightRow] = {}
-    rows: list[NightRow] = []
-    for day in nights_to_judge(stored, out.day, orders.replay_nights):
-        if not previous:
-            previous = _rows_before(store, org, stored, day)
-        judgement = judged(store, org, day, orders.rules)
-        rows = advance(previous, judgement, orders.rules)
-        out.nights += 1
-        if keep:
-            store.save_nights(org.id, day, rows)
-        previous = {row.account_id: row for row in rows}
-    verdicts = scores(judgement, rows, orders.rules)
-    out.states = dict(sorted(Counter(s.state for s in verdicts).items()))
-    if keep:
-        store.save_verdicts(org.id, verdicts)
-    else:
-        out.notes.append("as of a date before the last stored night: judged, not stored")
-    return verdicts
-
-
-def nights_to_judge(stored: int | None, day: int, replay: int) -> range:
-    """The nights from after the last stored one to `day`, at most `replay` before it; always `day` itself."""
-    first = day - replay if stored is None else max(stored + 1, day - replay)
-    return range(min(first, day), day + 1)
-
-
-def _rows_before(store: Store, org: Org, stored: int | None, day: int) -> dict[str, NightRow]:
-    if stored is None:
-        return {}
-    return {r[0]: NightRow(*r) for r in store.nights(org.id, min(stored, day - 1))}
-
-
-def judged(store: Store, org: Org, day: int, rules: Rules) -> Judgement:
-    """The judgement of one night from the database alone."""
-    facts = {name: store.columns(query) for name, query in queries(tables, org.id, day, rules).items()}
-    return judge(facts, day, org.currency, rules)
-
-
 # ---- publish --------------------------------------------------------------------------------------------------------
 
 
 def plan(store: Store, org: Org, verdicts: Sequence[Score], orders: Orders) -> publish.Plan:
     """What would be written now."""
-    money = publish.Money(org.currency, store.rates(org.id), store.currencies(org.id))
+    first = store.orgs()[0]  # whose currency all verdicts are in
+    money = publish.Money(first.currency, store.rates(first.id), store.currencies(org.id), org.currency)
     return publish.plan(verdicts, store.ours(org.id), money, orders.bands, orders.only)
 
 

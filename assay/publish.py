@@ -32,10 +32,11 @@ class Money:
     corporate: str
     rates: Mapping[str, int] = field(default_factory=dict)  #: currency -> micro units for one corporate unit
     of_account: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str = ""  #: the currency of accounts that name none; empty: the corporate one
 
     def own(self, account_id: str, amount: float) -> int:
         """`amount` of the org's currency in whole units of the account's."""
-        currency = self.of_account.get(account_id, self.corporate)
+        currency = self.of_account.get(account_id, self.otherwise or self.corporate)
         return round(amount * self.rates.get(currency, 1_000_000) / 1_000_000)
 
 

@@ -48,6 +48,13 @@ class Salesforce(_Section):
     quota_share: float = Field(default=0.10, gt=0, le=1, description="share of the org's daily API calls a night may use")
 
 
+class HubSpot(_Section):
+    token: SecretStr | None = Field(default=None, description="service key, or the token of an existing private app")
+    base_url: str = Field(default="https://api.hubapi.com", description="HubSpot's API")
+    api_date: str = Field(default="2026-09", pattern=r"^20\d\d-(03|09)$", description="HubSpot's API release")
+    quota_share: float = Field(default=0.10, gt=0, le=1, description="share of the portal's daily calls a night may use")
+
+
 class Write(_Section):
     enabled: bool = Field(default=False, description="nothing is written to the CRM unless this is true")
     only: tuple[str, ...] = Field(default=(), description="write these account ids only (a pilot); empty = all")
@@ -83,6 +90,7 @@ class Settings(BaseSettings):
     ca_file: Path | None = Field(default=None, description="certificate authority besides the system's")
     database: Database = Database()
     salesforce: Salesforce | None = None
+    hubspot: HubSpot | None = None
     write: Write = Write()
     scoring: Scoring = Scoring()
     report: Report = Report()
@@ -203,7 +211,7 @@ def _secret_files(problems: list[str]) -> dict[str, Any]:
 
 
 def _secrets(section: str) -> set[str]:
-    return {"salesforce": {"client_secret", "access_token"}, "database": {"url"}}.get(section, set())
+    return {"salesforce": {"client_secret", "access_token"}, "hubspot": {"token"}, "database": {"url"}}.get(section, set())
 
 
 def _unknown_environment() -> list[str]:
@@ -243,6 +251,7 @@ def _section_keys(section: str) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "database": Database,
         "salesforce": Salesforce,
+        "hubspot": HubSpot,
         "write": Write,
         "scoring": Scoring,
         "report": Report,

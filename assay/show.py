@@ -3,8 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from assay.report import Report, RunFacts, render_html, render_json
 from assay.report.headline import headline as sentence
 from assay.report.words import iso
 from assay.settings import ConfigError, Settings
-from db import tables
 from db.ledger import Ledger
 from db.runs import Run, Runs
 from db.store import Org, Store
@@ -46,8 +45,8 @@ def outcome(o: Outcome) -> str:
 
 
 def headline(store: Store) -> str:
-    """The report's sentence of every org."""
-    return "\n".join(sentence(_report(store, org, Rules().window_days, "", hide_owners=False)) for org in store.orgs())
+    """The report's sentence."""
+    return sentence(_report(store, Rules().window_days, "", hide_owners=False))
 
 
 def plan(store: Store, orders: Orders, form: str) -> str:
@@ -81,10 +80,10 @@ def scores(store: Store, form: str, state: str | None, owner: str | None) -> str
 def explain(store: Store, rules: Rules, account: str, as_json: bool) -> str:
     """One account with the records behind its numbers; found by id or by its exact name."""
     org, score = _find(store, account)
-    sections: dict[str, list[dict[str, Any]]] = {
-        "activities": store.rows(treatment(tables, org.id, score.as_of, rules, score.account_id)),
-        **store.records_of(org.id, score.account_id),
-    }
+    firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
+    with store.firm() as firm:
+        activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id))
+        sections: dict[str, list[dict[str, Any]]] = {"activities": activities, **firm.records_of(firm_id)}
     owner = store.owner_names(org.id).get(score.owner_id or "", "")
     if as_json:
         return render.explain_json(org.crm, score, sections, owner)
@@ -105,44 +104,69 @@ def _find(store: Store, account: str) -> tuple[Org, Score]:
 
 
 def write_report(store: Store, settings: Settings, out: Path) -> None:
-    """The report of the (first) org as one HTML file, written whole or not at all."""
+    """The report as one HTML file, written whole or not at all."""
     draft = out.with_name(out.name + ".part")
-    draft.write_text(render_html(_first_report(store, settings)), encoding="utf-8")
+    draft.write_text(render_html(_firm_report(store, settings)), encoding="utf-8")
     draft.replace(out)
 
 
 def report_json(store: Store, settings: Settings) -> str:
-    return json.dumps(render_json(_first_report(store, settings)), ensure_ascii=False)
+    return json.dumps(render_json(_firm_report(store, settings)), ensure_ascii=False)
 
 
-def _first_report(store: Store, settings: Settings) -> Report:
-    orgs = store.orgs()
-    if not orgs:
+def _firm_report(store: Store, settings: Settings) -> Report:
+    if not store.orgs():
         raise ConfigError(["there is nothing to report yet. Fix: run `assay run` first"])
-    rules = settings.scoring.rules()
-    return _report(store, orgs[0], rules.window_days, settings.scoring.preset, hide_owners=settings.report.hide_owners)
+    window = settings.scoring.rules().window_days
+    return _report(store, window, settings.scoring.preset, hide_owners=settings.report.hide_owners)
 
 
-def _report(store: Store, org: Org, window: int, preset: str, *, hide_owners: bool) -> Report:
-    verdicts = store.verdicts(org.id)
-    night = verdicts[0].as_of if verdicts else 0
-    before = {row[0]: row[8] for row in store.nights(org.id, night - 1)}
-    last = next((r for r in Runs(store.engine).list(50) if r.org == org.id and r.outcome in ("done", "rejected")), None)
+def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Report:
+    """All orgs as one firm: what two CRMs know is told once, under the first one's id."""
+    orgs = store.orgs()
+    verdicts = [s for org in orgs for s in _firm_verdicts(store, org)]
+    owners = {i: name for org in reversed(orgs) for i, name in store.owner_names(org.id).items()}
+    night = max((s.as_of for s in verdicts), default=0)
+    before = {row[0]: row[8] for org in orgs for row in store.nights(org.id, night - 1)}
+    past = Runs(store.engine).list(50)
+    last = [next((r for r in past if r.org == org.id and r.outcome in ("done", "rejected")), None) for org in orgs]
     return Report(
-        org=org.name, crm=org.crm, day=night, currency=org.currency, scores=verdicts, owners=store.owner_names(org.id),
-        previous_states=before, run=_run_facts(store, org, last), preset=preset, window_days=window, hide_owners=hide_owners,
+        org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
+        currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
+        run=_run_facts(store, [r for r in last if r is not None]), preset=preset, window_days=window,
+        hide_owners=hide_owners,
     )  # fmt: skip
 
 
-def _run_facts(store: Store, org: Org, run: Run | None) -> RunFacts:
-    if run is None:
+def _firm_verdicts(store: Store, org: Org) -> list[Score]:
+    """An org's own accounts, with their owner's name in the first CRM where both know the owner."""
+    elsewhere, people = store.links(org.id, "account"), store.links(org.id, "owner")
+    found = (s for s in store.verdicts(org.id) if s.account_id not in elsewhere)
+    return [replace(s, owner_id=people.get(s.owner_id or "", s.owner_id)) for s in found]
+
+
+def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:
+    """The last runs of all orgs as one."""
+    if not runs:
         return RunFacts()
-    d = run.detail
-    refused = [(e.account_id, e.code, e.message) for e in Ledger(store.engine, org.id).rejected(run.id)]
+    details = [run.detail for run in runs]
+    refused = [
+        (e.account_id, e.code, e.message) for run in runs for e in Ledger(store.engine, run.org or 0).rejected(run.id)
+    ]
     return RunFacts(
-        mode=run.mode, rows=d["rows"], calls=run.calls, seconds=d["seconds"], oddities=d["odd"], rejected=refused,
-        written=d["acked"], planned=d["planned"], notes=d["notes"],
+        mode=runs[0].mode, rows=_added(d["rows"] for d in details), calls=sum(run.calls for run in runs),
+        seconds=_added(d["seconds"] for d in details), oddities=_added(d["odd"] for d in details), rejected=refused,
+        written=sum(d["acked"] for d in details), planned=sum(d["planned"] for d in details),
+        notes=[note for d in details for note in d["notes"]],
     )  # fmt: skip
+
+
+def _added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            total[key] = total.get(key, 0) + value
+    return total
 
 
 def status(store: Store, as_json: bool) -> str:

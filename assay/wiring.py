@@ -5,8 +5,8 @@ from pathlib import Path
 
 from assay import publish
 from assay.nightly import Orders
-from assay.settings import ConfigError, Salesforce, Settings
-from connectors import salesforce
+from assay.settings import ConfigError, HubSpot, Salesforce, Settings
+from connectors import hubspot, salesforce
 from connectors.port import Crm, SchemaAdmin
 from db.engine import open_database
 from db.migrate import upgrade
@@ -20,18 +20,31 @@ def open_store(settings: Settings) -> Store:
     return Store(engine)
 
 
+NO_CRM = "no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"
+
+
 def open_crms(settings: Settings) -> list[Crm]:
-    """Every CRM that is configured."""
-    if settings.salesforce is None:
-        raise ConfigError(["no CRM is configured. Fix: add a [salesforce] section to assay.toml"])
-    return [salesforce.open_org(_salesforce(settings, settings.salesforce))]
+    """Every CRM that is configured; the first names what several know."""
+    found: list[Crm] = []
+    if settings.salesforce is not None:
+        found.append(salesforce.open_org(_salesforce(settings, settings.salesforce)))
+    if settings.hubspot is not None:
+        found.append(hubspot.open_org(_hubspot(settings, settings.hubspot)))
+    if not found:
+        raise ConfigError([NO_CRM])
+    return found
 
 
-def open_admin(settings: Settings) -> SchemaAdmin:
-    """The CRM's schema, with whatever login is configured."""
-    if settings.salesforce is None:
-        raise ConfigError(["no CRM is configured. Fix: add a [salesforce] section to assay.toml"])
-    return salesforce.open_admin(_salesforce(settings, settings.salesforce))
+def open_admins(settings: Settings) -> list[SchemaAdmin]:
+    """Each CRM's schema, with whatever login is configured."""
+    found: list[SchemaAdmin] = []
+    if settings.salesforce is not None:
+        found.append(salesforce.open_admin(_salesforce(settings, settings.salesforce)))
+    if settings.hubspot is not None:
+        found.append(hubspot.open_admin(_hubspot(settings, settings.hubspot)))
+    if not found:
+        raise ConfigError([NO_CRM])
+    return found
 
 
 def bands(settings: Settings) -> publish.Bands:
@@ -85,7 +98,21 @@ def _salesforce(settings: Settings, s: Salesforce) -> salesforce.SalesforceConfi
         quota_share=s.quota_share,
         allow_hosts=settings.allow_hosts,
         ca_file=settings.ca_file,
-        subject_salt=_subject_key(key or secret or token or ""),
+        subject_salt=_subject_key(settings),
+    )
+
+
+def _hubspot(settings: Settings, h: HubSpot) -> hubspot.HubSpotConfig:
+    if h.token is None:
+        raise ConfigError(["[hubspot] token is empty. Fix: set it, or ASSAY_HUBSPOT__TOKEN_FILE to a file that holds it"])
+    return hubspot.HubSpotConfig(
+        token=h.token.get_secret_value(),
+        base_url=h.base_url,
+        api_date=h.api_date,
+        quota_share=h.quota_share,
+        allow_hosts=settings.allow_hosts,
+        ca_file=settings.ca_file,
+        subject_salt=_subject_key(settings),
     )
 
 
@@ -98,6 +125,14 @@ def _read_key(path: Path) -> str:
         ) from None
 
 
-def _subject_key(secret: str) -> bytes:
-    """The key of subject hashes: from the credential, which the database never holds (docs/adr/0006)."""
-    return hashlib.blake2b(secret.encode(), person=b"assay-subject", digest_size=32).digest()
+def _subject_key(settings: Settings) -> bytes:
+    """The key of all keyed hashes: from the first CRM's credential, which the database never holds (docs/adr/0006)."""
+    return hashlib.blake2b(_credential(settings).encode(), person=b"assay-subject", digest_size=32).digest()
+
+
+def _credential(settings: Settings) -> str:
+    s, h = settings.salesforce, settings.hubspot
+    if s is not None:
+        secrets = [x.get_secret_value() for x in (s.client_secret, s.access_token) if x]
+        return _read_key(s.private_key_file) if s.private_key_file else next(iter(secrets), "")
+    return h.token.get_secret_value() if h is not None and h.token is not None else ""

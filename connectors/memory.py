@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.port import Check, Page, Sending
+from connectors.port import Check, Known, Page, Sending
 from scoring.records import KINDS, FieldUpdate, WriteResult, columns
 
 CALL = 200
@@ -36,7 +36,7 @@ class MemoryCrm:
     def check(self) -> Check:
         return Check("memory-1", "Memory", True, self.currency, self.now, self._calls, None)
 
-    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
+    def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Page]:
         for kind, held in self.records.items():
             self._calls += 1
             fresh = [r for i, r in sorted(held.items()) if self.stamps[kind, i] >= since.get(kind, 0)]
@@ -66,3 +66,19 @@ class MemoryCrm:
 
     def settle(self, token: str) -> Iterator[WriteResult]:
         yield from ()
+
+
+class Nothing:
+    """What an empty database holds: `connectors.port.Known` for a first pull."""
+
+    def zones(self) -> dict[str, str]:
+        return {}
+
+    def missing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        return set(ids)
+
+    def recent(self, kind: str) -> Iterator[Sequence[str]]:
+        yield from ()
+
+    def resume(self, stream: str) -> str:
+        return ""

@@ -23,6 +23,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """These parents have no other children of a page's kind than the page's rows: what else is held of them is gone."""
+
+    column: str  #: the children's field that names the parent
+    parents: Sequence[str]
+    where: Mapping[str, str] = field(default_factory=dict)  #: only children with these values
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some records of one kind, to be saved in one transaction.
 
@@ -35,6 +44,51 @@ class Page:
     rows: Sequence[tuple[Any, ...]]
     watermark: int | None = None
     odd: Mapping[str, int] = field(default_factory=dict)  #: oddity -> count: values that were mended or left out
+    whole: Whole | None = None
+    resume: str = ""  #: where this stream goes on if the night ends after this page; given back by `Known.resume`
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """New values of some fields of records that are held; what is not held is passed over."""
+
+    stream: str
+    kind: str
+    columns: Sequence[str]  #: "id" first
+    rows: Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Ids of records that exist now. After the last one of a kind, what was not among them is gone."""
+
+    stream: str
+    kind: str
+    ids: Sequence[str]
+    last: bool = False
+
+
+Pulled = Page | Patch | Listing
+
+
+class Known(Protocol):
+    """What the database holds, for connectors that find changes by comparing."""
+
+    def zones(self) -> Mapping[str, str]:
+        """Time zones of owners known from earlier nights."""
+        ...
+
+    def missing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that are not held, or held as deleted."""
+        ...
+
+    def recent(self, kind: str) -> Iterator[Sequence[str]]:
+        """Ids, in order, of held records whose links still matter: activities of the scoring window."""
+        ...
+
+    def resume(self, stream: str) -> str:
+        """What the last `Page.resume` of an unfinished stream said; empty for none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +119,19 @@ class Crm(Protocol):
         """Log in and look around. Read-only. Raises if a night cannot succeed."""
         ...
 
-    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
+    def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
         """Everything changed at or after `since[stream]` (all, for an absent stream), deleted records included.
 
         Streams come in an order in which lookups precede their users, pages of one stream together, its watermark with
         the last (an empty page if nothing changed). Delivering a record twice is allowed, leaving one out is not.
-        `zones` gives the time zone of owners known from earlier nights.
         """
         ...
 
-    def ids(self, kind: str) -> Iterator[Sequence[str]]:
-        """Ids of all records of `kind` that exist now, in batches: what is not among them is gone."""
+    def ids(self, kind: str) -> Iterator[Sequence[str]] | None:
+        """Ids of all records of `kind` that exist now, in batches: what is not among them is gone.
+
+        None where the CRM has no such list, because these records come and go with their parents.
+        """
         ...
 
     def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
@@ -100,4 +156,8 @@ class SchemaAdmin(Protocol):
 
     def apply(self) -> Sequence[tuple[str, str]]:
         """Create what is missing and give the running user access; idempotent. (field, what was done)."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
         ...

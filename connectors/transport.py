@@ -22,7 +22,7 @@ Explain = Callable[[httpx.Response], CrmError | None]
 
 
 class Transport:
-    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may refuse a call beforehand."""
+    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may hold a call to a URL back or refuse it."""
 
     def __init__(
         self,
@@ -31,13 +31,14 @@ class Transport:
         *,
         allow_hosts: Sequence[str] = (),
         ca_file: Path | None = None,
-        admit: Callable[[], None] = lambda: None,
+        admit: Callable[[str], None] = lambda _: None,
         heard: Callable[[httpx.Response], None] = lambda _: None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs, and with them SOQL
         verify: Any = httpx.create_ssl_context(verify=str(ca_file)) if ca_file else True
         self.crm, self.explain, self.allow_hosts = crm, explain, tuple(allow_hosts)
-        self.admit, self.heard = admit, heard
+        self.admit, self.heard, self.attempts = admit, heard, attempts
         self.calls = 0
         self._lock = threading.Lock()
         timeout = httpx.Timeout(READ, connect=CONNECT)
@@ -58,13 +59,13 @@ class Transport:
         Everything Assay sends is safe to send twice: reads, absolute values by id, and jobs that are named by their id.
         """
         self._check_host(url)
-        for attempt in stamina.retry_context(on=_wait, attempts=ATTEMPTS, timeout=PATIENCE):
+        for attempt in stamina.retry_context(on=_wait, attempts=self.attempts, timeout=PATIENCE):
             with attempt:
                 return self._once(method, url, headers=headers, content=content, json=json, params=params)
         raise AssertionError  # retry_context either returns or raises
 
     def _once(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
-        self.admit()
+        self.admit(url)
         with self._lock:
             self.calls += 1
         try:

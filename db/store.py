@@ -7,14 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Engine,
-    MetaData,
     Select,
-    String,
-    Table,
     delete,
     func,
     insert,
@@ -22,9 +18,13 @@ from sqlalchemy import (
     update,
 )
 
+from db import intake
 from db import tables as t
 from db.engine import DatabaseError
+from db.firm import Firm, firm, relink
+from db.intake import Held
 from db.upsert import upsert
+from scoring.linking import Links
 from scoring.records import Reason, Score, columns
 
 #: an account whose ownership was never seen to change is taken to have had its owner always (rulings 15)
@@ -90,18 +90,40 @@ class Store:
         with self.reading() as c:
             return {r.stream: r.delivered_until for r in c.execute(select(w).where(w.c.org == org))}
 
-    def zones(self, org: int) -> dict[str, str]:
-        query = select(t.owner.c.id, t.owner.c.time_zone).where(t.owner.c.org == org, t.owner.c.time_zone.is_not(None))
-        with self.reading() as c:
-            return {r.id: r.time_zone for r in c.execute(query)}
+    def held(self, org: int, recent_from: int = 0, *, fresh: bool = False) -> Held:
+        """What is held of an org; links matter for activities from `recent_from` on; `fresh` starts every stream anew."""
+        return Held(self.engine, org, recent_from, fresh=fresh)
 
-    def save(self, org: int, kind: str, rows: Sequence[tuple[Any, ...]], stream: str, watermark: int | None) -> int:
-        """Save a page and, with the stream's last page, its watermark. Returns the rows that were new or changed."""
+    def save(
+        self,
+        org: int,
+        kind: str,
+        rows: Sequence[tuple[Any, ...]],
+        stream: str,
+        watermark: int | None,
+        *,
+        resume: str = "",
+        only: tuple[str, Sequence[str], Mapping[str, str]] | None = None,
+    ) -> int:
+        """Save a page; with the stream's last page its watermark, with others where it goes on (`resume`).
+
+        `only` names parents that have no other children than these rows. Returns the rows that were new or changed.
+        """
         with self.transaction() as c:
             changed = upsert(c, t.metadata.tables[kind], columns(kind), rows, org=org)
+            if only is not None:
+                changed += intake.only(c, org, kind, rows, only)
+            if resume:
+                upsert(c, t.resume, ("stream", "state"), [(stream, resume)], org=org)
             if watermark is not None:
                 upsert(c, t.watermark, ("stream", "delivered_until"), [(stream, watermark)], org=org)
+                c.execute(delete(t.resume).where(t.resume.c.org == org, t.resume.c.stream == stream))
         return changed
+
+    def patch(self, org: int, kind: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+        """Set some fields of records that are held; returns the rows that changed."""
+        with self.transaction() as c:
+            return intake.patch(c, org, kind, names, rows)
 
     def count(self, org: int, kind: str) -> int:
         """Records of a kind that are not deleted."""
@@ -136,21 +158,8 @@ class Store:
             return upsert(c, o, ("account_id", "from_at", "owner_id"), rows, org=org)
 
     def reconcile(self, org: int, kind: str, batches: Iterable[Sequence[str]]) -> int:
-        """Mark as deleted what the CRM no longer lists; returns how many those were.
-
-        The listing goes through a temporary table, so memory does not grow with the org and no lock is held meanwhile.
-        """
-        table = t.metadata.tables[kind]
-        listed = Table("listed", MetaData(), Column("id", String(40), primary_key=True), prefixes=["TEMPORARY"])
-        with self.engine.connect().execution_options(reading=True) as c, c.begin():
-            listed.create(c)
-            for batch in batches:
-                upsert(c, listed, ("id",), [(record_id,) for record_id in batch])
-            missing = ~select(listed.c.id).where(listed.c.id == table.c.id).exists()
-            where = (table.c.org == org) & table.c.deleted.is_(False) & missing
-            gone = c.execute(update(table).where(where).values(deleted=True)).rowcount
-            listed.drop(c)
-        return gone
+        """Mark as deleted what the CRM no longer lists; returns how many those were."""
+        return intake.reconcile(self.engine, org, kind, batches)
 
     def note_reconciled(self, org: int, at: int) -> None:
         with self.transaction() as c:
@@ -185,13 +194,30 @@ class Store:
 
     # ---- judged -----------------------------------------------------------------------------------------------------
 
-    def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
-        """Run a feature query and give its result by column."""
+    @contextmanager
+    def firm(self) -> Iterator[Firm]:
+        """The records of all orgs, each thing once."""
+        with firm(self.engine, [org.id for org in self.orgs()]) as joined:
+            yield joined
+
+    def relink(self) -> Links:
+        """Find anew what several CRMs know of the same thing; returns the links of accounts."""
+        return relink(self.engine, [org.id for org in self.orgs()])
+
+    def links(self, org: int, kind: str) -> dict[str, str]:
+        """Ids of an org to those of the first CRM, where both know a thing."""
+        x = t.link
         with self.reading() as c:
-            result = c.execute(query)
-            names = list(result.keys())
-            rows = result.fetchall()
-        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+            return {r.id: r.to_id for r in c.execute(select(x).where(x.c.org == org, x.c.kind == kind))}
+
+    def account_owners(self, org: int) -> dict[str, str | None]:
+        """Who owns an account in its own CRM."""
+        a = t.account
+        with self.reading() as c:
+            return {
+                r.id: r.owner_id
+                for r in c.execute(select(a.c.id, a.c.owner_id).where(a.c.org == org, a.c.deleted.is_(False)))
+            }
 
     def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         with self.reading() as c:
@@ -243,18 +269,6 @@ class Store:
         r = t.currency_rate
         with self.reading() as c:
             return {x.id: x.micro_per_corporate for x in c.execute(select(r).where(r.c.org == org))}
-
-    def records_of(self, org: int, account_id: str) -> dict[str, list[dict[str, Any]]]:
-        """What is stored about one account besides its activities, for people who want to check a number."""
-        o, h, i, c = t.opportunity, t.opportunity_change, t.line_item, t.contact
-        mine = (o.c.org == org) & (o.c.account_id == account_id)
-        queries = {
-            "opportunities": select(o).where(mine).order_by(o.c.id),
-            "opportunity_changes": select(h).join(o, (o.c.org == h.c.org) & (o.c.id == h.c.opportunity_id)).where(mine),
-            "line_items": select(i).join(o, (o.c.org == i.c.org) & (o.c.id == i.c.opportunity_id)).where(mine),
-            "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
-        }
-        return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
 
     def owner_names(self, org: int) -> dict[str, str]:
         with self.reading() as c:

@@ -78,6 +78,14 @@ watermark = Table(
     Column("reconciled_at", BigInteger, comment="last comparison of all ids"),
 )
 
+resume = Table(
+    "resume",
+    metadata,
+    Column("org", SmallInteger, ForeignKey("org.id"), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("state", Text, nullable=False, comment="where an unfinished stream goes on; the connector's own words"),
+)
+
 owner = _pulled(
     "owner",
     Column("name", Text, nullable=False),
@@ -86,6 +94,7 @@ owner = _pulled(
     Column("role", Text),
     _ref("manager_id"),
     Column("time_zone", String(64)),
+    _int("person_key"),
     _int("started_at"),
 )
 stage = _pulled(
@@ -111,6 +120,8 @@ account = _pulled(
     Column("currency", String(3)),
     _int("created_at"),
     _ref("merged_into"),
+    Column("domain", Text),
+    _ref("foreign_id"),
     Column("ours", Text, nullable=False),
 )
 contact = _pulled(
@@ -118,6 +129,7 @@ contact = _pulled(
     _ref("account_id"),
     Column("department", Text),
     Column("level", String(20)),
+    _ref("foreign_id"),
     _int("created_at"),
 )
 opportunity = _pulled(
@@ -134,6 +146,7 @@ opportunity = _pulled(
     _int("created_at"),
     _flag("closed"),
     _flag("won"),
+    _ref("foreign_id"),
 )
 opportunity_change = _pulled(
     "opportunity_change",
@@ -166,6 +179,7 @@ contact_role = _pulled(
     Column("role", Text),
     _int("created_at"),
 )
+Index("ix_contact_role_opportunity", contact_role.c.org, contact_role.c.opportunity_id)
 activity = _pulled(
     "activity",
     Column("kind", String(10), nullable=False),
@@ -193,6 +207,17 @@ participant = _pulled(
     _flag("declined"),
 )
 Index("ix_participant_activity", participant.c.org, participant.c.activity_id)
+
+link = Table(
+    "link",
+    metadata,
+    Column("org", SmallInteger, ForeignKey("org.id"), primary_key=True),
+    Column("kind", String(20), primary_key=True, comment="account, owner, contact, opportunity"),
+    Column("id", String(40), primary_key=True),
+    Column("to_id", String(40), nullable=False, comment="the same thing's id in the first CRM"),
+    Column("why", String(20), nullable=False, comment="id, domain, person or name"),
+    comment="What is known in two CRMs (rulings 16); made anew every night",
+)
 
 account_owner = Table(
     "account_owner",

@@ -4,7 +4,8 @@ Units, everywhere: an instant (`*_at`) is whole seconds since 1970-01-01T00:00Z;
 1970-01-01; money (`*_cents`) is whole hundredths of the currency's unit, whatever that currency's own minor unit is; a
 duration is whole seconds. `None` means unknown. Integers keep every SQL engine in agreement (docs/adr/0004).
 
-A pulled record has the id its CRM gave it. `deleted` is true once the CRM has soft-deleted it or no longer lists it.
+A pulled record has the id its CRM gave it; where that is unique per type only, as for HubSpot's activities, the type
+stands before it ("calls:17"). `deleted` is true once the CRM has soft-deleted it or no longer lists it.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ class Account:
     currency: str | None  #: None where the org has one currency
     created_at: int | None
     merged_into: str | None  #: the account that survived a merge
+    domain: str | None  #: of its web site, lower case, without "www."
+    foreign_id: str | None  #: the same account's id in another CRM, as this CRM says
     ours: str  #: canonical JSON (sorted keys, no spaces) of Assay's fields as the CRM holds them: {Meaning: value}
     deleted: bool
 
@@ -38,6 +41,7 @@ class Contact:
     account_id: str | None
     department: str | None
     level: str | None  #: class of the title: "chief", "director", "manager", "staff"; the title itself is not kept
+    foreign_id: str | None  #: the same person's id in another CRM, as this CRM says
     created_at: int | None
     deleted: bool
 
@@ -53,6 +57,7 @@ class Owner:
     role: str | None
     manager_id: str | None
     time_zone: str | None  #: IANA name
+    person_key: int | None  #: keyed hash of the e-mail address, so that two CRMs' users of one person are one
     started_at: int | None
     deleted: bool
 
@@ -83,6 +88,7 @@ class Opportunity:
     created_at: int | None
     closed: bool
     won: bool
+    foreign_id: str | None  #: the same opportunity's id in another CRM, as this CRM says
     deleted: bool
 
 

@@ -1,6 +1,6 @@
 """The state of an account: a pure fold over one row a night, with hysteresis (reference 2.5, rulings 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from scoring.judge import Judgement
@@ -27,9 +27,11 @@ class NightRow(NamedTuple):
     streak: int
 
 
-def advance(previous: Mapping[str, NightRow], j: Judgement, rules: Rules, *, frozen: bool = False) -> list[NightRow]:
-    """The next night of every account; a frozen night (bad data) keeps grades and states."""
-    return [_next(previous.get(account), j, i, rules, frozen=frozen) for i, account in enumerate(j.frame.ids)]
+def advance(
+    previous: Mapping[str, NightRow], j: Judgement, rules: Rules, frozen: Container[str] = frozenset()
+) -> list[NightRow]:
+    """The next night of every account; a frozen one (bad data) keeps its grade and state."""
+    return [_next(previous.get(account), j, i, rules, frozen=account in frozen) for i, account in enumerate(j.frame.ids)]
 
 
 def _next(before: NightRow | None, j: Judgement, i: int, rules: Rules, *, frozen: bool) -> NightRow:

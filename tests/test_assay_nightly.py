@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from assay.nightly import DAY, Orders, Outcome, nights_to_judge, run
+from assay.judging import nights_to_judge
+from assay.nightly import DAY, Orders, Outcome, run
 from assay.progress import Quiet
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
@@ -65,8 +66,9 @@ def firm(accounts: int = 12) -> MemoryCrm:
 
 
 def night(crm: MemoryCrm, store: Store, **orders: Any) -> Outcome:
-    with lease.held(store.engine, crm.name) as held:
-        return run(crm, store, held, Orders(rules=Rules(), replay_nights=20, **({"write": True} | orders)), Quiet())
+    with lease.held(store.engine, "night") as held:
+        [outcome] = run([crm], store, held, Orders(rules=Rules(), replay_nights=20, **({"write": True} | orders)), Quiet())
+    return outcome
 
 
 def held_by(crm: MemoryCrm) -> dict[str, str]:
@@ -211,8 +213,8 @@ def test_a_run_that_dies_in_the_write_is_finished_by_the_next_as_if_nothing_had_
 
 
 class Exhausted(MemoryCrm):
-    def pull(self, since: Any, zones: Any) -> Iterator[Page]:
-        yield next(super().pull(since, zones))
+    def pull(self, since: Any, known: Any) -> Iterator[Page]:
+        yield next(super().pull(since, known))
         raise QuotaExhausted("used up", crm="memory", fix="wait")
 
 

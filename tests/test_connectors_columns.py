@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.columns import Keyed, cents, days, instants, local_days, normalised, within
 from connectors.errors import Incomplete
 from connectors.salesforce import bulk
-from connectors.salesforce.columns import Keyed, cents, days, instants, local_days, normalised, within
 from connectors.salesforce.mapping import Context, level
 from connectors.salesforce.streams import STREAMS, rows
 from scoring.records import columns
@@ -113,6 +113,6 @@ def test_every_stream_maps_a_bare_row_to_a_whole_record(stream: object) -> None:
     samples = {"StartDateTime": "2026-01-01T10:00:00.000Z", "CreatedDate": "2026-01-01T10:00:00.000Z", "CloseDate": "2026-02-01",
                "IsClosed": "false", "IsWon": "false", "ConversionRate": "1.5"}  # fmt: skip
     found = {f: [samples.get(f, "001Wk0000000001AAA")] for f in stream.required}  # type: ignore[attr-defined]
-    made = [r for part in rows(stream, found, 1, Context(Keyed(b"k" * 32))) for r in part]  # type: ignore[arg-type]
+    made = [r for part in rows(stream, found, 1, Context(Keyed(b"k" * 32), Keyed(b"k" * 32))) for r in part]  # type: ignore[arg-type]
     assert len(made) == 1
     assert len(made[0]) == len(columns(stream.kind))  # type: ignore[attr-defined]

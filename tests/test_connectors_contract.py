@@ -1,4 +1,4 @@
-"""What every `Crm` must keep, on the one in memory and on Salesforce over HTTP."""
+"""What every `Crm` must keep: the one in memory, Salesforce and HubSpot over HTTP; what is pulled lands in a real database."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,10 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
-from connectors.memory import MemoryCrm
+from assay import reading
+from assay.reading import Tally
+from connectors.memory import MemoryCrm, Nothing
 from connectors.port import Crm, Page, Sending
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
+from db import tables
+from db.engine import open_database
+from db.migrate import upgrade
+from db.store import Store
 from sandbox import process, world
 from scoring.records import KINDS, WRITTEN, FieldUpdate, WriteResult, columns
 
@@ -104,17 +111,41 @@ def org(request: pytest.FixtureRequest) -> Iterator[Org]:
     made.close()
 
 
-def pulled(crm: Crm, since: dict[str, int] | None = None) -> list[Page]:
-    return list(crm.pull(since or {}, {}))
+class Shelf:
+    """A database that takes what is pulled."""
+
+    def __init__(self, path: Path) -> None:
+        self.engine = open_database(f"sqlite:///{path}/shelf.db")
+        upgrade(self.engine)
+        self.store = Store(self.engine)
+        facts = {"external_id": "x", "name": "x", "sandbox": True, "currency": "EUR"}
+        self.org = self.store.pin_org("any", facts)
+
+    def pull(self, crm: Crm, *, full: bool = False) -> Tally:
+        tally = Tally()
+        reading.pull(crm, self.store, self.org, 0, tally, lambda *_: None, full=full)
+        return tally
+
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        return {r["id"]: r for r in self.store.rows(select(tables.account))}
+
+    def held(self, account: str) -> Any:
+        """Our fields as they were pulled."""
+        return json.loads(self.accounts()[account]["ours"])
+
+    def alive(self) -> list[str]:
+        return sorted(i for i, a in self.accounts().items() if not a["deleted"])
 
 
-def watermarks(pages: list[Page]) -> dict[str, int]:
-    return {p.stream: p.watermark for p in pages if p.watermark is not None}
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    made = Shelf(tmp_path)
+    yield made
+    made.engine.dispose()
 
 
-def accounts(pages: list[Page]) -> dict[str, dict[str, Any]]:
-    rows = [r for p in pages if p.kind == "account" for r in p.rows]
-    return {r[0]: dict(zip(columns("account"), r, strict=True)) for r in rows}
+def pulled(crm: Crm) -> list[Page]:
+    return [p for p in crm.pull({}, Nothing()) if isinstance(p, Page)]
 
 
 def test_check_tells_who_the_org_is_and_what_time_it_is(org: Org) -> None:
@@ -153,33 +184,33 @@ def test_pulling_twice_gives_the_same_records(org: Org) -> None:
     assert [(p.stream, sorted(p.rows, key=repr)) for p in first] == [(p.stream, sorted(p.rows, key=repr)) for p in second]
 
 
-def test_a_change_after_the_watermark_is_delivered_and_little_else(org: Org) -> None:
-    crm = org.open()
-    before = pulled(crm)
-    changed = sorted(accounts(before))[0]
-    org.advance(3600)
+def test_a_change_after_the_watermark_is_delivered_and_little_else(org: Org, shelf: Shelf) -> None:
+    first = shelf.pull(org.open())
+    changed = shelf.alive()[0]
+    org.advance(7200)
     org.edit(changed, {"employees": 77})
-    after = accounts(pulled(org.open(), watermarks(before)))
-    assert after[changed]["employees"] == 77
-    assert len(after) < len(accounts(before))
+    second = shelf.pull(org.open())
+    assert shelf.accounts()[changed]["employees"] == 77
+    assert sum(second.changed.values()) == 1
+    assert sum(second.rows.values()) < sum(first.rows.values())
 
 
-def test_the_watermark_itself_is_inclusive(org: Org) -> None:
+def test_a_change_in_the_second_of_the_last_pull_is_not_lost(org: Org, shelf: Shelf) -> None:
     """Many records share one stamp; leaving the edge out would lose some of them."""
-    crm = org.open()
-    changed = sorted(accounts(pulled(crm)))[1]
+    shelf.pull(org.open())
+    changed = shelf.alive()[1]
     org.edit(changed, {"employees": 5})
-    stamp = org.open().check().now
-    assert changed in accounts(pulled(org.open(), dict.fromkeys(watermarks(pulled(org.open())), stamp - 1)))
+    shelf.pull(org.open())
+    assert shelf.accounts()[changed]["employees"] == 5
 
 
-def test_deleted_records_are_delivered_as_deleted(org: Org) -> None:
-    crm = org.open()
-    before = pulled(crm)
-    gone = sorted(accounts(before))[2]
-    org.advance(3600)
+def test_deleted_records_are_known_to_be_deleted(org: Org, shelf: Shelf) -> None:
+    shelf.pull(org.open())
+    gone = shelf.alive()[2]
+    org.advance(7200)
     org.delete(gone)
-    assert accounts(pulled(org.open(), watermarks(before)))[gone]["deleted"]
+    shelf.pull(org.open())
+    assert shelf.accounts()[gone]["deleted"]
 
 
 def test_ids_are_those_of_the_pulled_records(org: Org) -> None:
@@ -187,7 +218,7 @@ def test_ids_are_those_of_the_pulled_records(org: Org) -> None:
     pages = pulled(crm)
     for kind in ("account", "activity", "owner"):
         held = {r[0] for p in pages if p.kind == kind for r in p.rows}
-        assert held == {i for batch in crm.ids(kind) for i in batch}
+        assert held == {i for batch in crm.ids(kind) or () for i in batch}
 
 
 def written(crm: Crm, updates: list[FieldUpdate]) -> tuple[list[Sending | WriteResult], dict[str, WriteResult]]:
@@ -195,39 +226,45 @@ def written(crm: Crm, updates: list[FieldUpdate]) -> tuple[list[Sending | WriteR
     return said, {r.account_id: r for r in said if isinstance(r, WriteResult)}
 
 
-def test_what_is_written_is_what_is_read_back(org: Org) -> None:
+def test_what_is_written_is_what_is_read_back(org: Org, shelf: Shelf) -> None:
     crm = org.open()
-    account = sorted(accounts(pulled(crm)))[0]
+    shelf.pull(crm)
+    account = shelf.alive()[0]
     texts = {"reason": 'He said "no", 12 % ünï 😀', "next_step": "Present Service: 3 of 4 own it."}
     _, results = written(crm, [FieldUpdate(account, VALUES | texts)])
     assert results[account].ok, results[account]
-    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == VALUES | texts
+    shelf.pull(org.open())
+    assert shelf.held(account) == VALUES | texts
 
 
-def test_an_empty_value_clears_the_field(org: Org) -> None:
+def test_an_empty_value_clears_the_field(org: Org, shelf: Shelf) -> None:
     crm = org.open()
-    account = sorted(accounts(pulled(crm)))[0]
+    shelf.pull(crm)
+    account = shelf.alive()[0]
     written(crm, [FieldUpdate(account, VALUES)])
     written(crm, [FieldUpdate(account, {"hours": None})])
-    kept = {k: v for k, v in VALUES.items() if k != "hours"}
-    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == kept
+    shelf.pull(org.open())
+    assert shelf.held(account) == {k: v for k, v in VALUES.items() if k != "hours"}
 
 
-def test_there_is_exactly_one_result_a_row_also_for_accounts_that_do_not_exist(org: Org) -> None:
+def test_there_is_exactly_one_result_a_row_also_for_accounts_that_do_not_exist(org: Org, shelf: Shelf) -> None:
     """One row's refusal does not stop the others, and nothing is created."""
     crm = org.open()
-    ids = sorted(accounts(pulled(crm)))[:3]
+    shelf.pull(crm)
+    ids = shelf.alive()[:3]
     org.delete(ids[1])
-    unknown = "001Zz0000000000AAA"
+    unknown = {"hubspot": "999999999"}.get(crm.name, "001Zz0000000000AAA")
     _, results = written(crm, [FieldUpdate(i, VALUES) for i in (*ids, unknown)])
     assert {i: r.ok for i, r in results.items()} == {ids[0]: True, ids[1]: False, ids[2]: True, unknown: False}
     assert results[unknown].code
-    assert unknown not in accounts(pulled(org.open()))
+    shelf.pull(org.open())
+    assert unknown not in shelf.accounts()
 
 
-def test_a_call_is_announced_before_its_results(org: Org) -> None:
+def test_a_call_is_announced_before_its_results(org: Org, shelf: Shelf) -> None:
     crm = org.open()
-    ids = sorted(i for i, a in accounts(pulled(crm)).items() if not a["deleted"])[:210]
+    shelf.pull(crm)
+    ids = shelf.alive()[:210]
     said, results = written(crm, [FieldUpdate(i, VALUES) for i in reversed(ids)])
     assert set(results) == set(ids)
     announced: set[str] = set()
@@ -238,21 +275,36 @@ def test_a_call_is_announced_before_its_results(org: Org) -> None:
             assert word.account_id in announced
 
 
-def test_writing_the_same_twice_is_harmless(org: Org) -> None:
+def test_writing_the_same_twice_is_harmless(org: Org, shelf: Shelf) -> None:
     crm = org.open()
-    account = sorted(accounts(pulled(crm)))[0]
+    shelf.pull(crm)
+    account = shelf.alive()[0]
     for _ in range(2):
         assert written(crm, [FieldUpdate(account, VALUES)])[1][account].ok
-    assert json.loads(accounts(pulled(org.open()))[account]["ours"]) == VALUES
+    shelf.pull(org.open())
+    assert shelf.held(account) == VALUES
 
 
-def test_people_s_answers_are_never_written(org: Org) -> None:
+def test_our_own_writes_are_no_change(org: Org, shelf: Shelf) -> None:
+    """The second pull after a write may read the records again; nothing about them is different."""
+    crm = org.open()
+    shelf.pull(crm)
+    written(crm, [FieldUpdate(i, VALUES) for i in shelf.alive()[:5]])
+    org.advance(7200)
+    assert sum(shelf.pull(org.open()).changed.values()) == 5
+    org.advance(7200)
+    assert sum(shelf.pull(org.open()).changed.values()) == 0
+
+
+def test_people_s_answers_are_never_written(org: Org, shelf: Shelf) -> None:
     assert not set(WRITTEN) & {"answer", "snooze_until", "potential_override", "answer_noted"}
     crm = org.open()
-    account = sorted(accounts(pulled(crm)))[0]
-    if crm.name == "salesforce":
+    shelf.pull(crm)
+    account = shelf.alive()[0]
+    if crm.name != "memory":
         written(crm, [FieldUpdate(account, VALUES | {"answer": "Agree"})])
-        assert "answer" not in json.loads(accounts(pulled(org.open()))[account]["ours"])
+        shelf.pull(org.open())
+        assert "answer" not in shelf.held(account)
 
 
 def test_calls_are_counted(org: Org) -> None:

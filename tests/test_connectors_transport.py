@@ -105,13 +105,13 @@ def test_the_budget_stops_before_the_call_that_would_exceed_it() -> None:
     budget = Budget(share=0.10, stop=0.80)
     budget.heard(httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=18/50; per-app-api-usage=17/250(appName=x)"}))
     for _ in range(5):
-        budget.admit()
+        budget.admit("")
     with pytest.raises(QuotaExhausted, match="5 of 10% of 50"):
-        budget.admit()
+        budget.admit("")
 
 
 def test_the_budget_stops_when_everybody_together_has_used_most_of_the_day() -> None:
     budget = Budget(share=1.0, stop=0.80)
     budget.heard(httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=80/100"}))
     with pytest.raises(QuotaExhausted, match="80 of the org's 100"):
-        budget.admit()
+        budget.admit("")

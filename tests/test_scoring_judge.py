@@ -350,6 +350,6 @@ def test_a_frozen_night_keeps_every_state() -> None:
     """A night with broken data must not move anybody."""
     j = judged(world_of_all_states())
     before = {r.account_id: r._replace(state=COMFORT, day=DAY - 1) for r in advance({}, j, RULES)}
-    frozen = advance(before, j, RULES, frozen=True)
+    frozen = advance(before, j, RULES, frozen=frozenset(j.frame.ids))
     assert {r.state for r in frozen} == {COMFORT}
     assert {r.day for r in frozen} == {DAY}

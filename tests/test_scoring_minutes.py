@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db import tables
+from db.firm import firm
 from db.store import Store
 from scoring.features import queries, treatment
 from scoring.records import columns
@@ -42,7 +43,8 @@ def act(store: Store, number: int, **values: Any) -> None:
 
 def counted(store: Store, account: str = "A") -> tuple[int, dict[str, str]]:
     """Seconds of the aggregate, and what happened to each record; the two must agree."""
-    found = store.columns(queries(tables, ORG, DAY, Rules())["minutes"])
+    with firm(store.engine, [ORG]) as one:
+        found = one.columns(queries(one.tables, ORG, DAY, Rules())["minutes"])
     total = sum(s for a, s in zip(found["account_id"], found["seconds"], strict=True) if a == account)
     rows = store.rows(treatment(tables, ORG, DAY, Rules(), account))
     assert sum(r["counted"] for r in rows) == total

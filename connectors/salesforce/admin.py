@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.errors import CrmError, Refused
+from connectors.ours import FIELDS, Field
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.errors import NAME, code_of
-from connectors.salesforce.schema import FIELDS, OBJECT, PERMISSION_SET, Ours
+from connectors.salesforce.schema import NAMES, OBJECT, PERMISSION_SET, metadata
 
 
 class SalesforceAdmin:
@@ -18,7 +19,7 @@ class SalesforceAdmin:
     def show(self) -> Sequence[tuple[str, str]]:
         self.crm.session.login()
         seen, made = self._visible(), self._made()
-        return [(f"{OBJECT}.{f.name}", self._state(f, seen, made)) for f in FIELDS]
+        return [(f"{OBJECT}.{NAMES[f.meaning]}", self._state(f, seen, made)) for f in FIELDS]
 
     def apply(self) -> Sequence[tuple[str, str]]:
         plan = self.show()
@@ -26,7 +27,7 @@ class SalesforceAdmin:
         done = []
         for field, (path, todo) in zip(FIELDS, plan, strict=True):
             if todo == "create":
-                self._post("/tooling/sobjects/CustomField", field.metadata())
+                self._post("/tooling/sobjects/CustomField", metadata(field))
             if todo in ("create", "grant access"):
                 self._grant(permission_set, path)
             done.append((path, {"create": "created", "grant access": "access granted"}.get(todo, todo)))
@@ -35,13 +36,13 @@ class SalesforceAdmin:
     def close(self) -> None:
         self.crm.close()
 
-    def _state(self, field: Ours, seen: dict[str, Any], made: set[str]) -> str:
-        found = seen.get(field.name)
+    def _state(self, field: Field, seen: dict[str, Any], made: set[str]) -> str:
+        found = seen.get(NAMES[field.meaning])
         if found is None:
-            return "grant access" if field.name in made else "create"
+            return "grant access" if NAMES[field.meaning] in made else "create"
         if not found.get("updateable"):
             return "grant access"
-        lacking = set(field.picklist) - {v["value"] for v in found.get("picklistValues", ())}
+        lacking = set(field.options) - {v["value"] for v in found.get("picklistValues", ())}
         return f"differs: lacks {', '.join(sorted(lacking))}" if lacking else "exists"
 
     def _visible(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Budget:
         if match:
             self.used, self.allowed = int(match[1]), int(match[2])
 
-    def admit(self) -> None:
+    def admit(self, _url: str) -> None:
         """Count one more call, or raise before it is made; the limit is never exceeded by one call."""
         with self._lock:
             self._check()

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
-from connectors.port import Check, Page, Sending
+from connectors.port import Check, Known, Page, Pulled, Sending
 from connectors.salesforce import bulk, schema, soql, streams, write
 from connectors.salesforce.budget import Budget
-from connectors.salesforce.columns import Keyed
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
 from connectors.salesforce.mapping import Context
@@ -130,20 +130,20 @@ class SalesforceCrm:
 
     def _unwritable(self) -> tuple[str, ...]:
         account = self.fields.get(schema.OBJECT, {})
-        return tuple(f.meaning for f in schema.WRITTEN if not account.get(f.name, {}).get("updateable"))
+        return tuple(f.meaning for f in schema.WRITTEN if not account.get(schema.NAMES[f.meaning], {}).get("updateable"))
 
     # ---- pull -------------------------------------------------------------------------------------------------------
 
-    def pull(self, since: Mapping[str, int], zones: Mapping[str, str]) -> Iterator[Page]:
-        context = Context(Keyed(self.config.subject_salt), dict(zones))
+    def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
+        context = Context(Keyed(self.config.subject_salt), Keyed(self.config.subject_salt, address), dict(known.zones()))
         streams = [s for s in STREAMS if s.entity in self.fields and self._wanted(s)]
         try:
             self.begun = {s.entity: begun for s in streams if s.entity not in since and (begun := self._begin(s))}
             for stream in streams:
                 yield from self._stream(stream, since.get(stream.entity), context)
         finally:
-            for _, address in self.begun.values():
-                bulk.remove(self.session, address)
+            for _, job in self.begun.values():
+                bulk.remove(self.session, job)
             self.begun = {}
 
     def _begin(self, stream: Stream) -> tuple[int, str] | None:
@@ -179,7 +179,7 @@ class SalesforceCrm:
         yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
 
     def _selected(self, stream: Stream) -> list[str]:
-        ours = [f.name for f in schema.FIELDS] if stream.entity == schema.OBJECT else []
+        ours = list(schema.NAMES.values()) if stream.entity == schema.OBJECT else []
         return [f for f in (*stream.required, *stream.optional, *ours) if self._has(stream.entity, f)]
 
     def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.columns import Keyed, cents, constant, days, domains, flags, ids, instants, local_days, whole, within
 from connectors.salesforce import schema
-from connectors.salesforce.columns import Keyed, cents, constant, days, flags, ids, instants, local_days, whole, within
+from connectors.titles import level
 
 Columns = Mapping[str, Sequence[str]]
 Rows = list[tuple[Any, ...]]
@@ -20,6 +21,7 @@ class Context:
     """What a mapping needs besides the page: owners' time zones, the key of hashes, and where oddities are counted."""
 
     subjects: Keyed
+    people: Keyed
     zones: dict[str, str] = field(default_factory=dict)
     odd: Counter[str] = field(default_factory=Counter)
 
@@ -50,8 +52,8 @@ def owner(s: Sheet, c: Context) -> Rows:
     c.zones.update({i: z for i, z in zip(s["Id"], zones, strict=True) if z})
     active = flags(s["IsActive"])
     started = instants(s["CreatedDate"], c.odd, "User.CreatedDate")
-    return _zip(s["Id"], s["Name"], active, ids(s["UserType"]), ids(s["UserRoleId"]), ids(s["ManagerId"]), zones, started,
-                s.fill(False))  # fmt: skip
+    return _zip(s["Id"], s["Name"], active, ids(s["UserType"]), ids(s["UserRoleId"]), ids(s["ManagerId"]), zones,
+                c.people.column(s["Email"]), started, s.fill(False))  # fmt: skip
 
 
 def stage(s: Sheet, c: Context) -> Rows:
@@ -74,31 +76,14 @@ def account(s: Sheet, c: Context) -> Rows:
         s["Id"], s["Name"], ids(s["OwnerId"]), ids(s["ParentId"]), ids(s["Type"]), ids(s["Industry"]),
         ids(s["BillingCountry"]), employees, cents(s["AnnualRevenue"], c.odd, "Account.AnnualRevenue"),
         ids(s["CurrencyIsoCode"]), instants(s["CreatedDate"], c.odd, "Account.CreatedDate"), ids(s["MasterRecordId"]),
-        schema.read(s.columns, s.count), flags(s["IsDeleted"]),
+        domains(s["Website"]), s.fill(None), schema.read(s.columns, s.count), flags(s["IsDeleted"]),
     )  # fmt: skip
-
-
-LEVELS = (
-    ("chief", ("chief", "ceo", "cfo", "cio", "cto", "coo", "cmo", "president", "owner", "founder", "partner")),
-    ("director", ("vp", "vice", "director", "head", "svp", "evp")),
-    ("manager", ("manager", "lead", "supervisor", "principal")),
-)
-
-
-def level(title: str) -> str | None:
-    """The class of a title; the title itself is not kept."""
-    words = set(title.lower().replace("/", " ").replace(",", " ").replace("-", " ").split())
-    if not words:
-        return None
-    if words & {"vp", "vice", "svp", "evp"}:
-        return "director"  # a vice president is no president
-    return next((name for name, marks in LEVELS if words & set(marks)), "staff")
 
 
 def contact(s: Sheet, c: Context) -> Rows:
     known = {t: level(t) for t in set(s["Title"])}
     levels = [known[t] for t in s["Title"]]
-    return _zip(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels,
+    return _zip(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels, s.fill(None),
                 instants(s["CreatedDate"], c.odd, "Contact.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
 
 
@@ -111,7 +96,7 @@ def opportunity(s: Sheet, c: Context) -> Rows:
         s["Id"], ids(s["AccountId"]), ids(s["OwnerId"]), s["Name"], ids(s["StageName"]),
         cents(s["Amount"], c.odd, "Opportunity.Amount"), ids(s["CurrencyIsoCode"]), odds, days(s["CloseDate"]),
         ids(s["Type"]), instants(s["CreatedDate"], c.odd, "Opportunity.CreatedDate"), flags(s["IsClosed"]),
-        flags(s["IsWon"]), flags(s["IsDeleted"]),
+        flags(s["IsWon"]), s.fill(None), flags(s["IsDeleted"]),
     )  # fmt: skip
 
 

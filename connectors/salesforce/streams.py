@@ -46,7 +46,7 @@ _CURRENCY = {"CurrencyIsoCode": ""}
 STREAMS = (
     Stream("User", "owner", mapping.owner, ("Id", "Name"),
            {"IsActive": "", "UserType": "", "UserRoleId": "", "ManagerId": "", "CreatedDate": "no tenure bands",
-            "TimeZoneSidKey": "days are counted in UTC", "SystemModstamp": ""}, needed=True),
+            "TimeZoneSidKey": "days are counted in UTC", "Email": "", "SystemModstamp": ""}, needed=True),
     Stream("OpportunityStage", "stage", mapping.stage, ("MasterLabel",),
            {"ApiName": "", "SortOrder": "", "IsClosed": "", "IsWon": "",
             "DefaultProbability": "stage odds are learned only"},
@@ -55,7 +55,7 @@ STREAMS = (
     Stream("Account", "account", mapping.account, ("Id", "Name", "OwnerId"),
            {"ParentId": "", "Type": "", "Industry": "look-alikes without industry", "BillingCountry": "",
             "NumberOfEmployees": "look-alikes without size", "AnnualRevenue": "look-alikes without company revenue",
-            "CreatedDate": "young accounts cannot be told", "MasterRecordId": "", **_CURRENCY, **_STAMPS}, needed=True),
+            "CreatedDate": "young accounts cannot be told", "MasterRecordId": "", "Website": "", **_CURRENCY, **_STAMPS}, needed=True),
     Stream("Contact", "contact", mapping.contact, ("Id", "AccountId"),
            {"Department": "no departments in next steps", "Title": "no levels in next steps", "CreatedDate": "", **_STAMPS},
            absent="new people cannot be seen"),

@@ -1,0 +1,20 @@
+"""HubSpot."""
+
+import time
+from collections.abc import Callable
+
+from connectors.hubspot.admin import HubSpotAdmin
+from connectors.hubspot.client import HubSpotCrm
+from connectors.hubspot.config import HubSpotConfig
+
+__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_org"]
+
+
+def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> HubSpotCrm:
+    """One portal; nothing is sent before `check`."""
+    return HubSpotCrm(config, sleep)
+
+
+def open_admin(config: HubSpotConfig) -> HubSpotAdmin:
+    """The same portal for an admin."""
+    return HubSpotAdmin(HubSpotCrm(config))

@@ -1,0 +1,21 @@
+"""What a HubSpot connection needs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: HubSpot's API release; supported for 18 months (hubspot.md 1.1). v3 and v4 end in 2027.
+API_DATE = "2026-09"
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotConfig:
+    """The token is a service key or the token of an existing private app, and never shown."""
+
+    token: str = field(repr=False)
+    base_url: str = "https://api.hubapi.com"
+    api_date: str = API_DATE
+    quota_share: float = 0.10  #: of the portal's daily calls, for one run
+    quota_stop: float = 0.80  #: of the portal's daily calls, used by everybody
+    allow_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    subject_salt: bytes = field(default=b"", repr=False)

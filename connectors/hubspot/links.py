@@ -1,0 +1,75 @@
+"""Associations: who belongs to whom. Pure (reference: hubspot.md 1.5, 1.7, 1.11)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+#: HubSpot's own types of the primary company: contact -> company, deal -> company
+PRIMARY = (1, 5)
+#: inline, a primary link's type has no "_unlabeled" twin's ending
+INLINE_PRIMARY = ("contact_to_company", "deal_to_company")
+
+
+class Link(NamedTuple):
+    """One record that another one is linked to; several labels make one link."""
+
+    id: str
+    primary: bool
+    label: str | None
+
+
+#: to-type -> from-id -> links
+Links = Mapping[str, Mapping[str, Sequence[Link]]]
+
+
+def inline(record: Mapping[str, Any], to_type: str) -> tuple[list[Link], bool]:
+    """The links that a list page carries, and whether there are more of them."""
+    found = (record.get("associations") or {}).get(to_type.replace("_", " "))
+    found = found or (record.get("associations") or {}).get(to_type) or {}
+    results = found.get("results", ())
+    if len(results) == 1:
+        only = results[0]
+        return [Link(str(only["id"]), only["type"] in INLINE_PRIMARY, None)], "paging" in found
+    return _merged((str(x["id"]), x["type"] in INLINE_PRIMARY, None) for x in results), "paging" in found
+
+
+def batch(entry: Mapping[str, Any]) -> list[Link]:
+    """The links of one from-id in an associations answer; `toObjectId` may be a number or a text."""
+    untyped: list[dict[str, Any]] = [{}]
+    return _merged(
+        (str(to["toObjectId"]), _is_primary(kind), kind.get("label"))
+        for to in entry.get("to", ())
+        for kind in to.get("associationTypes") or untyped
+    )
+
+
+def _is_primary(kind: Mapping[str, Any]) -> bool:
+    return kind.get("category") == "HUBSPOT_DEFINED" and kind.get("typeId") in PRIMARY
+
+
+def _merged(parts: Iterable[tuple[str, bool, str | None]]) -> list[Link]:
+    """One link a record, in the order of their ids."""
+    found: dict[str, Link] = {}
+    for record, primary, label in parts:
+        held = found.get(record)
+        label = None if label == "Primary" else label
+        if held is None:
+            found[record] = Link(record, primary, label)
+        elif primary or label:
+            found[record] = Link(record, primary or held.primary, held.label or label)
+    return sorted(found.values(), key=_order)
+
+
+def _order(link: Link) -> tuple[int, str]:
+    return len(link.id), link.id
+
+
+def chosen(links: Sequence[Link]) -> str | None:
+    """The one a record belongs to: the primary, else the oldest (ids grow with time)."""
+    if not links:
+        return None
+    return next((x.id for x in links if x.primary), links[0].id)
+
+
+def joined(first: Sequence[Link], second: Sequence[Link]) -> list[Link]:
+    """The links of two pages of one record."""
+    return _merged((x.id, x.primary, x.label) for part in (first, second) for x in part)

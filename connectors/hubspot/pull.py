@@ -1,0 +1,182 @@
+"""Finds what changed in a portal and brings it (reference: hubspot.md 8; docs/adr/0009).
+
+First, everything is listed. Later nights list ids, stamps and links of what people sell to (companies, contacts, deals,
+line items) and read only what changed; activities are searched by their date and their links are read again, because a
+link made days later moves no date.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from connectors.columns import instants
+from connectors.hubspot import mapping
+from connectors.hubspot.api import Api, Record
+from connectors.hubspot.links import Links, chosen
+from connectors.hubspot.mapping import Context, Rows, Sheet
+from connectors.hubspot.streams import COMPANIES, DEALS, Stream
+from connectors.port import Known, Listing, Page, Patch, Pulled, Whole
+
+#: records mapped and saved at a time
+PART = 2_000
+#: ids whose links are asked for at a time
+LINKED = 1_000
+#: server clocks are not one clock (seconds)
+SKEW = 2
+#: the search index lags; what it showed late is read again the next night (seconds)
+LAG = 3_600
+
+ASSOCIATIONS = "associations"
+
+
+class Pull:
+    """One night's reading of one portal."""
+
+    def __init__(self, api: Api, context: Context, known: Known, properties: Mapping[str, frozenset[str]]) -> None:
+        self.api, self.context, self.known, self.properties = api, context, known, properties
+
+    def stream(self, stream: Stream, since: int | None) -> Iterator[Pulled]:
+        """All of a stream, or what changed since; its last page carries the watermark."""
+        if since is None:
+            yield from self._first(stream)
+        elif stream.listed:
+            yield from self._compared(stream, since)
+        else:
+            yield from self._searched(stream, since)
+
+    # ---- the first time ---------------------------------------------------------------------------------------------
+
+    def _first(self, stream: Stream) -> Iterator[Pulled]:
+        """Everything by list, going on where an earlier night had to stop."""
+        held = json.loads(self.known.resume(stream.type) or "{}")
+        began = held.get("began", self.api.now)
+        parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, stream.links)
+        for records, after in parts:
+            links = self.api.linked(stream.type, stream.links, records)
+            resume = json.dumps({"began": began, "after": after}) if after else ""
+            yield from self._pages(stream, records, links, resume)
+        yield Page(stream.type, stream.kind, (), began)
+
+    def _parts(
+        self, stream: Stream, after: str, properties: Sequence[str], history: Sequence[str], links: Sequence[str]
+    ) -> Iterator[tuple[list[Record], str]]:
+        """List pages, some at a time."""
+        part: list[Record] = []
+        for page, place in self.api.pages(stream.type, properties, history=history, associations=links, after=after):
+            part += page
+            if len(part) >= PART or not place:
+                yield part, place
+                part = []
+
+    def _wanted(self, stream: Stream) -> list[str]:
+        """The properties that this portal has."""
+        return [p for p in stream.properties if p in self.properties[stream.type]]
+
+    # ---- compared by id ---------------------------------------------------------------------------------------------
+
+    def _compared(self, stream: Stream, since: int) -> Iterator[Pulled]:
+        """List ids with stamps and links; read what is new or newer; what is not listed is gone."""
+        began = self.api.now
+        for records, _ in self._parts(stream, "", [stream.stamp], (), stream.moving):
+            found = [str(r["id"]) for r in records]
+            yield Listing(stream.type, stream.kind, found)
+            stale = self.known.missing(stream.kind, found) | self._newer(stream, records, since)
+            if stream.moving:
+                links = self.api.linked(stream.type, stream.moving, records)
+                yield from self._moved(stream, [i for i in found if i not in stale], links)
+            yield from self._read(stream, [i for i in found if i in stale])
+        yield Listing(stream.type, stream.kind, (), last=True)
+        yield Page(stream.type, stream.kind, (), began)
+
+    def _newer(self, stream: Stream, records: Sequence[Record], since: int) -> set[str]:
+        stamps = instants([r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
+                                  self.context.odd, f"{stream.type}.{stream.stamp}")  # fmt: skip
+        return {str(r["id"]) for r, at in zip(records, stamps, strict=True) if at is None or at >= since - SKEW}
+
+    def _read(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
+        """Records by id, with their links."""
+        for start in range(0, len(ids), LINKED):
+            some = ids[start : start + LINKED]
+            links = {to: self.api.links(stream.type, to, some) for to in stream.links}
+            records = [r for part in self.api.read(stream.type, some, self._wanted(stream), stream.history) for r in part]
+            yield from self._pages(stream, records, links, "")
+
+    def _moved(self, stream: Stream, ids: Sequence[str], links: Links) -> Iterator[Pulled]:
+        """The links of records that have not changed themselves."""
+        if not ids:
+            return
+        sheet = Sheet(stream.type, [{"id": i, "properties": {}} for i in ids], links)
+        accounts = [(i, chosen(x)) for i, x in zip(ids, sheet.linked("companies"), strict=True)]
+        yield Patch(stream.type, stream.kind, ("id", "account_id"), accounts)
+        if stream is DEALS:
+            yield self._roles(sheet)
+
+    # ---- searched ---------------------------------------------------------------------------------------------------
+
+    def _searched(self, stream: Stream, since: int) -> Iterator[Pulled]:
+        """Ids changed in a closed window, read by id; and those that were archived, which moves no date."""
+        began = self.api.now
+        waiting: list[str] = []
+        for found in self.api.changed(stream.type, stream.stamp, (since - LAG) * 1000, began * 1000 + 999):
+            waiting += found
+            if len(waiting) >= PART:
+                yield from self._read(stream, waiting)
+                waiting = []
+        yield from self._read(stream, waiting)
+        for records, _ in self.api.pages(stream.type, [], archived=True):
+            gone = [(mapping.activity_id(stream.type, str(r["id"])), True) for r in records]
+            yield Patch(stream.type, stream.kind, ("id", "deleted"), gone)
+        yield Page(stream.type, stream.kind, (), began)
+
+    def relinked(self, streams: Sequence[Stream]) -> Iterator[Pulled]:
+        """The links of activities that still matter, read again: they move no date when they come late."""
+        began = self.api.now
+        by_type = {s.type: s for s in streams}
+        for batch in self.known.recent("activity"):
+            for prefix, group in groupby(batch, key=lambda i: i.partition(":")[0]):
+                stream = by_type.get(mapping.TYPES.get(prefix, ""))
+                if stream is not None:
+                    yield from self._relinked(stream, [i.partition(":")[2] for i in group])
+        yield Page(ASSOCIATIONS, "participant", (), began)
+
+    def _relinked(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
+        links = {to: self.api.links(stream.type, to, ids) for to in stream.moving}
+        sheet = Sheet(stream.type, [{"id": i, "properties": {}} for i in ids], links)
+        keys = [mapping.activity_id(stream.type, i) for i in ids]
+        rows = [(key, *about) for key, about in zip(keys, mapping.belongs(sheet), strict=True)]
+        yield Patch(ASSOCIATIONS, "activity", ("id", "account_id", "opportunity_id", "contact_id"), rows)
+        whole = Whole("activity_id", keys, {"side": "theirs"})
+        yield Page(ASSOCIATIONS, "participant", mapping.theirs(sheet), whole=whole)
+
+    # ---- pages ------------------------------------------------------------------------------------------------------
+
+    def _pages(self, stream: Stream, records: Sequence[Record], links: Links, resume: str) -> Iterator[Pulled]:
+        """Records as pages of every kind they make; the last of them says where to go on."""
+        sheet = Sheet(stream.type, records, links)
+        pages = [*self._extra(stream, sheet), self._page(stream, stream.kind, stream.map(sheet, self.context))]
+        last = pages.pop()
+        yield from pages
+        odd = dict(self.context.odd)
+        self.context.odd.clear()
+        yield Page(last.stream, last.kind, last.rows, None, odd, resume=resume)
+
+    def _extra(self, stream: Stream, sheet: Sheet) -> Iterator[Any]:
+        """What else a type's records say."""
+        if stream is COMPANIES:
+            yield Patch(stream.type, "account", ("id", "merged_into", "deleted"), mapping.merged(sheet))
+        if stream is DEALS:
+            yield self._page(stream, "opportunity_change", mapping.history(sheet, self.context))
+            yield self._roles(sheet)
+        if stream.kind == "activity":
+            keys = [mapping.activity_id(stream.type, i) for i in sheet.ids]
+            yield Page(stream.type, "participant", [*mapping.theirs(sheet), *mapping.colleagues(sheet)],
+                       whole=Whole("activity_id", keys))  # fmt: skip
+
+    def _roles(self, sheet: Sheet) -> Page:
+        return Page(sheet.type, "contact_role", mapping.contact_role(sheet, self.context),
+                    whole=Whole("opportunity_id", sheet.ids))  # fmt: skip
+
+    @staticmethod
+    def _page(stream: Stream, kind: str, rows: Rows) -> Page:
+        return Page(stream.type, kind, rows)

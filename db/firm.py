@@ -1,0 +1,246 @@
+"""Several CRMs as one firm: what both know counts once (rulings 16, docs/adr/0010).
+
+With one CRM the firm is that CRM's records. With more, temporary tables hold the records of all, the ids of what is linked
+replaced by those of the first CRM; everything that judges reads them as if they were one org's.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from db import tables as t
+from db.upsert import upsert
+from scoring.linking import STEM, Known, Links, links
+from scoring.records import ANSWERS, KINDS
+
+#: which kind of thing a field of a record names
+NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
+         "person_id": "", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
+#: records that are left out where the first CRM has the same, and those that hang on an opportunity
+DOUBLES = ("account", "owner", "contact", "opportunity")
+OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role")
+
+
+class Firm:
+    """The records to be judged and a connection to read them by."""
+
+    def __init__(self, connection: Connection, tables: Any, org: int) -> None:
+        self._c, self.tables, self.org = connection, tables, org
+
+    def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
+        """Run a feature query and give its result by column."""
+        result = self._c.execute(query)
+        names, rows = list(result.keys()), result.fetchall()
+        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+
+    def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        return [dict(r) for r in self._c.execute(query).mappings()]
+
+    def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
+        """What is stored about one account besides its activities, for people who want to check a number."""
+        x, org = self.tables, self.org
+        o, h, i, c = x.opportunity, x.opportunity_change, x.line_item, x.contact
+        mine = (o.c.org == org) & (o.c.account_id == account_id)
+        queries = {
+            "opportunities": select(o).where(mine).order_by(o.c.id),
+            "opportunity_changes": select(h).join(o, (o.c.org == h.c.org) & (o.c.id == h.c.opportunity_id)).where(mine),
+            "line_items": select(i).join(o, (o.c.org == i.c.org) & (o.c.id == i.c.opportunity_id)).where(mine),
+            "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
+        }
+        return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
+
+
+@contextmanager
+def firm(engine: Engine, orgs: Sequence[int]) -> Iterator[Firm]:
+    """All orgs as one, under the id of the first."""
+    with engine.connect().execution_options(reading=True) as c:
+        if len(orgs) == 1:
+            yield Firm(c, t, orgs[0])
+            return
+        if c.dialect.name == "sqlite":
+            c.exec_driver_sql("PRAGMA temp_store = FILE")  # not in memory: it grows with the org
+        joined = _joined(c, orgs)
+        yield Firm(c, joined, orgs[0])
+        joined.metadata.drop_all(c)
+
+
+# ---- links ----------------------------------------------------------------------------------------------------------
+
+
+def relink(engine: Engine, orgs: Sequence[int]) -> Links:
+    """Find anew what the other orgs share with the first; returns the links of accounts."""
+    found = Links({}, ())
+    with engine.begin() as c:
+        for org in orgs[1:]:
+            one = links(_accounts(c, orgs[0]), _accounts(c, org))
+            found = Links({**found.to, **one.to}, (*found.doubtful, *one.doubtful))
+            _keep(c, org, "account", [("account", i, to, why) for i, (to, why) in one.to.items()])
+            for kind, query in (("owner", _same_owners(orgs[0], org)), ("contact", _same_contacts(orgs[0], org)),
+                                ("opportunity", _same_deals(orgs[0], org))):  # fmt: skip
+                _keep(c, org, kind, [(kind, *row) for row in c.execute(query)])
+    return found
+
+
+def _accounts(c: Connection, org: int) -> list[Known]:
+    a = t.account
+    query = select(a.c.id, a.c.name, a.c.domain, a.c.foreign_id).where(a.c.org == org, a.c.deleted.is_(False))
+    return [Known(*row) for row in c.execute(query.order_by(a.c.id))]
+
+
+def _keep(c: Connection, org: int, kind: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Replace the links of a kind; what stays the same is not written."""
+    x, wanted = t.link, {row[1] for row in rows}
+    held = c.execute(select(x.c.id).where(x.c.org == org, x.c.kind == kind)).scalars()
+    gone = [i for i in held if i not in wanted]
+    upsert(c, x, ("kind", "id", "to_id", "why"), rows, org=org)
+    for start in range(0, len(gone), 500):
+        c.execute(delete(x).where(x.c.org == org, x.c.kind == kind, x.c.id.in_(gone[start : start + 500])))
+
+
+def _same_owners(first: int, org: int) -> Select[Any]:
+    """People of ours by their address; one that several users share links nobody."""
+    a, b = t.owner.alias("a"), t.owner.alias("b")
+    same = and_(a.c.org == first, a.c.person_key == b.c.person_key)
+    query = select(b.c.id, func.min(a.c.id), literal("person")).select_from(b.join(a, same)).where(b.c.org == org)
+    return query.group_by(b.c.id).having(func.count(a.c.id.distinct()) == 1)
+
+
+def _same_contacts(first: int, org: int) -> Select[Any]:
+    """Customers' people by the id that the second CRM holds."""
+    a, b = t.contact.alias("a"), t.contact.alias("b")
+    same = and_(a.c.org == first, _stem(a.c.id) == _stem(b.c.foreign_id), a.c.deleted.is_(False))
+    query = select(b.c.id, func.min(a.c.id), literal("id")).select_from(b.join(a, same))
+    return query.where(b.c.org == org, b.c.deleted.is_(False)).group_by(b.c.id)
+
+
+def _stem(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What the 15 and 18 character forms of an id share."""
+    return func.substr(column, 1, STEM)
+
+
+def _same_deals(first: int, org: int) -> Select[Any]:
+    """Opportunities by the id that the second CRM holds, else by account, name, amount and close date."""
+    a, b, x = t.opportunity.alias("a"), t.opportunity.alias("b"), t.link
+    by_id = _stem(a.c.id) == _stem(b.c.foreign_id)
+    of_account = select(x.c.to_id).where(x.c.org == org, x.c.kind == "account", x.c.id == b.c.account_id).scalar_subquery()
+    alike = and_(b.c.foreign_id.is_(None), a.c.account_id == of_account, a.c.name == b.c.name, a.c.close_day == b.c.close_day,
+                 a.c.amount_cents == b.c.amount_cents)  # fmt: skip
+    query = select(b.c.id, func.min(a.c.id), literal("id")).select_from(b.join(a, and_(a.c.org == first, or_(by_id, alike))))
+    return query.where(b.c.org == org, b.c.deleted.is_(False), a.c.deleted.is_(False)).group_by(b.c.id)
+
+
+# ---- one firm -------------------------------------------------------------------------------------------------------
+
+
+def _joined(c: Connection, orgs: Sequence[int]) -> Any:
+    """Temporary tables of the pulled kinds with the records of all orgs."""
+    metadata, made = MetaData(), {}
+    for name in (*KINDS, "account_owner"):
+        made[name] = _copy_of(t.metadata.tables[name], metadata)
+    metadata.create_all(c)
+    for name, table in made.items():
+        source = t.metadata.tables[name]
+        for org in orgs:
+            query = _first(source, org) if org == orgs[0] else _other(source, orgs[0], org)
+            c.execute(insert(table).from_select([x.name for x in source.c], query))
+        if c.dialect.name == "postgresql":
+            c.exec_driver_sql(f"ANALYZE {table.name}")
+    _merge_answers(c, made["account"], orgs[1:])
+    return SimpleNamespace(metadata=metadata, **made)
+
+
+def _copy_of(source: Table, metadata: MetaData) -> Table:
+    columns = [Column(x.name, x.type, primary_key=x.primary_key, autoincrement=False) for x in source.c]
+    copy = Table(f"firm_{source.name}", metadata, *columns, prefixes=["TEMPORARY"])
+    for index in source.indexes:
+        Index(f"firm_{index.name}", *(copy.c[x.name] for x in index.columns))
+    return copy
+
+
+def _first(source: Table, org: int) -> Select[Any]:
+    return select(*source.c).where(source.c.org == org)
+
+
+def _other(source: Table, first: int, org: int) -> Select[Any]:
+    """The records of another org as the first would have them."""
+    joined: Any = source
+    columns: list[ColumnElement[Any]] = []
+    for column in source.c:
+        if column.name == "org":
+            columns.append(cast(literal(first), Integer).label("org"))
+        elif column.name in NAMES:
+            x = t.link.alias(f"l_{column.name}")
+            joined = joined.outerjoin(x, and_(x.c.org == org, x.c.kind == _kind(source, column.name), x.c.id == column))
+            columns.append(func.coalesce(x.c.to_id, column).label(column.name))
+        elif column.name == "currency":
+            columns.append(func.coalesce(column, _home(org)).label("currency"))
+        else:
+            columns.append(column)
+    return select(*columns).select_from(joined).where(source.c.org == org, *_kept(source, first, org))
+
+
+def _kind(source: Table, column: str) -> ColumnElement[str]:
+    """What a field names; a participant is one of ours or a contact."""
+    if column == "person_id":
+        return case((source.c.side == "ours", "owner"), else_="contact")
+    return literal(NAMES[column])
+
+
+def _kept(source: Table, first: int, org: int) -> list[ColumnElement[bool]]:
+    """What is left out: doubles of the first org's records, and what hangs on them."""
+    if source.name in DOUBLES:
+        return [~_linked(source.name, source.c.id, org)]
+    if source.name in OF_OPPORTUNITY:
+        return [~_linked("opportunity", source.c.opportunity_id, org)]
+    if source.name == "account_owner":
+        return [~_linked("account", source.c.account_id, org)]
+    if source.name in ("stage", "currency_rate"):
+        same = source.alias("same")
+        new = ~select(same.c.id).where(same.c.org == first, same.c.id == source.c.id).exists()
+        return [new] if source.name == "stage" else [new, _home(first) == _home(org)]
+    return []
+
+
+def _home(org: int) -> ColumnElement[str]:
+    """An org's own currency."""
+    return select(t.org.c.currency).where(t.org.c.id == org).scalar_subquery()
+
+
+def _linked(kind: str, column: ColumnElement[Any], org: int) -> ColumnElement[bool]:
+    x = t.link
+    return select(x.c.id).where(x.c.org == org, x.c.kind == kind, x.c.id == column).exists()
+
+
+def _merge_answers(c: Connection, accounts: Table, others: Sequence[int]) -> None:
+    """An answer that somebody gave in the second CRM counts where the first has none."""
+    a, x = t.account, t.link
+    query = select(x.c.to_id, a.c.ours).join(x, and_(x.c.org == a.c.org, x.c.kind == "account", x.c.id == a.c.id))
+    for to_id, ours in c.execute(query.where(a.c.org.in_(others), a.c.ours != "{}")).all():
+        answers = {k: v for k, v in json.loads(ours).items() if k in ANSWERS}
+        if answers:
+            held = json.loads(c.execute(select(accounts.c.ours).where(accounts.c.id == to_id)).scalar_one())
+            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=json.dumps(answers | held)))
