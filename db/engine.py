@@ -1,5 +1,6 @@
 """A URL becomes an engine that behaves the same on SQLite and PostgreSQL."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
             raise DatabaseError(
                 f"database folder {folder} cannot be made: {error.strerror}. Fix: choose a writable folder in [database] url"
             ) from None
+        os.environ.setdefault("SQLITE_TMPDIR", str(folder))  # where a container may write; SQLite reads it itself
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -49,7 +51,7 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # the ledger must survive a power cut
     cursor.execute("PRAGMA cache_size = -32768")
-    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA temp_store = FILE")  # temporary tables grow with the org, memory must not
     cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages; a load would copy every page twice otherwise
     cursor.close()
 

@@ -81,8 +81,6 @@ def firm(engine: Engine, orgs: Sequence[int]) -> Iterator[Firm]:
         if len(orgs) == 1:
             yield Firm(c, t, orgs[0])
             return
-        if c.dialect.name == "sqlite":
-            c.exec_driver_sql("PRAGMA temp_store = FILE")  # not in memory: it grows with the org
         joined = _joined(c, orgs)
         yield Firm(c, joined, orgs[0])
         joined.metadata.drop_all(c)
