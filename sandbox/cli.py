@@ -8,13 +8,14 @@ import tempfile
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sandbox import certificates, world
 from sandbox.control import faults as read_faults
-from sandbox.org_folder import BadFolder
+from sandbox.hubspot.app import HubSpotApp
+from sandbox.org_folder import BadFolder, read_facts
 from sandbox.salesforce.app import SalesforceApp
 from sandbox.server import Front, Server
 
@@ -27,10 +28,11 @@ def serve(
     seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 1,
     accounts: Annotated[int, typer.Option(help="Accounts of the generated world.")] = 400,
     salesforce_port: Annotated[int, typer.Option(help="0 = any free port.")] = 0,
-    hubspot_port: Annotated[int, typer.Option(help="0 = any free port; the HubSpot half is not there yet.")] = 0,
+    hubspot_port: Annotated[int, typer.Option(help="0 = any free port.")] = 0,
+    hubspot_burst: Annotated[int, typer.Option(help="HubSpot calls in ten seconds; 0 = no limit.")] = 0,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https too, by a certificate authority of its own.")] = False,
     faults: Annotated[Path | None, typer.Option(help="JSON list of fault rules.")] = None,
-    quota: Annotated[int, typer.Option(help="API calls a day.")] = 100_000,
+    quota: Annotated[int, typer.Option(help="API calls a day, of each CRM.")] = 100_000,
     clock: Annotated[str | None, typer.Option(help="The org's now, ISO 8601, instead of org.toml's.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse dangling ids too.")] = False,
 ) -> None:
@@ -39,23 +41,47 @@ def serve(
         folder = data or Path(scratch) / "org"
         if data is None:
             world.generate(folder, seed=seed, accounts=accounts)
-        salesforce = SalesforceApp.of(folder, quota, clock, strict=strict)
-        for warning, count in sorted(salesforce.org.warnings.items()):
-            sys.stderr.write(f"sandbox: {warning}: {count}\n")
-        front = Front(salesforce)
-        if faults:
-            front.control.faults = read_faults(json.loads(faults.read_text()))
-        end = _told_to_end()
+        rules: list[dict[str, Any]] = json.loads(faults.read_text()) if faults else []
+        crms = read_facts(folder).crms
         files = certificates.make(Path(scratch)) if tls else None
-        servers = [Server(front, salesforce_port), *([Server(front, 0, files)] if files else [])]
-        urls = [server.start() for server in servers]
-        facts = salesforce.ready(urls[0], Path(scratch)) | {"tls_url": urls[1] if files else None}
-        ca_file = str(files.ca_file) if files else None
-        sys.stdout.write(json.dumps({"salesforce": facts, "hubspot": None, "ca_file": ca_file, "pid": os.getpid()}) + "\n")
+        apps: dict[str, tuple[SalesforceApp | HubSpotApp, int]] = {}
+        if "salesforce" in crms:
+            apps["salesforce"] = SalesforceApp.of(folder, quota, clock, strict=strict), salesforce_port
+        if "hubspot" in crms:
+            apps["hubspot"] = HubSpotApp.of(folder, quota, clock, strict=strict, burst=hubspot_burst), hubspot_port
+        if not apps:
+            raise BadFolder(f'{folder}: org.toml names no CRM. Fix: crm = ["salesforce"], ["hubspot"] or both')
+        end = _told_to_end()
+        servers: list[Server] = []
+        line: dict[str, Any] = {"salesforce": None, "hubspot": None}
+        for name, (app_, port) in apps.items():
+            line[name] = _serve(app_, port, rules, files, servers, Path(scratch))
+        line |= {"ca_file": str(files.ca_file) if files else None, "pid": os.getpid()}
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         end.wait()
         for server in servers:
             server.stop()
+
+
+def _serve(
+    app_: SalesforceApp | HubSpotApp,
+    port: int,
+    rules: list[dict[str, Any]],
+    files: certificates.Tls | None,
+    servers: list[Server],
+    scratch: Path,
+) -> dict[str, Any]:
+    """Put one CRM on its ports; what a client needs to know."""
+    for warning, count in sorted(app_.org.warnings.items()):
+        sys.stderr.write(f"sandbox: {warning}: {count}\n")
+    front = Front(app_)
+    front.control.faults = read_faults(rules)
+    mine = [Server(front, port), *([Server(front, 0, files)] if files else [])]
+    urls = [server.start() for server in mine]
+    servers += mine
+    facts = app_.ready(urls[0], scratch) if isinstance(app_, SalesforceApp) else app_.ready(urls[0])
+    return facts | {"tls_url": urls[1] if files else None}
 
 
 def _told_to_end() -> threading.Event:

@@ -74,7 +74,7 @@ class Control:
         if fault is None:
             return None
         if fault.action == "expire":
-            self.app.door.sessions.clear()
+            self.app.expire()
             return None
         if fault.action == "html":
             return Response(fault.body or MAINTENANCE, 200, media_type="text/html")

@@ -66,7 +66,8 @@ def client(config: HubSpotConfig, transport: Transport) -> HubSpot:
     rest = Rest(transport, config.api_date)
 
     def make(package: Any, name: str, options: dict[str, Any]) -> Any:
-        configuration = package.Configuration(host=config.base_url, access_token=options["access_token"])
+        configuration = package.Configuration(host=config.base_url)
+        configuration.access_token = options["access_token"]
         client = package.ApiClient(configuration)
         client.rest_client = rest
         return getattr(package, name)(client)

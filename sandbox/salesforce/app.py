@@ -67,6 +67,10 @@ class SalesforceApp:
         self.queries, self.ingests, self.used = QueryJobs(self.org), IngestJobs(self.org), 0
         self.cursors.clear()
 
+    def expire(self) -> None:
+        """Every session ends."""
+        self.door.sessions.clear()
+
     def org_id(self) -> str:
         return str(next(iter(self.org.tables["Organization"].by_id)))
 

@@ -1,0 +1,85 @@
+"""Links between records: read, made and removed (hubspot.md 1.7)."""
+
+import json
+from typing import Any
+
+from sandbox.hubspot.call import Call
+from sandbox.hubspot.errors import invalid, not_found
+from sandbox.hubspot.objects import envelope
+from sandbox.hubspot.store import Portal, Table, ids_of
+from sandbox.hubspot.types import LINKS, UNTYPED
+
+MOST = 1_000
+
+
+def batch_read(portal: Portal, call: Call, source: Table, target: Table) -> tuple[int, bytes]:
+    """Paging is for each from-id; those without links are absent; one bad id may refuse the call."""
+    if (source.type.name, target.type.name) not in LINKS:
+        raise not_found(f"No association types are defined between {source.type.name} and {target.type.name}")
+    inputs = call.json().get("inputs") or []
+    if len(inputs) > MOST:
+        raise invalid(f"Batch size must not exceed {MOST}")
+    texts = []
+    for given in inputs:
+        number = ids_of([given.get("id")])[0]
+        record = source.by_id.get(number)
+        if (record is None or record.archived_at) and portal.switches.bad_id_fails:
+            raise invalid(f"One or more of the provided ids are invalid: {given.get('id')}")
+        entry = _entry(portal, source.type.name, number, target, str(given.get("after") or "0"))
+        if entry:
+            texts.append(entry)
+    call.rows = len(texts)
+    return envelope(portal, texts, [])
+
+
+def _entry(portal: Portal, from_type: str, number: int, target: Table, after: str) -> str:
+    to_type, links = target.type.name, portal.links
+    alive = [i for i in links.of(from_type, number, to_type) if i > int(after) and not _gone(target, i)]
+    if not alive:
+        return ""
+    page = portal.switches.association_page
+    plain = f'{{"category":"HUBSPOT_DEFINED","typeId":{LINKS[from_type, to_type]},"label":null}}'
+    to = ",".join(
+        f'{{"toObjectId":{i},"associationTypes":[{plain}{_more(portal, from_type, number, to_type, i)}]}}'
+        for i in alive[:page]
+    )
+    paging = f',"paging":{{"next":{{"after":"{alive[page - 1]}"}}}}' if len(alive) > page else ""
+    return f'{{"from":{{"id":"{number}"}},"to":[{to}]{paging}}}'
+
+
+def _gone(target: Table, record_id: int) -> bool:
+    record = target.by_id.get(record_id)
+    return record is None or record.archived_at is not None
+
+
+def _more(portal: Portal, from_type: str, number: int, to_type: str, to_id: int) -> str:
+    labels = portal.links.labels(from_type, number, to_type, to_id)[1:]
+    return "".join(f',{{"category":"{x.category}","typeId":{x.type_id},"label":{json.dumps(x.label)}}}' for x in labels)
+
+
+def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Table) -> bytes:
+    """`GET .../objects/{type}/{id}/associations/{to}`."""
+    number = ids_of([record_id])[0]
+    if source.by_id.get(number) is None:
+        raise not_found()
+    entry = json.loads(_entry(portal, source.type.name, number, target, call.query.get("after", "0")) or '{"to":[]}')
+    call.rows = len(entry["to"])
+    return json.dumps({"results": entry["to"], **({"paging": entry["paging"]} if "paging" in entry else {})}).encode()
+
+
+def batch_change(portal: Portal, call: Call, source: Table, target: Table, *, make: bool) -> tuple[int, bytes]:
+    """Make or remove links; no date moves, but an activity's parent counts again."""
+    for given in call.json().get("inputs") or ():
+        ends = given["to"] if isinstance(given["to"], list) else [given["to"]]
+        for end in ends:
+            _change(portal, source, target, int((given.get("from") or {})["id"]), int(end["id"]), given, make=make)
+            call.rows += 1
+    return (201, b'{"status":"COMPLETE","results":[]}') if make else (204, b"")
+
+
+def _change(portal: Portal, source: Table, target: Table, i: int, j: int, given: dict[str, Any], *, make: bool) -> None:
+    if not make:
+        portal.links.remove(source.type.name, i, target.type.name, j)
+        return
+    for kind in given.get("types") or UNTYPED:
+        portal.link(source.type.name, i, target.type.name, j, kind.get("associationTypeId"))

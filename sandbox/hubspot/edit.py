@@ -1,0 +1,152 @@
+"""Changes that people and admins make in the portal, without asking the API's rules."""
+
+from typing import Any
+
+from sandbox.hubspot import write
+from sandbox.hubspot.store import Portal, Record, Table
+from sandbox.hubspot.types import known
+
+Change = dict[str, Any]
+
+
+def edit(portal: Portal, change: Change) -> dict[str, Any]:
+    """One change; `op` says which. Raises KeyError, ValueError."""
+    op = change["op"]
+    if op in DEFINITIONS:
+        return DEFINITIONS[op](portal, change)
+    if op in LINKING:
+        return LINKING[op](portal, change)
+    table = _table(portal, change["object"])
+    if op not in RECORDS:
+        raise ValueError(f"unknown op {op!r}; known are {', '.join((*RECORDS, *LINKING, *DEFINITIONS))}")
+    return RECORDS[op](portal, table, change)
+
+
+def _table(portal: Portal, name: str) -> Table:
+    type_ = known(name)
+    if type_ is None:
+        raise ValueError(f"unknown object {name!r}")
+    return portal.tables[type_.name]
+
+
+def _create(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    given = int(change["id"]) if change.get("id") else None
+    return {"id": str(write.insert(portal, table, write.texts(change.get("values")), given).id)}
+
+
+def _update(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    record = _record(table, change["id"])
+    portal.set(table, record, write.texts(change["values"]))
+    return {"id": str(record.id)}
+
+
+def _archive(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    write.archive(portal, table, _record(table, change["id"]))
+    return {"id": str(change["id"])}
+
+
+def _restore(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    _record(table, change["id"]).archived_at = None
+    table.version += 1
+    return {"id": str(change["id"])}
+
+
+def _gdpr(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    """Gone without a trace (1.12)."""
+    record = _record(table, change["id"])
+    portal.unlink_all(table.type.name, record.id)
+    table.remove(record.id)
+    return {"id": str(change["id"])}
+
+
+def _merge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    """Both are replaced by a new record, unless `keep`; the losers answer with the survivor (1.12)."""
+    winner, loser = _record(table, change["winner"]), _record(table, change["loser"])
+    survivor = winner
+    if not change.get("keep"):
+        survivor = Record(portal.new_id(table), {**loser.values, **winner.values}, portal.stamp())
+        survivor.history = winner.history
+        table.add(survivor)
+    gone = [r for r in (winner, loser) if r is not survivor]
+    old = [v for r in (winner, loser) for v in r.values.get("hs_merged_object_ids", "").split(";") if v]
+    survivor.values["hs_merged_object_ids"] = ";".join(dict.fromkeys([*old, *(str(r.id) for r in gone)]))
+    for record in gone:
+        for to_type, to_id in portal.links.everything(table.type.name, record.id):
+            portal.links.add(table.type.name, survivor.id, to_type, to_id)
+        portal.unlink_all(table.type.name, record.id)
+        table.remove(record.id)
+        table.merged[record.id] = survivor.id
+    portal.touch(table, survivor)
+    return {"id": str(survivor.id)}
+
+
+def _stamp(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    """Many records get one and the same stamp, as a bulk job does."""
+    for record_id in change["ids"]:
+        _record(table, record_id).stamp = change["at"]
+    table.version += 1
+    return {"records": len(change["ids"])}
+
+
+def _bulk(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    made = [
+        write.insert(portal, table, write.texts(change.get("values")), at=change["at"]).id
+        for _ in range(int(change["count"]))
+    ]
+    to = change.get("associate")
+    if to:
+        for record_id in made:
+            portal.links.add(table.type.name, record_id, to["to_type"], int(to["to_id"]))
+    return {"ids": [str(i) for i in made]}
+
+
+def _record(table: Table, record_id: Any) -> Record:
+    return table.by_id[int(record_id)]
+
+
+def _associate(portal: Portal, change: Change) -> dict[str, Any]:
+    a, b = _table(portal, change["from_type"]).type.name, _table(portal, change["to_type"]).type.name
+    portal.link(a, int(change["from_id"]), b, int(change["to_id"]), change.get("type_id"), change.get("label"))
+    return {}
+
+
+def _dissociate(portal: Portal, change: Change) -> dict[str, Any]:
+    a, b = _table(portal, change["from_type"]).type.name, _table(portal, change["to_type"]).type.name
+    portal.links.remove(a, int(change["from_id"]), b, int(change["to_id"]))
+    return {}
+
+
+def _property(portal: Portal, change: Change) -> dict[str, Any]:
+    table = _table(portal, change["object"])
+    found = table.properties[change["name"]]
+    found.archived = bool(change.get("archived", found.archived))
+    found.label = str(change.get("label", found.label))
+    if gone := change.get("remove_option"):
+        found.values.remove(gone)
+        if "options" in found.body:
+            found.body = found.body | {"options": [o for o in found.body["options"] if o["value"] != gone]}
+    return {"name": found.name}
+
+
+def _rule(portal: Portal, change: Change) -> dict[str, Any]:
+    portal.rules.append({k: v for k, v in change.items() if k != "op"})
+    return {"rules": len(portal.rules)}
+
+
+def _option(portal: Portal, change: Change) -> dict[str, Any]:
+    for name, value in change.items():
+        if name != "op":
+            kind = type(getattr(portal.switches, name))
+            setattr(portal.switches, name, kind(value))
+    return {}
+
+
+def _portal(portal: Portal, change: Change) -> dict[str, Any]:
+    portal.portal_id = int(change["id"])
+    return {"id": portal.portal_id}
+
+
+RECORDS = {"create": _create, "update": _update, "archive": _archive, "delete": _archive, "restore": _restore, "gdpr": _gdpr,
+           "merge": _merge, "stamp": _stamp, "bulk": _bulk}  # fmt: skip
+LINKING = {"associate": _associate, "dissociate": _dissociate}
+DEFINITIONS = {"property": _property, "rule": _rule, "option": _option, "portal": _portal}

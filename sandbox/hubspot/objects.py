@@ -1,0 +1,104 @@
+"""Reading records: lists, single ones, batches (hubspot.md 1.5, 1.7)."""
+
+import json
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from sandbox.hubspot import render
+from sandbox.hubspot.call import Call
+from sandbox.hubspot.errors import ApiError, invalid, not_found
+from sandbox.hubspot.store import Portal, Table, ids_of
+from sandbox.hubspot.types import known
+
+PAGE, HISTORY_PAGE = 100, 50
+LONGEST_URL = 16_000
+
+
+def listing(portal: Portal, call: Call, table: Table) -> bytes:
+    """One page; `after` is the last id, so it still holds tomorrow."""
+    history = call.names("propertiesWithHistory")
+    limit, archived = _limit(call, history), call.flag("archived")
+    after = call.query.get("after", "0")
+    if not after.isdigit():
+        raise invalid(f"Unable to parse value for query parameter after: {after}")
+    write = render.record(portal, table, call.names("properties"), history, _types(call.names("associations")))
+    found = list(islice(table.after(int(after), archived=archived), limit + 1))
+    texts = [write(r) for r in found[:limit]]
+    call.rows = len(texts)
+    paging = ""
+    if len(found) > limit:
+        place = str(found[limit - 1].id)
+        link = f"{call.base}{call.raw_path}?{urlencode({**call.query, 'after': place})}"
+        paging = f',"paging":{{"next":{{"after":"{place}","link":{json.dumps(link)}}}}}'
+    return f'{{"results":[{",".join(texts)}]{paging}}}'.encode()
+
+
+def _limit(call: Call, history: list[str]) -> int:
+    most = HISTORY_PAGE if history else PAGE
+    text = call.query.get("limit", "10")
+    if not text.isdigit() or not 0 < int(text) <= most:
+        raise invalid(f"Invalid input: limit must be between 1 and {most}")
+    return int(text)
+
+
+def _types(names: list[str]) -> list[str]:
+    """Unknown names of associations are ignored."""
+    return [t.name for n in names if (t := known(n)) is not None]
+
+
+def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
+    [number] = ids_of([record_id])
+    record = table.get(number)
+    if record is None or (record.archived_at is not None) != call.flag("archived"):
+        raise not_found()
+    call.rows = 1
+    write = render.record(portal, table, call.names("properties"), call.names("propertiesWithHistory"),
+                          _types(call.names("associations")))  # fmt: skip
+    return write(record).encode()
+
+
+def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
+    """Ids that are not there are errors of their own in a 207."""
+    body = call.json()
+    history = list(body.get("propertiesWithHistory") or ())
+    inputs = inputs_of(body, HISTORY_PAGE if history else PAGE)
+    by, archived = body.get("idProperty"), call.flag("archived")
+    write = render.record(portal, table, body.get("properties") or (), history)
+    texts, missing = [], []
+    for given in inputs:
+        record = table.get(ids_of([given])[0]) if not by or by == "hs_object_id" else by_property(table, by, given)
+        if record is None or (record.archived_at is not None) != archived:
+            missing.append(given)
+        else:
+            texts.append(write(record))
+    call.rows = len(texts)
+    return envelope(portal, texts, [no_object(missing)] if missing else [])
+
+
+def by_property(table: Table, name: str, value: str) -> Any:
+    return next((r for r in table.by_id.values() if r.values.get(name) == value and not r.archived_at), None)
+
+
+def no_object(ids: list[str]) -> dict[str, Any]:
+    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
+            "context": {"ids": ids}}  # fmt: skip
+
+
+def inputs_of(body: dict[str, Any], most: int) -> list[str]:
+    """The ids of a batch; too many, or one twice, refuse it whole."""
+    inputs = [str(x.get("id", "")) for x in body.get("inputs") or ()]
+    if len(inputs) > most:
+        raise invalid(f"The maximum number of inputs supported in a batch request for property histories is {most}"
+                      if most == HISTORY_PAGE else f"Batch size must not exceed {most}")  # fmt: skip
+    if len(set(inputs)) != len(inputs):
+        raise ApiError(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
+    return inputs
+
+
+def envelope(portal: Portal, texts: list[str], errors: list[dict[str, Any]], status: int = 200) -> tuple[int, bytes]:
+    """A batch's answer: 207 where some inputs failed."""
+    now = portal.stamp()
+    more = f',"numErrors":{len(errors)},"errors":{json.dumps(errors)}' if errors else ""
+    text = f'{{"status":"COMPLETE","results":[{",".join(texts)}],"startedAt":"{now}","completedAt":"{now}"{more}}}'
+    return (207 if errors else status), text.encode()

@@ -1,0 +1,66 @@
+"""Which properties a portal has from the start, and what a value must look like (hubspot.md 1.7, 1.9)."""
+
+import csv
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from sandbox.hubspot.store import Property
+
+#: what an org folder's column of a type is parsed as
+PARSED = {"number": "double", "datetime": "datetime", "date": "date", "bool": "boolean"}
+FIELD_TYPES = {"number": "number", "datetime": "date", "date": "date", "bool": "booleancheckbox", "enumeration": "select",
+               "phone_number": "phonenumber"}  # fmt: skip
+
+
+@cache
+def _facts() -> list[dict[str, str]]:
+    with (Path(__file__).parent / "properties.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def standard() -> dict[str, dict[str, Property]]:
+    """Fresh definitions by type and name."""
+    made: dict[str, dict[str, Property]] = {}
+    for f in _facts():
+        options = f["options"].split(";") if f["options"] else []
+        made.setdefault(f["object"], {})[f["name"]] = Property(
+            f["name"], f["type"], f["label"], f["read_only"] == "true", options
+        )
+    return made
+
+
+def fault(definition: Property, value: str) -> str:
+    """Why a value cannot be written; empty if it can."""
+    if value == "":
+        return ""
+    if definition.type == "number" and not _is_number(value):
+        return f"{value} was not a valid number."
+    if definition.type == "bool" and value not in ("true", "false"):
+        return f"{value} was not a valid boolean."
+    if definition.type in ("date", "datetime") and not _is_moment(value):
+        return f"{value} was not a valid {definition.type}."
+    if definition.type == "enumeration" and definition.values:
+        strange = [v for v in value.split(";") if v not in definition.values]
+        if strange:
+            return f"{strange[0]} was not one of the allowed options: {definition.values}"
+    if definition.type == "string" and len(value) > 65_536:
+        return "Property values must not be longer than 65536 characters."
+    return ""
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return abs(float(value)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _is_moment(value: str) -> bool:
+    if value.lstrip("-").isdigit():
+        return True  # milliseconds
+    try:
+        datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return False
+    return True
