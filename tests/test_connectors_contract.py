@@ -8,10 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from builders import portal
 from sqlalchemy import select
 
 from assay import reading
 from assay.reading import Tally
+from connectors.hubspot import HubSpotConfig
+from connectors.hubspot import open_admin as open_portal_admin
+from connectors.hubspot import open_org as open_portal
 from connectors.memory import MemoryCrm, Nothing
 from connectors.port import Crm, Page, Sending
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
@@ -104,9 +108,50 @@ def salesforce(line: dict[str, Any]) -> Org:
     return Org(opened, edit, delete, advance, close)
 
 
-@pytest.fixture(params=["memory", "salesforce"])
+@pytest.fixture(scope="module")
+def portal_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    with process.running(portal(tmp_path_factory.mktemp("portal"))) as line:
+        yield line["hubspot"]
+
+
+def hubspot(line: dict[str, Any]) -> Org:
+    hands = httpx.Client(base_url=line["url"])
+    hands.post("/_sandbox/reset").raise_for_status()
+    settings = HubSpotConfig(line["token"], line["url"], allow_hosts=(line["url"].removeprefix("http://"),),
+                             subject_salt=b"k" * 32)  # fmt: skip
+    admin = open_portal_admin(settings)
+    admin.apply()
+    opened_ones: list[Any] = [hands, admin]
+
+    def opened() -> Crm:
+        crm = open_portal(settings, sleep=lambda _: None)
+        opened_ones.append(crm)
+        crm.check()
+        return crm
+
+    def close() -> None:
+        for one in opened_ones:
+            one.close()
+
+    def change(**body: Any) -> None:
+        hands.post("/_sandbox/edit", json={"object": "companies"} | body).raise_for_status()
+
+    names = {"employees": "numberofemployees"}
+    return Org(
+        opened, lambda i, v: change(op="update", id=i, values={names[k]: x for k, x in v.items()}),
+        lambda i: change(op="archive", id=i),
+        lambda seconds: hands.post("/_sandbox/clock", json={"advance": seconds}).raise_for_status() and None, close,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["memory", "salesforce", "hubspot"])
 def org(request: pytest.FixtureRequest) -> Iterator[Org]:
-    made = memory() if request.param == "memory" else salesforce(request.getfixturevalue("sandbox_line"))
+    if request.param == "memory":
+        made = memory()
+    elif request.param == "salesforce":
+        made = salesforce(request.getfixturevalue("sandbox_line"))
+    else:
+        made = hubspot(request.getfixturevalue("portal_line"))
     yield made
     made.close()
 

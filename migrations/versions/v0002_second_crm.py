@@ -44,4 +44,3 @@ def upgrade() -> None:
     )
     watermark = sa.table("watermark", sa.column("stream"))
     op.execute(watermark.delete().where(watermark.c.stream.in_(READ_AGAIN)))
-

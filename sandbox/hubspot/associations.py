@@ -34,7 +34,7 @@ def batch_read(portal: Portal, call: Call, source: Table, target: Table) -> tupl
 
 def _entry(portal: Portal, from_type: str, number: int, target: Table, after: str) -> str:
     to_type, links = target.type.name, portal.links
-    alive = [i for i in links.of(from_type, number, to_type) if i > int(after) and not _gone(target, i)]
+    alive = [i for i in links.of(from_type, number, to_type) if i > int(after) and i not in target.binned]
     if not alive:
         return ""
     page = portal.switches.association_page
@@ -45,11 +45,6 @@ def _entry(portal: Portal, from_type: str, number: int, target: Table, after: st
     )
     paging = f',"paging":{{"next":{{"after":"{alive[page - 1]}"}}}}' if len(alive) > page else ""
     return f'{{"from":{{"id":"{number}"}},"to":[{to}]{paging}}}'
-
-
-def _gone(target: Table, record_id: int) -> bool:
-    record = target.by_id.get(record_id)
-    return record is None or record.archived_at is not None
 
 
 def _more(portal: Portal, from_type: str, number: int, to_type: str, to_id: int) -> str:

@@ -41,13 +41,12 @@ def _update(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _archive(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    write.archive(portal, table, _record(table, change["id"]))
+    table.bin(_record(table, change["id"]), portal.stamp())
     return {"id": str(change["id"])}
 
 
 def _restore(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    _record(table, change["id"]).archived_at = None
-    table.version += 1
+    table.bin(_record(table, change["id"]), None)
     return {"id": str(change["id"])}
 
 

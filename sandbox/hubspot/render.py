@@ -64,6 +64,9 @@ def _links(portal: Portal, table: Table, r: Record, to_types: Sequence[str]) -> 
     found = []
     for to_type in to_types:
         ids = portal.links.of(own.name, r.id, to_type)
+        binned = portal.tables[to_type].binned
+        if binned:
+            ids = [i for i in ids if i not in binned]
         if not ids:
             continue
         plain = f"{own.one}_to_{portal.tables[to_type].type.one}"

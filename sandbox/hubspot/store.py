@@ -51,9 +51,12 @@ class Table:
         self.version = 0  #: grows with every change, so that searches know when to look again
         self.merged: dict[int, int] = {}  #: loser -> survivor
         self.highest = 0
+        self.binned: set[int] = set()  #: archived records, which nothing is linked to any more
 
     def add(self, record: Record) -> None:
         self.by_id[record.id] = record
+        if record.archived_at:
+            self.binned.add(record.id)
         if not self.ids or record.id > self.ids[-1]:
             self.ids.append(record.id)
         else:
@@ -63,7 +66,14 @@ class Table:
 
     def remove(self, record_id: int) -> None:
         del self.by_id[record_id]
+        self.binned.discard(record_id)
         self.ids.pop(bisect_left(self.ids, record_id))
+        self.version += 1
+
+    def bin(self, record: Record, at: str | None) -> None:
+        """To the bin, or (without a time) back from it; its date does not move (1.12)."""
+        record.archived_at = at
+        (self.binned.discard if at is None else self.binned.add)(record.id)
         self.version += 1
 
     def after(self, record_id: int, *, archived: bool) -> Iterator[Record]:

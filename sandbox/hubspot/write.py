@@ -111,13 +111,7 @@ def insert(portal: Portal, table: Table, values: Mapping[str, str], record_id: i
 def archive_one(portal: Portal, table: Table, record_id: str) -> None:
     record = table.by_id.get(ids_of([record_id])[0])
     if record is not None:
-        archive(portal, table, record)
-
-
-def archive(portal: Portal, table: Table, record: Record) -> None:
-    """The record goes to the bin; its date does not move (1.12)."""
-    record.archived_at = portal.stamp()
-    table.version += 1
+        table.bin(record, portal.stamp())
 
 
 def batch_archive(portal: Portal, call: Call, table: Table) -> None:
