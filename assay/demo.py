@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,10 +16,11 @@ from db.store import Store
 from sandbox import process, world
 
 MARK = ".assay-demo"
+CHOICES = {"salesforce": ("salesforce",), "hubspot": ("hubspot",), "both": ("salesforce", "hubspot")}
 
 
 def command(
-    crm: Annotated[str, typer.Option(help="salesforce (hubspot comes with its connector).")] = "salesforce",
+    crm: Annotated[str, typer.Option(help=f"{', '.join(CHOICES)}.")] = "both",
     data: Annotated[Path | None, typer.Option(help="An org folder to load instead of a generated firm.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 1,
     accounts: Annotated[int, typer.Option(min=20, help="How many accounts the firm has.")] = 400,
@@ -28,18 +30,21 @@ def command(
     ] = False,
 ) -> None:
     """Sandbox CRM, one night, report: no account, no network."""
-    if crm != "salesforce":
-        raise ConfigError([f"--crm {crm}: only salesforce is there yet. Fix: leave the flag out"])
+    if crm not in CHOICES:
+        raise ConfigError([f"--crm {crm}: unknown. Fix: one of {', '.join(CHOICES)}"])
     folder = _fresh(out / "demo")
     org = data or folder / "org"
     if data is None:
         typer.echo(f"Making a firm of {accounts} accounts (seed {seed}) ...", err=True)
-        world.generate(org, seed=seed, accounts=accounts)
+        world.generate(org, seed=seed, accounts=accounts, crms=CHOICES[crm])
     with process.running(org) as ready:
-        settings = _settings(folder, ready["salesforce"])
+        there = {name: ready[name] for name in CHOICES[crm] if ready[name]}
+        if not there:
+            raise ConfigError([f"{org}: holds nothing of {crm}. Fix: choose another --crm"])
+        settings = _settings(folder, there)
         _night(settings, out / "report.html", folder)
         if keep:
-            _wait(ready)
+            _wait(there)
 
 
 def _fresh(folder: Path) -> Path:
@@ -52,42 +57,50 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _settings(folder: Path, crm: dict[str, Any]) -> Settings:
-    """The configuration an admin would write for this sandbox; kept in the demo folder."""
+def _settings(folder: Path, crms: dict[str, Any]) -> Settings:
+    """The configuration an admin would write for these sandboxes; kept in the demo folder."""
     path = folder / "assay.toml"
-    path.write_text(
-        f'allow_hosts = ["{crm["url"].removeprefix("http://")}"]\n\n'
-        f'[database]\nurl = "sqlite:///{(folder / "assay.db").resolve()}"\n\n'
-        f'[salesforce]\nlogin_url = "{crm["url"]}"\nclient_id = "{crm["client_id"]}"\nusername = "{crm["username"]}"\n'
-        f'private_key_file = "{crm["private_key_file"]}"\n\n'
-        "[write]\nenabled = true\n"
-    )
+    hosts = ", ".join(f'"{line["url"].removeprefix("http://")}"' for line in crms.values())
+    database = f"sqlite:///{(folder / 'assay.db').resolve()}"
+    parts = [f"allow_hosts = [{hosts}]\n", f'[database]\nurl = "{database}"\n']
+    if line := crms.get("salesforce"):
+        parts.append(
+            f'[salesforce]\nlogin_url = "{line["url"]}"\nclient_id = "{line["client_id"]}"\nusername = "{line["username"]}"\n'
+            f'private_key_file = "{line["private_key_file"]}"\n'
+        )
+    if line := crms.get("hubspot"):
+        parts.append(f'[hubspot]\nbase_url = "{line["url"]}"\ntoken = "{line["token"]}"\n')
+    path.write_text("\n".join([*parts, "[write]\nenabled = true\n"]))
     return load(path).settings
 
 
 def _night(settings: Settings, report: Path, folder: Path) -> None:
-    for field, done in wiring.open_admin(settings).apply():
-        typer.echo(f"  {field}: {done}", err=True)
+    for admin in wiring.open_admins(settings):
+        with closing(admin):
+            for field, done in admin.apply():
+                typer.echo(f"  {field}: {done}", err=True)
     store = wiring.open_store(settings)
     start = time.perf_counter()
-    outcome = _run(settings, store)
-    if outcome.outcome not in ("done", "rejected"):
-        typer.echo(f"assay: {outcome.message}", err=True)
+    outcomes = _run(settings, store)
+    if any(o.outcome not in ("done", "rejected") for o in outcomes):
+        for o in outcomes:
+            typer.echo(f"assay: {o.message}", err=True)
         raise typer.Exit(1)
     show.write_report(store, settings, report)
-    typer.echo(show.outcome(outcome))
+    typer.echo("\n".join(map(show.outcome, outcomes)))
     typer.echo(show.headline(store))
     typer.echo(f"The night took {time.perf_counter() - start:.1f} s. Report: {report.resolve()}")
     typer.echo(f"Look around: assay --config {folder / 'assay.toml'} scores | explain ACCOUNT | plan | status")
 
 
-def _run(settings: Settings, store: Store) -> nightly.Outcome:
-    with telling() as tell, lease.held(store.engine, "salesforce") as held:
-        return nightly.run(wiring.open_crms(settings)[0], store, held, wiring.orders(settings, force=True), tell)
+def _run(settings: Settings, store: Store) -> list[nightly.Outcome]:
+    with telling() as tell, lease.held(store.engine, nightly.LEASE) as held:
+        return nightly.run(wiring.open_crms(settings), store, held, wiring.orders(settings, force=True), tell)
 
 
-def _wait(ready: dict[str, Any]) -> None:
-    typer.echo(f"The sandbox stays up at {ready['salesforce']['url']}; end with Ctrl-C.")
+def _wait(crms: dict[str, Any]) -> None:
+    places = " and ".join(line["url"] for line in crms.values())
+    typer.echo(f"The sandbox stays up at {places}; end with Ctrl-C.")
     try:
         while True:
             time.sleep(3600)

@@ -19,6 +19,8 @@ from sandbox.org_folder import BadFolder, read_facts
 from sandbox.salesforce.app import SalesforceApp
 from sandbox.server import Front, Server
 
+CRMS = {"salesforce": ("salesforce",), "hubspot": ("hubspot",), "both": ("salesforce", "hubspot")}
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="CRMs to run against when no CRM is at hand.")
 
 
@@ -40,7 +42,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="assay-sandbox-") as scratch:
         folder = data or Path(scratch) / "org"
         if data is None:
-            world.generate(folder, seed=seed, accounts=accounts)
+            world.generate(folder, seed=seed, accounts=accounts, crms=CRMS["both"])
         rules: list[dict[str, Any]] = json.loads(faults.read_text()) if faults else []
         crms = read_facts(folder).crms
         files = certificates.make(Path(scratch)) if tls else None
@@ -99,10 +101,13 @@ def generate(
     accounts: Annotated[int, typer.Option()] = 400,
     profile: Annotated[str, typer.Option(help=f"Which kind of firm: {', '.join(world.PROFILES)}.")] = "demo",
     now: Annotated[str | None, typer.Option(help="The org's today, ISO 8601.")] = None,
+    crm: Annotated[str, typer.Option(help="salesforce, hubspot or both.")] = "both",
 ) -> None:
     """Write a generated org as an org folder, its truth beside it."""
+    if crm not in CRMS:
+        raise BadFolder(f"--crm {crm}: unknown. Fix: one of {', '.join(CRMS)}")
     moment = datetime.fromisoformat(now.replace("Z", "+00:00")) if now else None
-    world.generate(out, seed=seed, accounts=accounts, profile=profile, now=moment)
+    world.generate(out, seed=seed, accounts=accounts, profile=profile, now=moment, crms=CRMS[crm])
     typer.echo(f"written to {out}", err=True)
 
 

@@ -1,7 +1,6 @@
 """Writes a firm as a Salesforce org folder: its truth shows only through records."""
 
 import csv
-import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,14 +8,15 @@ from typing import Any, TextIO
 
 from sandbox.salesforce.schema import PREFIXES, new_id
 from sandbox.world import names
-from sandbox.world.plan import Account, Profile, Rep
-from sandbox.world.timeline import LOST, STAGES, WON, Deal, Step, Touch, deals, touches
+from sandbox.world.dossier import Dossier, Entry
+from sandbox.world.plan import Profile, Rep
+from sandbox.world.timeline import LOST, STAGES, WON, Deal, Step, Touch
 
 HEADERS = {
     "User": "Id,Name,FirstName,LastName,Email,IsActive,UserType,TimeZoneSidKey,CreatedDate,SystemModstamp",
-    "Account": "Id,Name,OwnerId,Type,Industry,BillingCountry,NumberOfEmployees,AnnualRevenue,CreatedDate,LastModifiedDate,"
+    "Account": "Id,Name,OwnerId,Type,Industry,BillingCountry,NumberOfEmployees,AnnualRevenue,Website,CreatedDate,LastModifiedDate,"
     "SystemModstamp,IsDeleted,MasterRecordId",
-    "Contact": "Id,AccountId,Name,Title,Department,CreatedDate,SystemModstamp,IsDeleted",
+    "Contact": "Id,AccountId,Name,Title,Department,Email,CreatedDate,SystemModstamp,IsDeleted",
     "OpportunityStage": "Id,MasterLabel,ApiName,IsActive,SortOrder,IsClosed,IsWon,DefaultProbability",
     "Product2": "Id,Name,Family,IsActive,CreatedDate,SystemModstamp,IsDeleted",
     "Opportunity": "Id,AccountId,OwnerId,Name,StageName,Amount,Probability,CloseDate,Type,IsClosed,IsWon,"
@@ -32,7 +32,6 @@ HEADERS = {
     "EmailMessage": "Id,ActivityId,RelatedToId,Subject,Incoming,Status,MessageDate,CreatedById,CreatedDate,SystemModstamp,"
     "IsDeleted",
 }
-SUBJECTS = ("Visit", "Jour fixe", "Project review", "Check-in", "Follow-up", "Site tour")
 
 
 class Writer:
@@ -69,30 +68,64 @@ class Writer:
             file.close()
 
 
-def write(folder: Path, rng: random.Random, now: datetime, team: Iterable[Rep], accounts: Iterable[Account],
-          profile: Profile) -> dict[int, str]:  # fmt: skip
-    """The whole org, account by account; returns the account ids by number."""
-    out = Writer(folder / "salesforce", now)
-    users = {rep.number: _user(out, rng, rep) for rep in team}
-    for n, (stage, odds) in enumerate((*STAGES, WON, LOST)):
-        closed = stage.startswith("Closed")
-        out.add("OpportunityStage", {"MasterLabel": stage, "ApiName": stage, "IsActive": "true", "SortOrder": n + 1,
-                                     "IsClosed": _flag(closed), "IsWon": _flag(stage == WON[0]), "DefaultProbability": odds})  # fmt: skip
-    products = [_product(out, n) for n in range(profile.families)]
-    found = {}
-    for account in accounts:
-        found[account.number] = _account(out, rng, account, users, products, profile)
-    _oddities(out, users)
-    out.close()
-    return found
+class Salesforce:
+    """Writes reps and accounts as records of one org."""
+
+    def __init__(self, folder: Path, now: datetime, profile: Profile) -> None:
+        self.out = Writer(folder / "salesforce", now)
+        self.users: dict[int, str] = {}
+        self.contacts: dict[tuple[int, int], str] = {}  #: account and number of the contact -> id
+        self.opportunities: dict[tuple[int, int], str] = {}  #: account and number of the deal -> id
+        self.profile = profile
+        self.products: list[str] = []
+
+    def user(self, rep: Rep, first: str, last: str) -> None:
+        self.users[rep.number] = _user(self.out, rep, first, last)
+
+    def lookups(self) -> None:
+        """Stages and products."""
+        for n, (stage, odds) in enumerate((*STAGES, WON, LOST)):
+            closed = stage.startswith("Closed")
+            self.out.add("OpportunityStage", {
+                "MasterLabel": stage, "ApiName": stage, "IsActive": "true", "SortOrder": n + 1, "IsClosed": _flag(closed),
+                "IsWon": _flag(stage == WON[0]), "DefaultProbability": odds})  # fmt: skip
+        self.products = [_product(self.out, n) for n in range(self.profile.families)]
+
+    def account(self, d: Dossier, entries: Iterable[Entry]) -> str:
+        """An account with its people, deals and those of its entries that were logged here; returns its id."""
+        out, a = self.out, d.account
+        owner, made = self.users[a.rep.number], out.stamp(a.created_days_ago)
+        account = out.add("Account", {
+            "Name": names.company(a.number), "OwnerId": owner, "Type": "Customer", "Industry": names.INDUSTRIES[a.industry],
+            "BillingCountry": "Germany", "NumberOfEmployees": a.employees or "", "AnnualRevenue": a.revenue or "",
+            "Website": f"https://www.{d.domain}/", "CreatedDate": made, "LastModifiedDate": made,
+            "SystemModstamp": made})  # fmt: skip
+        people = [_contact(out, account, d, n) for n in range(len(d.contacts))]
+        self.contacts |= {(a.number, n): record for n, record in enumerate(people)}
+        ids = Ids(account, owner, people, self.users)
+        for n, deal in enumerate(d.deals):
+            if record := _deal(out, ids, deal, self.products):
+                self.opportunities[a.number, n] = record
+        for entry in entries:
+            _activity(out, ids, entry, a.rep)
+        return account
+
+    def shop(self, name: str, domain: str) -> None:
+        """An account that nobody works on."""
+        made = self.out.stamp(500)
+        self.out.add("Account", {"Name": name, "OwnerId": next(iter(self.users.values())), "Website": domain,
+                                 "CreatedDate": made, "LastModifiedDate": made, "SystemModstamp": made})  # fmt: skip
+
+    def close(self) -> None:
+        _oddities(self.out, self.users)
+        self.out.close()
 
 
 def _flag(value: object) -> str:
     return "true" if value else "false"
 
 
-def _user(out: Writer, rng: random.Random, rep: Rep) -> str:
-    first, last = names.person(rng)
+def _user(out: Writer, rep: Rep, first: str, last: str) -> str:
     made = out.stamp(rep.started_days_ago)
     return out.add("User", {"Name": f"{first} {last}", "FirstName": first, "LastName": last, "IsActive": "true",
                             "Email": f"{first}.{last}.{rep.number}@seller.example".lower(), "UserType": "Standard",
@@ -106,44 +139,28 @@ def _product(out: Writer, number: int) -> str:
                                 "SystemModstamp": made})  # fmt: skip
 
 
-def _account(out: Writer, rng: random.Random, a: Account, users: dict[int, str], products: list[str],
-             profile: Profile) -> str:  # fmt: skip
-    owner, made = users[a.rep.number], out.stamp(a.created_days_ago)
-    account = out.add("Account", {
-        "Name": names.company(a.number), "OwnerId": owner, "Type": "Customer", "Industry": names.INDUSTRIES[a.industry],
-        "BillingCountry": "Germany", "NumberOfEmployees": a.employees or "", "AnnualRevenue": a.revenue or "",
-        "CreatedDate": made, "LastModifiedDate": made, "SystemModstamp": made})  # fmt: skip
-    people = [_contact(out, rng, account, a, n) for n in range(rng.randint(3, 8))]
-    ids = Ids(account, owner, people, [u for n, u in users.items() if n != a.rep.number])
-    for deal in deals(rng, a, len(people), profile):
-        _deal(out, ids, deal, products)
-    for touch in touches(rng, a, len(people), profile):
-        _activity(out, rng, ids, touch, a.rep, profile)
-    return account
-
-
 class Ids:
     """The ids an account's records refer to."""
 
-    def __init__(self, account: str, owner: str, people: list[str], colleagues: list[str]) -> None:
-        self.account, self.owner, self.people, self.colleagues = account, owner, people, colleagues
+    def __init__(self, account: str, owner: str, people: list[str], users: dict[int, str]) -> None:
+        self.account, self.owner, self.people, self.users = account, owner, people, users
 
 
-def _contact(out: Writer, rng: random.Random, account: str, a: Account, n: int) -> str:
-    first, last = names.person(rng)
-    made = out.stamp(a.created_days_ago)
-    return out.add("Contact", {"AccountId": account, "Name": f"{first} {last}", "Title": rng.choice(names.TITLES),
-                               "Department": rng.choice(names.DEPARTMENTS), "CreatedDate": made, "SystemModstamp": made})  # fmt: skip
+def _contact(out: Writer, account: str, d: Dossier, n: int) -> str:
+    c, made = d.contacts[n], out.stamp(d.account.created_days_ago)
+    return out.add("Contact", {"AccountId": account, "Name": f"{c.first} {c.last}", "Title": c.title,
+                               "Department": c.department, "Email": f"{c.first}.{c.last}.{n}@{d.domain}".lower(),
+                               "CreatedDate": made, "SystemModstamp": made})  # fmt: skip
 
 
 # ---- deals ----------------------------------------------------------------------------------------------------------
 
 
-def _deal(out: Writer, ids: Ids, deal: Deal, products: list[str]) -> None:
-    """The opportunity as it is now, every step in its history, one line item, one contact role."""
+def _deal(out: Writer, ids: Ids, deal: Deal, products: list[str]) -> str:
+    """The opportunity as it is now, every step in its history, one line item, one contact role; "" if it lies ahead."""
     steps = [s for s in deal.steps if s.ago > 0]
     if not steps:
-        return
+        return ""
     last, made = steps[-1], out.stamp(steps[0].ago)
     family = names.FAMILIES[deal.family]
     name = f"{family} {'renewal' if deal.renewal else 'offer'} {out.counts['Opportunity'] + 1}"
@@ -164,6 +181,7 @@ def _deal(out: Writer, ids: Ids, deal: Deal, products: list[str]) -> None:
                                     "SystemModstamp": shown})  # fmt: skip
     out.add("OpportunityContactRole", {"OpportunityId": opportunity, "ContactId": ids.people[0], "Role": "Decision Maker",
                                        "IsPrimary": "true", "CreatedDate": made, "SystemModstamp": made})  # fmt: skip
+    return opportunity
 
 
 def _look(out: Writer, step: Step) -> dict[str, object]:
@@ -173,13 +191,14 @@ def _look(out: Writer, step: Step) -> dict[str, object]:
 # ---- activities -----------------------------------------------------------------------------------------------------
 
 
-def _activity(out: Writer, rng: random.Random, ids: Ids, touch: Touch, rep: Rep, profile: Profile) -> None:
+def _activity(out: Writer, ids: Ids, entry: Entry, rep: Rep) -> None:
+    touch = entry.touch
     if touch.kind == "meeting":
-        _meeting(out, rng, ids, touch, rep, profile)
+        _meeting(out, ids, entry, rep)
     elif touch.kind == "call":
         _task(out, ids, touch, "Call", "Call", {"CallDurationInSeconds": round(touch.minutes * 60), "CallType": "Outbound"})
     else:
-        subject = f"{rng.choice(SUBJECTS)} {out.counts['Task']}"
+        subject = f"{entry.subject} {out.counts['Task']}"
         task = _task(out, ids, touch, "Email", subject, {})
         at = out.stamp(touch.ago)
         out.add("EmailMessage", {"ActivityId": task, "RelatedToId": ids.account, "Subject": subject, "Incoming": "false",
@@ -196,31 +215,41 @@ def _task(out: Writer, ids: Ids, touch: Touch, subtype: str, subject: str, more:
         "IsArchived": _flag(touch.ago >= 365), **more})  # fmt: skip
 
 
-def _meeting(out: Writer, rng: random.Random, ids: Ids, touch: Touch, rep: Rep, profile: Profile) -> None:
+#: what makes a calendar entry no selling time
+ODD: Mapping[str, Mapping[str, object]] = {
+    "private": {"IsPrivate": "true"}, "free": {"ShowAs": "Free"}, "template": {"IsRecurrence": "true"},
+    "all_day": {"IsAllDayEvent": "true", "DurationInMinutes": 1440},
+}  # fmt: skip
+
+
+def _meeting(out: Writer, ids: Ids, entry: Entry, rep: Rep) -> None:
     """An event, the copies of invited colleagues, its relations; sometimes one that is not a meeting, or logged twice."""
-    minutes = max(5, round(touch.minutes / 5) * 5)
+    touch = entry.touch
+    minutes = length(touch)
     at, end = out.stamp(touch.ago), out.stamp(touch.ago - minutes / 1440)
     made = out.stamp(touch.ago + 1)
-    subject = rng.choice(SUBJECTS)
     event: dict[str, object] = {
         "AccountId": ids.account, "WhatId": ids.account, "WhoId": ids.people[touch.contact], "OwnerId": ids.owner,
-        "Subject": subject, "StartDateTime": at, "EndDateTime": end, "DurationInMinutes": minutes,
+        "Subject": entry.subject, "StartDateTime": at, "EndDateTime": end, "DurationInMinutes": minutes,
         "ActivityDate": out.day(touch.ago), "IsAllDayEvent": "false", "IsChild": "false", "IsPrivate": "false",
         "IsGroupEvent": _flag(touch.colleagues), "IsRecurrence": "false", "ShowAs": "Busy", "CreatedDate": made,
         "SystemModstamp": made, "IsArchived": _flag(touch.ago >= 365)}  # fmt: skip
-    if rng.random() < profile.messy:
-        odd = rng.choice(({"IsPrivate": "true"}, {"ShowAs": "Free"}, {"IsRecurrence": "true"},
-                          {"IsAllDayEvent": "true", "DurationInMinutes": 1440}))  # fmt: skip
-        out.add("Event", event | odd)
+    if entry.odd:
+        out.add("Event", {**event, **ODD[entry.odd]})
     record = out.add("Event", event)
     relation = {"EventId": record, "Status": "Accepted", "CreatedDate": made, "SystemModstamp": made}
     out.add("EventRelation", relation | {"RelationId": ids.people[touch.contact]})
-    if touch.colleagues and ids.colleagues:
-        colleague = rng.choice(ids.colleagues)
+    if entry.colleague is not None:
+        colleague = ids.users[entry.colleague]
         out.add("Event", event | {"OwnerId": colleague, "IsChild": "true"})
         out.add("EventRelation", relation | {"RelationId": colleague})
     if rep.doubled:
         out.add("Event", event | {"StartDateTime": out.stamp(touch.ago - 1 / 1440)})
+
+
+def length(touch: Touch) -> int:
+    """Minutes as a calendar shows them."""
+    return max(5, round(touch.minutes / 5) * 5)
 
 
 def _oddities(out: Writer, users: dict[int, str]) -> None:

@@ -1,0 +1,69 @@
+"""Everything that is to be recorded of one account, before any CRM: drawn once, written by each CRM's writer."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sandbox.world import names
+from sandbox.world.plan import Account, Profile
+from sandbox.world.timeline import Deal, Touch, deals, touches
+
+SUBJECTS = ("Visit", "Jour fixe", "Project review", "Check-in", "Follow-up", "Site tour")
+#: calendar entries that are no selling time
+ODD = ("private", "free", "template", "all_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    first: str
+    last: str
+    title: str
+    department: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A touch as somebody logged it."""
+
+    touch: Touch
+    subject: str
+    odd: str | None  #: a calendar entry beside it that is no selling time
+    colleague: int | None  #: number of an invited rep
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    account: Account
+    contacts: tuple[Contact, ...]
+    deals: tuple[Deal, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def domain(self) -> str:
+        """The company's own domain; no two share one."""
+        return names.company(self.account.number).lower().replace(" ", "-") + ".example"
+
+
+def dossier(rng: random.Random, account: Account, team: Sequence[int], profile: Profile) -> Dossier:
+    """Draw an account's people, deals and entries; `team` are the numbers of all reps."""
+    people = tuple(_contact(rng) for _ in range(rng.randint(3, 8)))
+    found = tuple(deals(rng, account, len(people), profile))
+    others = [n for n in team if n != account.rep.number]
+    logged = touches(rng, account, len(people), profile)
+    return Dossier(account, people, found, tuple(_entry(rng, t, others, profile) for t in logged))
+
+
+def _contact(rng: random.Random) -> Contact:
+    first, last = names.person(rng)
+    return Contact(first, last, rng.choice(names.TITLES), rng.choice(names.DEPARTMENTS))
+
+
+def _entry(rng: random.Random, touch: Touch, others: Sequence[int], profile: Profile) -> Entry:
+    if touch.kind == "call":
+        return Entry(touch, "Call", None, None)
+    subject = rng.choice(SUBJECTS)
+    if touch.kind == "email":
+        return Entry(touch, subject, None, None)
+    odd = rng.choice(ODD) if rng.random() < profile.messy else None
+    colleague = rng.choice(others) if touch.colleagues and others else None
+    return Entry(touch, subject, odd, colleague)
