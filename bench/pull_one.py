@@ -16,8 +16,8 @@ import httpx
 
 
 def main() -> None:
-    contender, url, ready = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    race = import_module(f"pull_{contender}").prepare(ready, url)
+    module, url, ready = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    race = import_module(module).prepare(ready, url)
     httpx.delete(ready["log_url"]).raise_for_status()
     before, start = _cpu(), time.perf_counter()
     rows = race()
@@ -27,14 +27,16 @@ def main() -> None:
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Seconds of this process and those it started."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(used.ru_utime + used.ru_stime for used in both)
 
 
 def _peak() -> float:
     """Peak resident megabytes; `ru_maxrss` would count what the parent had before exec."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    own = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024  # the largest of several processes
 
 
 def _asked(ready: dict[str, Any]) -> dict[str, Any]:

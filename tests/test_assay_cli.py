@@ -196,9 +196,11 @@ def _rows(connection: sqlite3.Connection) -> dict[str, list[str]]:
         if table in ("run", "lease", "watermark", "alembic_version"):
             continue
         names = [r[1] for r in connection.execute(f"PRAGMA table_info({table})")]
-        left_out = {"ledger": {"id", "run", "at", "attempts", "token"}, "activity": {"subject_key", "thread_key"}}.get(
-            table, set()
-        )
+        left_out = {
+            "ledger": {"id", "run", "at", "attempts", "token"},
+            "activity": {"subject_key", "thread_key"},
+            "owner": {"person_key"},
+        }.get(table, set())
         wanted = ", ".join(f'"{n}"' for n in names if n not in left_out)
         found[table] = sorted(map(repr, connection.execute(f"SELECT {wanted} FROM {table}").fetchall()))  # noqa: S608 our own names
     return found

@@ -46,6 +46,13 @@ TYPES = {
         _activity("notes", "note", "0-46"),
         _activity("tasks", "task", "0-27"),
         _activity("communications", "communication", "0-18"),
+        # known, so that clients which ask for everything find an empty list instead of an error
+        Type("tickets", "ticket", "0-5", ("tickets",), usual=("subject", "createdate")),
+        Type("quotes", "quote", "0-14", ("crm.objects.quotes.read",), usual=("hs_title", "hs_createdate")),
+        Type("leads", "lead", "0-136", ("crm.objects.leads.read",), usual=("hs_lead_name",)),
+        Type("goal_targets", "goal_target", "0-74", ("crm.objects.goals.read",), usual=("hs_goal_name",)),
+        Type("postal_mail", "postal_mails", "0-116", _PEOPLE, created="hs_createdate", usual=("hs_createdate",)),
+        Type("feedback_submissions", "feedback_submission", "0-19", ("crm.objects.feedback_submissions.read",)),
     )
 }  # fmt: skip
 _BY_NAME = {

@@ -1,0 +1,33 @@
+"""Assay's own pull of a portal: mapped, typed, upserted, with watermarks, in a migrated database."""
+
+from collections.abc import Callable
+from typing import Any
+
+from assay import reading
+from connectors import hubspot
+from db.engine import open_database
+from db.migrate import upgrade
+from db.store import Store
+
+RECORDS = ("account", "contact", "opportunity", "activity")
+
+
+def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+    """Checked, schema in place; what is returned is the race."""
+    engine = open_database(url)
+    upgrade(engine)
+    store = Store(engine)
+    config = hubspot.HubSpotConfig(
+        ready["token"], ready["url"], quota_share=1.0, quota_stop=1.0, allow_hosts=(ready["url"].removeprefix("http://"),),
+        subject_salt=b"bench",
+    )  # fmt: skip
+    crm = hubspot.open_org(config)
+    check = crm.check()
+    facts = {"external_id": check.org_id, "name": check.org_name, "sandbox": check.sandbox, "currency": check.currency}
+    org = store.pin_org("hubspot", facts)
+
+    def race() -> int:
+        reading.pull(crm, store, org, 0, reading.Tally(), lambda *_: None, full=False)
+        return sum(store.count(org.id, kind) for kind in RECORDS)
+
+    return race
