@@ -178,15 +178,12 @@ def test_the_day_of_an_activity_is_the_portal_s() -> None:
     assert named("activity", mapping.note(s, context(zone="Asia/Tokyo")))[0]["owner_day"] == 20459
 
 
-def test_inline_links_tell_the_primary_and_whether_there_are_more() -> None:
-    record = {"id": "1", "associations": {"companies": {"results": [
-        {"id": "20", "type": "deal_to_company_unlabeled"}, {"id": "3", "type": "deal_to_company_unlabeled"},
-        {"id": "20", "type": "deal_to_company"}], "paging": {"next": {"after": "20"}}}}}  # fmt: skip
-    found, more = links.inline(record, "companies")
-    assert found == [Link("3", False, None), Link("20", True, None)]
-    assert more
-    assert links.chosen(found) == "20"
-    assert links.inline({"id": "2"}, "companies") == ([], False)
+def test_inline_links_tell_the_primary() -> None:
+    page = {"results": [{"id": "20", "type": "deal_to_company_unlabeled"}, {"id": "3", "type": "deal_to_company_unlabeled"},
+                        {"id": "20", "type": "deal_to_company"}]}  # fmt: skip
+    assert links.inline(page) == [Link("3", False, None), Link("20", True, None)]
+    assert links.chosen(links.inline(page)) == "20"
+    assert links.inline({"results": [{"id": "7", "type": "call_to_company"}]}) == [Link("7", False, None)]
 
 
 def test_batch_links_take_numbers_and_texts_and_labels() -> None:

@@ -1,12 +1,12 @@
 """HubSpot's data plane over the one transport: list, search, batch, associations (reference: hubspot.md 1.5 to 1.7)."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import orjson
 
 from connectors.errors import CrmError, Refused
 from connectors.hubspot import links
@@ -62,10 +62,17 @@ class Api:
         params |= {"propertiesWithHistory": ",".join(history)} if history else {}
         params |= {"associations": ",".join(associations)} if associations else {}
         params |= {"archived": "true"} if archived else {}
+
+        def fetch(place: str) -> Any:
+            asked = params | ({"after": place} if place else {})
+            return orjson.loads(self.call("GET", f"/crm/objects/{{date}}/{type_}", params=asked).content)
+
+        coming = self._pool.submit(fetch, after)
         while True:
-            place = {"after": after} if after else {}
-            body = json.loads(self.call("GET", f"/crm/objects/{{date}}/{type_}", params=params | place).content)
+            body = coming.result()
             after = ((body.get("paging") or {}).get("next") or {}).get("after", "")
+            if after:
+                coming = self._pool.submit(fetch, after)  # the portal works while we do
             yield body["results"], after
             if not after:
                 return
@@ -84,7 +91,8 @@ class Api:
         body: dict[str, Any] = {"inputs": [{"id": i} for i in ids], "properties": list(properties)}
         if history:
             body["propertiesWithHistory"] = list(history)
-        found: list[Record] = self.call("POST", f"/crm/objects/{{date}}/{type_}/batch/read", json=body).json()["results"]
+        path = f"/crm/objects/{{date}}/{type_}/batch/read"
+        found: list[Record] = orjson.loads(self.call("POST", path, json=body).content)["results"]
         return found
 
     # ---- search -----------------------------------------------------------------------------------------------------
@@ -101,7 +109,7 @@ class Api:
             beyond = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
             body = {"filterGroups": [{"filters": [window, beyond]}], "properties": [stamp], "limit": FOUND,
                     "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]}  # fmt: skip
-            found = self.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).json()["results"]
+            found = orjson.loads(self.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).content)["results"]
             if found:
                 yield [str(r["id"]) for r in found]
                 last = max((str(r["id"]) for r in found), key=int)
@@ -121,7 +129,7 @@ class Api:
     def _links(self, from_type: str, to_type: str, inputs: list[dict[str, str]]) -> dict[str, list[Link]]:
         path = f"/crm/associations/{{date}}/{from_type}/{to_type}/batch/read"
         try:
-            results = self.call("POST", path, json={"inputs": inputs}).json()["results"]
+            results = orjson.loads(self.call("POST", path, json={"inputs": inputs}).content)["results"]
         except Refused as error:
             return self._refused_links(from_type, to_type, inputs, error)
         entries: dict[str, dict[str, Any]] = {}
@@ -151,12 +159,15 @@ class Api:
         self, type_: str, to_types: Sequence[str], records: Sequence[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[Link]]]:
         """The links of a list page's records; where a record has more than the page carries, they are asked for."""
-        found: dict[str, dict[str, list[Link]]] = {}
-        for to_type in to_types:
-            of_type, cut = {}, []
-            for record in records:
-                of_type[record["id"]], more = links.inline(record, to_type)
-                if more:
-                    cut.append(record["id"])
-            found[to_type] = of_type | (self.links(type_, to_type, cut) if cut else {})
+        names = {name: to for to in to_types for name in (to, to.replace("_", " "))}
+        found: dict[str, dict[str, list[Link]]] = {to: {} for to in to_types}
+        cut: dict[str, list[str]] = {}
+        for record in records:
+            for name, page in (record.get("associations") or {}).items():
+                to = names[name]
+                found[to][record["id"]] = links.inline(page)
+                if "paging" in page:
+                    cut.setdefault(to, []).append(record["id"])
+        for to, ids in cut.items():
+            found[to] |= self.links(type_, to, ids)
         return found

@@ -21,15 +21,12 @@ class Link(NamedTuple):
 Links = Mapping[str, Mapping[str, Sequence[Link]]]
 
 
-def inline(record: Mapping[str, Any], to_type: str) -> tuple[list[Link], bool]:
-    """The links that a list page carries, and whether there are more of them."""
-    found = (record.get("associations") or {}).get(to_type.replace("_", " "))
-    found = found or (record.get("associations") or {}).get(to_type) or {}
-    results = found.get("results", ())
+def inline(page: Mapping[str, Any]) -> list[Link]:
+    """The links that a listed record carries to one type."""
+    results = page["results"]
     if len(results) == 1:
-        only = results[0]
-        return [Link(str(only["id"]), only["type"] in INLINE_PRIMARY, None)], "paging" in found
-    return _merged((str(x["id"]), x["type"] in INLINE_PRIMARY, None) for x in results), "paging" in found
+        return [Link(results[0]["id"], results[0]["type"] in INLINE_PRIMARY, None)]
+    return _merged((str(x["id"]), x["type"] in INLINE_PRIMARY, None) for x in results)
 
 
 def batch(entry: Mapping[str, Any]) -> list[Link]:

@@ -4,7 +4,7 @@ Property meanings: reference/hubspot.md 1.10 and 1.11, where each has its source
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -181,10 +181,28 @@ HISTORY = ("dealstage", "amount", "closedate")
 
 def history(s: Sheet, c: Context) -> Rows:
     """What each deal looked like after each change of stage, amount or close date, oldest first."""
-    return [row for record in s.records for row in _changes(record, c)]
+    deals: list[str] = []
+    moments: list[str] = []
+    states: list[Mapping[str, str]] = []
+    for deal, record in zip(s.ids, s.records, strict=True):
+        for moment, state in _changes(record):
+            deals.append(deal)
+            moments.append(moment)
+            states.append(state)
+    at = instants(moments, c.odd, "deals history")
+    amounts = [x["amount"] for x in states]
+    known = {text: text if _is_number(text) else "" for text in set(amounts)}
+    money = cents([known[x] for x in amounts], c.odd, "deals history.amount")
+    closes = _dates([x["closedate"] for x in states], c, "deals history.closedate")
+    stages = [x["dealstage"] or None for x in states]
+    odds = [None if (f := c.stages.get(x or "")) is None else f.probability for x in stages]
+    keys = [f"{deal}:{m.translate(DIGITS_ONLY)}" for deal, m in zip(deals, moments, strict=True)]
+    rows = _zip(keys, deals, at, stages, money, closes, odds, [False] * len(keys))
+    return [row for row in rows if row[2] is not None]
 
 
-def _changes(record: Mapping[str, Any], c: Context) -> Rows:
+def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The moments of a deal's changes with what it was from then on."""
     told = record.get("propertiesWithHistory") or {}
     events: dict[str, dict[str, str]] = {}
     for name in HISTORY:
@@ -192,23 +210,9 @@ def _changes(record: Mapping[str, Any], c: Context) -> Rows:
             events.setdefault(entry["timestamp"], {})[name] = entry.get("value") or ""
     # a property whose past nobody recorded has always been what it is now
     state = {n: "" if told.get(n) else record["properties"].get(n) or "" for n in HISTORY}
-    moments = sorted(events)
-    states = []
-    for moment in moments:
+    for moment in sorted(events):
         state = state | events[moment]
-        states.append(state)
-    return _history_rows(str(record["id"]), moments, states, c)
-
-
-def _history_rows(deal: str, moments: Sequence[str], states: Sequence[Mapping[str, str]], c: Context) -> Rows:
-    at = instants(moments, c.odd, "deals history")
-    amounts = cents([x["amount"] if _is_number(x["amount"]) else "" for x in states], c.odd, "deals history.amount")
-    closes = _dates([x["closedate"] for x in states], c, "deals history.closedate")
-    facts = [c.stages.get(x["dealstage"]) for x in states]
-    odds = [None if f is None else f.probability for f in facts]
-    keys = [f"{deal}:{m.translate(DIGITS_ONLY)}" for m in moments]
-    rows = zip(keys, at, (x["dealstage"] or None for x in states), amounts, closes, odds, strict=True)
-    return [(k, deal, m, x, a, d, o, False) for k, m, x, a, d, o in rows if m is not None]
+        yield moment, state
 
 
 DIGITS_ONLY = str.maketrans("", "", "-:.TZ+")
