@@ -14,7 +14,7 @@ from connectors.hubspot.errors import NAME, explain
 from connectors.hubspot.mapping import Context
 from connectors.hubspot.pull import Pull
 from connectors.hubspot.streams import ACTIVITIES, FAMILY, PRODUCTS, STREAMS, Stream
-from connectors.port import Check, Known, Page, Pulled, Sending
+from connectors.port import Check, Known, Listing, Page, Pulled, Sending
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -127,13 +127,14 @@ class HubSpotCrm:
         if old:
             yield from pull.relinked(old)
 
-    def _lookups(self, context: Context) -> Iterator[Page]:
-        """Owners, stages, rates: small, read in full every night."""
+    def _lookups(self, context: Context) -> Iterator[Pulled]:
+        """Owners, stages, rates: small, read in full every night; a stage that is not among them is gone."""
         now = self.api.now
         yield Page("owners", "owner", [mapping.owner(o, context) for o in self._owners()], now)
         pipelines = self.sdk.crm.pipelines.pipelines_api.get_all("deals").results
         ordered = sorted(pipelines, key=lambda p: (p.display_order, p.id))
         stages = [mapping.stage(p, n, s, context) for n, p in enumerate(ordered) for s in p.stages]
+        yield Listing("pipelines", "stage", [row[0] for row in stages], last=True)
         yield Page("pipelines", "stage", stages, now)
         yield Page("currencies", "currency_rate", self._rates(), now)
         context.families = self._families()
