@@ -1,17 +1,22 @@
 """One firm in two CRMs: what both know counts once and is judged once (rulings 16)."""
 
+import csv
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
+from assay import demo, wiring
 from assay.nightly import DAY, Orders, Outcome, run
 from assay.progress import Quiet
 from connectors.errors import Unavailable
 from connectors.memory import MemoryCrm
 from db import lease, tables
 from db.store import Store
+from sandbox import process, world
 from scoring.minutes import counted
 from scoring.records import COMFORT
 from scoring.rules import Rules
@@ -231,3 +236,43 @@ def test_what_explain_shows_is_what_was_counted(store: Store) -> None:
         rows = counted(one.tables, one.org, TODAY, Rules()).c
         seconds = sum(r["counted"] for r in one.rows(select(rows.counted).where(rows.account_id == "S00")))
     assert round(seconds / 3600, 2) == verdicts(store, "salesforce")["S00"].hours
+
+
+# ---- over HTTP ------------------------------------------------------------------------------------------------------
+
+
+def over_http(folder: Path, crms: tuple[str, ...]) -> list[dict[str, Any]]:
+    """One night of a generated firm through the sandboxes; the verdict of each account in the order of its truth."""
+    world.generate(folder / "org", seed=11, accounts=60, reps=3, crms=crms)
+    with process.running(folder / "org") as line:
+        settings = demo._settings(folder, {name: line[name] for name in crms})
+        for admin in wiring.open_admins(settings):
+            with closing(admin):
+                admin.apply()
+        store = wiring.open_store(settings)
+        opened = wiring.open_crms(settings)
+        done = night(opened, store, replay_nights=0)
+        for one in opened:
+            one.close()  # type: ignore[attr-defined]
+    assert {o.outcome for o in done.values()} == {"done"}
+    said = {i: s for name in reversed(crms) for i, s in verdicts(store, name).items()}
+    store.engine.dispose()
+    with (folder / "org" / "truth.csv").open(newline="") as file:
+        truth = list(csv.DictReader(file))
+    return [{"there": said.get(r.get("hubspot_id", "")), "here": said[r["account_id"]]} for r in truth]
+
+
+def test_a_firm_gets_the_same_hours_and_states_in_either_crm_and_in_both(tmp_path: Path) -> None:
+    """Sixty accounts; with both CRMs each entry of a shared account lies in one of them, some in both, and counts once."""
+    found = {}
+    for name, crms in (("s", ("salesforce",)), ("h", ("hubspot",)), ("b", ("salesforce", "hubspot"))):
+        (tmp_path / name).mkdir()
+        found[name] = over_http(tmp_path / name, crms)
+    hours = {name: [r["here"].hours for r in rows] for name, rows in found.items()}
+    assert hours["s"] == hours["h"] == hours["b"]
+    states = {name: [r["here"].state for r in found[name]] for name in ("s", "h")}
+    assert states["s"] == states["h"]
+    shared = [r for r in found["b"] if r["there"] is not None and r["there"].account_id != r["here"].account_id]
+    assert len(shared) > 20
+    alike = ("state", "hours", "fair_hours", "potential", "reasons", "next_step", "confidence")
+    assert all(getattr(r["there"], k) == getattr(r["here"], k) for r in shared for k in alike)

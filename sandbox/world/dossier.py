@@ -50,7 +50,8 @@ def dossier(rng: random.Random, account: Account, team: Sequence[int], profile: 
     found = tuple(deals(rng, account, len(people), profile))
     others = [n for n in team if n != account.rep.number]
     logged = touches(rng, account, len(people), profile)
-    return Dossier(account, people, found, tuple(_entry(rng, t, others, profile) for t in logged))
+    entries = (_entry(rng, t, f"{account.number}-{n}", others, profile) for n, t in enumerate(logged))
+    return Dossier(account, people, found, tuple(entries))
 
 
 def _contact(rng: random.Random) -> Contact:
@@ -58,12 +59,13 @@ def _contact(rng: random.Random) -> Contact:
     return Contact(first, last, rng.choice(names.TITLES), rng.choice(names.DEPARTMENTS))
 
 
-def _entry(rng: random.Random, touch: Touch, others: Sequence[int], profile: Profile) -> Entry:
+def _entry(rng: random.Random, touch: Touch, mark: str, others: Sequence[int], profile: Profile) -> Entry:
+    """A mail has a subject of its own, the same in every CRM that it is copied to."""
     if touch.kind == "call":
         return Entry(touch, "Call", None, None)
     subject = rng.choice(SUBJECTS)
     if touch.kind == "email":
-        return Entry(touch, subject, None, None)
+        return Entry(touch, f"{subject} {mark}", None, None)
     odd = rng.choice(ODD) if rng.random() < profile.messy else None
     colleague = rng.choice(others) if touch.colleagues and others else None
     return Entry(touch, subject, odd, colleague)

@@ -185,8 +185,7 @@ class HubSpot:
                            "hs_call_status": "COMPLETED", "hs_call_title": entry.subject}  # fmt: skip
             self.log("calls", call, company, people[touch.contact])
         else:
-            subject = f"{entry.subject} {self.out.next['emails']}"
-            mail = base | {"hs_email_direction": "EMAIL", "hs_email_status": "SENT", "hs_email_subject": subject}
+            mail = base | {"hs_email_direction": "EMAIL", "hs_email_status": "SENT", "hs_email_subject": entry.subject}
             self.log("emails", mail, company, people[touch.contact])
 
     def _meeting(self, entry: Entry, company: int, person: int, rep: Rep) -> None:

@@ -198,10 +198,9 @@ def _activity(out: Writer, ids: Ids, entry: Entry, rep: Rep) -> None:
     elif touch.kind == "call":
         _task(out, ids, touch, "Call", "Call", {"CallDurationInSeconds": round(touch.minutes * 60), "CallType": "Outbound"})
     else:
-        subject = f"{entry.subject} {out.counts['Task']}"
-        task = _task(out, ids, touch, "Email", subject, {})
+        task = _task(out, ids, touch, "Email", entry.subject, {})
         at = out.stamp(touch.ago)
-        out.add("EmailMessage", {"ActivityId": task, "RelatedToId": ids.account, "Subject": subject, "Incoming": "false",
+        out.add("EmailMessage", {"ActivityId": task, "RelatedToId": ids.account, "Subject": entry.subject, "Incoming": "false",
                                  "Status": "3", "MessageDate": at, "CreatedById": ids.owner, "CreatedDate": at,
                                  "SystemModstamp": at})  # fmt: skip
 
