@@ -1,7 +1,9 @@
 """Builds from settings what a night works with; the only place that knows all rooms."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from assay import publish
 from assay.nightly import Orders
@@ -25,23 +27,27 @@ NO_CRM = "no CRM is configured. Fix: add a [salesforce] or a [hubspot] section t
 
 def open_crms(settings: Settings) -> list[Crm]:
     """Every CRM that is configured; the first names what several know."""
-    found: list[Crm] = []
-    if settings.salesforce is not None:
-        found.append(salesforce.open_org(_salesforce(settings, settings.salesforce)))
-    if settings.hubspot is not None:
-        found.append(hubspot.open_org(_hubspot(settings, settings.hubspot)))
-    if not found:
-        raise ConfigError([NO_CRM])
-    return found
+    return _each(settings, salesforce.open_org, hubspot.open_org)
 
 
 def open_admins(settings: Settings) -> list[SchemaAdmin]:
     """Each CRM's schema, with whatever login is configured."""
-    found: list[SchemaAdmin] = []
+    return _each(settings, salesforce.open_admin, hubspot.open_admin)
+
+
+T = TypeVar("T")
+
+
+def _each(
+    settings: Settings,
+    of_salesforce: Callable[[salesforce.SalesforceConfig], T],
+    of_hubspot: Callable[[hubspot.HubSpotConfig], T],
+) -> list[T]:
+    found: list[T] = []
     if settings.salesforce is not None:
-        found.append(salesforce.open_admin(_salesforce(settings, settings.salesforce)))
+        found.append(of_salesforce(_salesforce(settings, settings.salesforce)))
     if settings.hubspot is not None:
-        found.append(hubspot.open_admin(_hubspot(settings, settings.hubspot)))
+        found.append(of_hubspot(_hubspot(settings, settings.hubspot)))
     if not found:
         raise ConfigError([NO_CRM])
     return found

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from connectors.columns import Keyed, address
-from connectors.hubspot import links, mapping, schema
+from connectors.hubspot import activities, links, mapping, schema
 from connectors.hubspot.links import Link
-from connectors.hubspot.mapping import Context, Sheet, StageFacts
+from connectors.hubspot.sheet import Context, Sheet, StageFacts
 from connectors.hubspot.streams import STREAMS
 from connectors.ours import FIELDS
 from scoring.records import columns
@@ -110,8 +110,8 @@ def test_a_line_item_of_no_deal_is_counted_and_left_out() -> None:
 
 def test_activities_carry_their_type_in_their_id() -> None:
     """HubSpot numbers calls and meetings each by itself."""
-    [call] = mapping.call(sheet("calls", {}), context())
-    [meeting] = mapping.meeting(sheet("meetings", {}), context())
+    [call] = activities.call(sheet("calls", {}), context())
+    [meeting] = activities.meeting(sheet("meetings", {}), context())
     assert (call[0], meeting[0]) == ("call:1", "meeting:1")
 
 
@@ -128,7 +128,7 @@ def test_activities_carry_their_type_in_their_id() -> None:
     ],
 )
 def test_a_call_by_its_status_and_milliseconds(properties: dict[str, str], status: str, seconds: int | None) -> None:
-    [got] = named("activity", mapping.call(sheet("calls", properties), context()))
+    [got] = named("activity", activities.call(sheet("calls", properties), context()))
     assert (got["status"], got["seconds"]) == (status, seconds)
 
 
@@ -140,14 +140,14 @@ def test_a_call_by_its_status_and_milliseconds(properties: dict[str, str], statu
 def test_a_meeting_by_its_outcome(outcome: str, status: str) -> None:
     properties = {"hs_meeting_outcome": outcome, "hs_meeting_start_time": "2026-01-05T09:00:00Z",
                   "hs_meeting_end_time": "2026-01-05T09:45:30.250Z"}  # fmt: skip
-    [got] = named("activity", mapping.meeting(sheet("meetings", properties), context()))
+    [got] = named("activity", activities.meeting(sheet("meetings", properties), context()))
     assert (got["status"], got["seconds"], got["starts_at"]) == (status, 2730, 1_767_603_600)
 
 
 def test_a_meeting_that_ends_before_it_starts_has_no_length() -> None:
     c = context()
     s = sheet("meetings", {"hs_meeting_start_time": "2026-01-05T09:00:00Z", "hs_meeting_end_time": "2026-01-05T08:00:00Z"})
-    assert named("activity", mapping.meeting(s, c))[0]["seconds"] is None
+    assert named("activity", activities.meeting(s, c))[0]["seconds"] is None
     assert c.odd == {"meetings: end before start, length unknown": 1}
 
 
@@ -155,19 +155,19 @@ def test_a_mail_s_direction_and_an_open_task() -> None:
     mails = sheet(
         "emails", {"hs_email_direction": "INCOMING_EMAIL"}, {"hs_email_direction": "EMAIL", "hs_email_status": "BOUNCED"}
     )
-    assert [(g["direction"], g["status"]) for g in named("activity", mapping.email(mails, context()))] == [
+    assert [(g["direction"], g["status"]) for g in named("activity", activities.email(mails, context()))] == [
         ("in", "held"), ("out", "cancelled")]  # fmt: skip
     tasks = sheet(
         "tasks", {"hs_task_status": "NOT_STARTED"}, {"hs_task_status": "COMPLETED"}, {"hs_task_status": "DEFERRED"}
     )
-    assert [g["status"] for g in named("activity", mapping.task(tasks, context()))] == ["draft", "held", "cancelled"]
+    assert [g["status"] for g in named("activity", activities.task(tasks, context()))] == ["draft", "held", "cancelled"]
 
 
 def test_people_of_a_meeting_besides_its_owner_and_its_first_contact() -> None:
     s = sheet("meetings", {"hubspot_owner_id": "70", "hs_attendee_owner_ids": "70;71; 71;72"},
               contacts={"1": [Link("5", False, None), Link("6", False, None)]})  # fmt: skip
-    assert [(r[0], r[2], r[3]) for r in mapping.theirs(s)] == [("meeting:1:c6", "theirs", "6")]
-    assert [(r[0], r[2], r[3]) for r in mapping.colleagues(s)] == [
+    assert [(r[0], r[2], r[3]) for r in activities.theirs(s)] == [("meeting:1:c6", "theirs", "6")]
+    assert [(r[0], r[2], r[3]) for r in activities.colleagues(s)] == [
         ("meeting:1:o71", "ours", "71"),
         ("meeting:1:o72", "ours", "72"),
     ]
@@ -175,7 +175,7 @@ def test_people_of_a_meeting_besides_its_owner_and_its_first_contact() -> None:
 
 def test_the_day_of_an_activity_is_the_portal_s() -> None:
     s = sheet("notes", {"hs_timestamp": "2026-01-05T23:30:00Z"})
-    assert named("activity", mapping.note(s, context(zone="Asia/Tokyo")))[0]["owner_day"] == 20459
+    assert named("activity", activities.note(s, context(zone="Asia/Tokyo")))[0]["owner_day"] == 20459
 
 
 def test_inline_links_tell_the_primary() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Forbidden, Refused
-from connectors.hubspot import mapping, schema, sdk, write
+from connectors.hubspot import activities, mapping, schema, sdk, write
 from connectors.hubspot.api import Api
 from connectors.hubspot.budget import Budget
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.errors import NAME, explain
-from connectors.hubspot.mapping import Context
 from connectors.hubspot.pull import Pull
+from connectors.hubspot.sheet import Context
 from connectors.hubspot.streams import ACTIVITIES, FAMILY, PRODUCTS, STREAMS, Stream
 from connectors.port import Check, Known, Listing, Page, Pulled, Sending
 from connectors.transport import Transport
@@ -187,7 +187,7 @@ class HubSpotCrm:
         for stream in streams:
             named = stream in ACTIVITIES
             for records, _ in self.api.pages(stream.type, [stream.stamp]):
-                yield [mapping.activity_id(stream.type, str(r["id"])) if named else str(r["id"]) for r in records]
+                yield [activities.activity_id(stream.type, str(r["id"])) if named else str(r["id"]) for r in records]
 
     # ---- write ------------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from connectors.columns import instants
-from connectors.hubspot import mapping
+from connectors.hubspot import activities, mapping
 from connectors.hubspot.api import Api, Record
 from connectors.hubspot.links import Links, chosen
-from connectors.hubspot.mapping import Context, Rows, Sheet
+from connectors.hubspot.sheet import Context, Rows, Sheet
 from connectors.hubspot.streams import COMPANIES, DEALS, Stream
 from connectors.port import Known, Listing, Page, Patch, Pulled, Whole
 
@@ -125,7 +125,7 @@ class Pull:
                 waiting = []
         yield from self._read(stream, waiting)
         for records, _ in self.api.pages(stream.type, [], archived=True):
-            gone = [(mapping.activity_id(stream.type, str(r["id"])), True) for r in records]
+            gone = [(activities.activity_id(stream.type, str(r["id"])), True) for r in records]
             yield Patch(stream.type, stream.kind, ("id", "deleted"), gone)
         yield Page(stream.type, stream.kind, (), began)
 
@@ -135,7 +135,7 @@ class Pull:
         by_type = {s.type: s for s in streams}
         for batch in self.known.recent("activity"):
             for prefix, group in groupby(batch, key=lambda i: i.partition(":")[0]):
-                stream = by_type.get(mapping.TYPES.get(prefix, ""))
+                stream = by_type.get(activities.TYPES.get(prefix, ""))
                 if stream is not None:
                     yield from self._relinked(stream, [i.partition(":")[2] for i in group])
         yield Page(ASSOCIATIONS, "participant", (), began)
@@ -143,11 +143,11 @@ class Pull:
     def _relinked(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
         links = {to: self.api.links(stream.type, to, ids) for to in stream.moving}
         sheet = Sheet(stream.type, [{"id": i, "properties": {}} for i in ids], links)
-        keys = [mapping.activity_id(stream.type, i) for i in ids]
-        rows = [(key, *about) for key, about in zip(keys, mapping.belongs(sheet), strict=True)]
+        keys = [activities.activity_id(stream.type, i) for i in ids]
+        rows = [(key, *about) for key, about in zip(keys, activities.belongs(sheet), strict=True)]
         yield Patch(ASSOCIATIONS, "activity", ("id", "account_id", "opportunity_id", "contact_id"), rows)
         whole = Whole("activity_id", keys, {"side": "theirs"})
-        yield Page(ASSOCIATIONS, "participant", mapping.theirs(sheet), whole=whole)
+        yield Page(ASSOCIATIONS, "participant", activities.theirs(sheet), whole=whole)
 
     # ---- pages ------------------------------------------------------------------------------------------------------
 
@@ -169,8 +169,8 @@ class Pull:
             yield self._page(stream, "opportunity_change", mapping.history(sheet, self.context))
             yield self._roles(sheet)
         if stream.kind == "activity":
-            keys = [mapping.activity_id(stream.type, i) for i in sheet.ids]
-            yield Page(stream.type, "participant", [*mapping.theirs(sheet), *mapping.colleagues(sheet)],
+            keys = [activities.activity_id(stream.type, i) for i in sheet.ids]
+            yield Page(stream.type, "participant", [*activities.theirs(sheet), *activities.colleagues(sheet)],
                        whole=Whole("activity_id", keys))  # fmt: skip
 
     def _roles(self, sheet: Sheet) -> Page:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from connectors.hubspot import mapping, schema
-from connectors.hubspot.mapping import Context, Rows, Sheet
+from connectors.hubspot import activities, mapping, schema
+from connectors.hubspot.sheet import Context, Rows, Sheet
 
 Mapper = Callable[[Sheet, Context], Rows]
 
@@ -62,13 +62,13 @@ def _activity(type_: str, map_: Mapper, *properties: str) -> Stream:
 
 
 ACTIVITIES = (
-    _activity("meetings", mapping.meeting, "hs_meeting_start_time", "hs_meeting_end_time", "hs_meeting_outcome",
+    _activity("meetings", activities.meeting, "hs_meeting_start_time", "hs_meeting_end_time", "hs_meeting_outcome",
               "hs_meeting_title", "hs_attendee_owner_ids"),
-    _activity("calls", mapping.call, "hs_call_duration", "hs_call_direction", "hs_call_status", "hs_call_title"),
-    _activity("emails", mapping.email, "hs_email_direction", "hs_email_status", "hs_email_subject", "hs_email_thread_id"),
-    _activity("notes", mapping.note),
-    _activity("tasks", mapping.task, "hs_task_status", "hs_task_subject", "hs_task_completion_date"),
-    _activity("communications", mapping.message),
+    _activity("calls", activities.call, "hs_call_duration", "hs_call_direction", "hs_call_status", "hs_call_title"),
+    _activity("emails", activities.email, "hs_email_direction", "hs_email_status", "hs_email_subject", "hs_email_thread_id"),
+    _activity("notes", activities.note),
+    _activity("tasks", activities.task, "hs_task_status", "hs_task_subject", "hs_task_completion_date"),
+    _activity("communications", activities.message),
 )  # fmt: skip
 STREAMS = (COMPANIES, CONTACTS, DEALS, LINE_ITEMS, *ACTIVITIES)
 PRODUCTS = "products"

@@ -1,15 +1,14 @@
 """Writes a firm as a HubSpot org folder: its truth shows only through records (link types: hubspot.md 1.11)."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
 
 from sandbox.world import names
 from sandbox.world.dossier import Dossier, Entry
 from sandbox.world.plan import Profile, Rep
 from sandbox.world.salesforce import length
+from sandbox.world.sheets import Sheets
 from sandbox.world.timeline import LOST, STAGES, WON, Deal, Step
 
 HEADERS = {
@@ -44,41 +43,25 @@ PRIMARY = {"contacts": 1, "deals": 5}
 OUTCOMES = {"private": "CANCELED", "free": "RESCHEDULED", "template": "CANCELED", "all_day": "RESCHEDULED"}
 
 
-class Writer:
-    """One open CSV a type; hands out ids."""
+class Writer(Sheets):
+    """The portal's sheets; hands out ids."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
-        self.now = now
-        folder.mkdir(parents=True, exist_ok=True)
-        self.files: dict[str, TextIO] = {}
-        self.rows: dict[str, Any] = {}
-        self.columns = {name: header.split(",") for name, header in HEADERS.items()}
+        super().__init__(folder, now, HEADERS)
         self.next = dict.fromkeys(HEADERS, ACTIVITIES) | FIRST_ID
-        for name, columns in self.columns.items():
-            self.files[name] = (folder / f"{name}.csv").open("w", newline="", encoding="utf-8")
-            self.rows[name] = csv.writer(self.files[name], lineterminator="\n")
-            self.rows[name].writerow(columns)
 
     def add(self, name: str, values: Mapping[str, object]) -> int:
-        """Write a record; what is not given is empty."""
+        """Write a record; its id."""
         self.next[name] += 1
-        filled: dict[str, object] = {"id": self.next[name], **values}
-        self.rows[name].writerow([filled.get(c, "") for c in self.columns[name]])
+        self.put(name, {"id": self.next[name], **values})
         return self.next[name]
 
     def link(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int) -> None:
         self.rows["associations"].writerow((from_type, from_id, to_type, to_id, type_id, ""))
 
-    def stamp(self, ago: float) -> str:
-        return (self.now - timedelta(days=ago)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
     def day(self, ago: float) -> str:
         """A date as HubSpot keeps it: a moment of that day."""
         return (self.now - timedelta(days=ago)).strftime("%Y-%m-%dT12:00:00.000Z")
-
-    def close(self) -> None:
-        for file in self.files.values():
-            file.close()
 
 
 class Elsewhere:

@@ -1,15 +1,14 @@
 """Writes a firm as a Salesforce org folder: its truth shows only through records."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
 
 from sandbox.salesforce.schema import PREFIXES, new_id
 from sandbox.world import names
 from sandbox.world.dossier import Dossier, Entry
 from sandbox.world.plan import Profile, Rep
+from sandbox.world.sheets import Sheets
 from sandbox.world.timeline import LOST, STAGES, WON, Deal, Step, Touch
 
 HEADERS = {
@@ -34,38 +33,22 @@ HEADERS = {
 }
 
 
-class Writer:
-    """One open CSV an object; hands out ids."""
+class Writer(Sheets):
+    """The org's sheets; hands out ids."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
-        self.now = now
-        folder.mkdir(parents=True, exist_ok=True)
-        self.files: dict[str, TextIO] = {}
-        self.rows: dict[str, Any] = {}
-        self.columns = {name: header.split(",") for name, header in HEADERS.items()}
+        super().__init__(folder, now, HEADERS)
         self.counts = dict.fromkeys(HEADERS, 0)
-        for name, columns in self.columns.items():
-            self.files[name] = (folder / f"{name}.csv").open("w", newline="", encoding="utf-8")
-            self.rows[name] = csv.writer(self.files[name], lineterminator="\n")
-            self.rows[name].writerow(columns)
 
     def add(self, name: str, values: Mapping[str, object]) -> str:
-        """Write a record; what is not given is empty, and not deleted."""
+        """Write a record that is not deleted; its id."""
         self.counts[name] += 1
         record = new_id(PREFIXES[name], self.counts[name], "Wd0")
-        filled = {"Id": record, "IsDeleted": "false", **values}
-        self.rows[name].writerow([filled.get(c, "") for c in self.columns[name]])
+        self.put(name, {"Id": record, "IsDeleted": "false", **values})
         return record
-
-    def stamp(self, ago: float) -> str:
-        return (self.now - timedelta(days=ago)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def day(self, ago: float) -> str:
         return (self.now - timedelta(days=ago)).strftime("%Y-%m-%d")
-
-    def close(self) -> None:
-        for file in self.files.values():
-            file.close()
 
 
 class Salesforce:
