@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench image clean
+.PHONY: demo test lint lock bench conformance image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -21,6 +21,10 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/pull.py
+
+# Foreign clients judge the sandbox; installs them from the package registries (npm must be on the machine).
+conformance: $(READY)
+	$(BIN)/python conformance/run.py
 
 # Hashes, and no download addresses: whoever installs chooses the registry.
 lock: $(READY)
@@ -40,4 +44,4 @@ $(READY): requirements-dev.txt pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo report.html
+	rm -rf $(VENV) .conformance demo report.html

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from sandbox import certificates, world
-from sandbox.control import faults as read_faults
+from sandbox.faults import faults as read_faults
 from sandbox.hubspot.app import HubSpotApp
 from sandbox.org_folder import BadFolder, read_facts
 from sandbox.salesforce.app import SalesforceApp

@@ -1,6 +1,7 @@
 """Serves an app over HTTP/1.1: uvicorn, with a response's headers and body in one write."""
 
 import asyncio
+import re
 import threading
 import traceback
 from typing import Any
@@ -12,10 +13,22 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.certificates import Tls
-from sandbox.control import CUT, Control
+from sandbox.control import Control
+from sandbox.faults import Broken
 
 #: what is computed in a thread, so that polling is answered meanwhile
 SLOW = ("/results", "/query", "/queryAll")
+
+
+HEADER = re.compile(rb"(?<=\r\n)[a-z0-9-]+(?=: )")
+
+
+def _cased(name: re.Match[bytes]) -> bytes:
+    """A header's name as the vendors write it; uvicorn writes all in lower case.
+
+    airbyte-source-salesforce 2.10.3 asks `dict(response.headers)` for the lower-case name, and fails where it finds it.
+    """
+    return name[0].title().replace(b"Hubspot", b"HubSpot").replace(b"Ratelimit", b"RateLimit")
 
 
 class OneWrite:
@@ -31,7 +44,7 @@ class OneWrite:
     def write(self, data: bytes) -> None:
         if not self._parts:
             self._loop.call_soon(self._flush)
-        self._parts.append(data)
+        self._parts.append(HEADER.sub(_cased, data) if data.startswith(b"HTTP/1.1 ") else data)
 
     def _flush(self) -> None:
         parts, self._parts = self._parts, []
@@ -81,8 +94,8 @@ class Front:
         except Exception:  # a defect of the sandbox itself: said aloud, so that nobody hunts for it in a client
             traceback.print_exc()
             raise
-        if response is CUT:
-            OPEN[tuple(scope["client"])].abort()
+        if isinstance(response, Broken):
+            await _break(response, scope, receive, send)
             return
         await response(scope, receive, send)
 
@@ -91,9 +104,9 @@ class Front:
         if path.startswith("/_sandbox/"):
             control: Response = self.control.answer(request.method, path.removeprefix("/_sandbox/"), body)
             return control
-        struck = self.control.struck(request.method, path)
-        if struck is not None:
-            return struck
+        return await self.control.meet(request.method, path, lambda: self._truth(request, body, path))
+
+    async def _truth(self, request: Request, body: bytes, path: str) -> Response:
         base = f"{request.url.scheme}://{request.scope['server'][0]}:{request.scope['server'][1]}"
         if path.endswith(SLOW):
             response, heard = await run_in_threadpool(self.app.answer, request, body, base)
@@ -102,6 +115,19 @@ class Front:
         self.control.heard.append(heard)
         answer: Response = response
         return answer
+
+
+async def _break(broken: Broken, scope: Any, receive: Any, send: Any) -> None:
+    """End the connection: at once, or when half of the body has left."""
+    line = OPEN[tuple(scope["client"])]
+    if broken.whole is None:
+        line.abort()
+        return
+    whole = broken.whole
+    await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.raw_headers})
+    await send({"type": "http.response.body", "body": bytes(whole.body)[: len(whole.body) // 2], "more_body": True})
+    await asyncio.sleep(0)  # lets the joined write leave
+    line.close()
 
 
 class Server:

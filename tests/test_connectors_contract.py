@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from builders import portal
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from assay import reading
 from assay.reading import Tally
+from connectors.errors import Unavailable
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.hubspot import open_org as open_portal
@@ -247,6 +248,57 @@ def test_a_change_in_the_second_of_the_last_pull_is_not_lost(org: Org, shelf: Sh
     org.edit(changed, {"employees": 5})
     shelf.pull(org.open())
     assert shelf.accounts()[changed]["employees"] == 5
+
+
+class Breaks:
+    """A CRM whose line breaks after so many parts of the pull."""
+
+    def __init__(self, crm: Crm, after: int) -> None:
+        self.crm, self.after = crm, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.crm, name)
+
+    def pull(self, *given: Any) -> Iterator[Any]:
+        for n, part in enumerate(self.crm.pull(*given)):
+            if n == self.after:
+                raise Unavailable("the line broke")
+            yield part
+
+
+def everything(shelf: Shelf) -> dict[str, list[Any]]:
+    """Every pulled row of every kind, without the moments of our own reading."""
+    kinds = [t for t in tables.metadata.sorted_tables if "deleted" in t.c and "org" in t.c]
+    return {t.name: sorted(map(str, shelf.store.rows(select(t)))) for t in kinds}
+
+
+def test_a_pull_that_broke_anywhere_is_whole_after_the_next(org: Org, tmp_path: Path) -> None:
+    """Airbyte's acceptance test "read from every intermediate state" (ecosystem.md 6.1)."""
+    parts = sum(1 for _ in org.open().pull({}, Nothing()))
+    whole = Shelf(tmp_path)
+    whole.pull(org.open())
+    expected = everything(whole)
+    assert sum(map(len, expected.values())) > 100
+    for n in sorted({round(i * (parts - 1) / 7) for i in range(8)}):
+        (folder := tmp_path / str(n)).mkdir()
+        broken = Shelf(folder)
+        with pytest.raises(Unavailable):
+            broken.pull(Breaks(org.open(), n))
+        broken.pull(org.open())
+        assert everything(broken) == expected
+        broken.engine.dispose()
+    whole.engine.dispose()
+
+
+def test_a_state_far_in_the_future_yields_nothing(org: Org, shelf: Shelf) -> None:
+    """Airbyte's acceptance test of the same name: no record, and none that we hold is lost."""
+    shelf.pull(org.open())
+    before = everything(shelf)
+    with shelf.engine.begin() as c:
+        c.execute(update(tables.watermark).values(delivered_until=4_000_000_000))
+    org.advance(7200)
+    assert sum(shelf.pull(org.open()).changed.values()) == 0
+    assert everything(shelf) == before
 
 
 def test_deleted_records_are_known_to_be_deleted(org: Org, shelf: Shelf) -> None:

@@ -132,6 +132,20 @@ def pipelines(portal: Portal, table: Table) -> dict[str, Any]:
     return {"results": portal.pipelines if table.type.name == "deals" else []}
 
 
+def legacy_pipelines(portal: Portal) -> dict[str, Any]:
+    """The deal pipelines as /crm-pipelines/v1 gives them: other names, the same facts; connectors still ask for these."""
+    return {"results": [_legacy(p) for p in portal.pipelines]}
+
+
+def _legacy(pipeline: dict[str, Any]) -> dict[str, Any]:
+    made = {"active": not pipeline["archived"], "createdAt": 1_577_836_800_000, "updatedAt": 1_577_836_800_000}
+    stages = [made | {"stageId": s["id"], "label": s["label"], "displayOrder": s["displayOrder"], "metadata": s["metadata"]}
+              for s in pipeline["stages"]]  # fmt: skip
+    return made | {"pipelineId": pipeline["id"], "label": pipeline["label"], "displayOrder": pipeline["displayOrder"],
+                   "objectType": "DEAL", "objectTypeId": "0-3", "default": pipeline["id"] == "default",
+                   "stages": stages}  # fmt: skip
+
+
 def account(portal: Portal) -> dict[str, Any]:
     offset = datetime.now(ZoneInfo(portal.zone)).utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset else 0

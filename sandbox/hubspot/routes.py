@@ -62,6 +62,9 @@ def routes() -> list[Route]:
         ("GET", rf"/settings/currencies/{DATE}/exchange-rates", _rates, ""),
         ("GET", rf"/settings/currencies/{DATE}/company-currency",
          lambda app, c: as_json({"currencyCode": app.portal.facts.currency}), ""),
+        ("GET", "/crm-pipelines/v1/pipelines/deals", lambda app, c: as_json(definitions.legacy_pipelines(app.portal)), ""),
+        ("GET", f"/properties/v[12]/{TYPE}/properties",
+         lambda app, c, table: as_json(definitions.properties(app.portal, c, table)["results"]), "read"),
         ("POST", "/oauth/v2/private-apps/get/access-token-info", lambda app, c: as_json(app.token_info(c)), ""),
     ]  # fmt: skip
     return [(method, re.compile(path), handler, needs) for method, path, handler, needs in table]

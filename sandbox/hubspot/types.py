@@ -52,6 +52,8 @@ TYPES = {
         Type("leads", "lead", "0-136", ("crm.objects.leads.read",), usual=("hs_lead_name",)),
         Type("goal_targets", "goal_target", "0-74", ("crm.objects.goals.read",), usual=("hs_goal_name",)),
         Type("postal_mail", "postal_mails", "0-116", _PEOPLE, created="hs_createdate", usual=("hs_createdate",)),
+        Type("deal_splits", "deal_split", "0-72", ("crm.objects.deals.read",), usual=("hs_createdate",)),
+        Type("forms", "form", "0-28", ("forms",), usual=("hs_createdate",)),
         Type("feedback_submissions", "feedback_submission", "0-19", ("crm.objects.feedback_submissions.read",)),
     )
 }  # fmt: skip

@@ -104,6 +104,10 @@ class SalesforceApp:
             return Response(NO_SOAP, 500, media_type="text/xml")
         if call.path not in NO_LOGIN:
             self._admit(call)
+        return self.handle(call)
+
+    def handle(self, call: Call) -> Response:
+        """The answer to an admitted request, or to a part of one."""
         for method, pattern, handler in self.routes:
             match = pattern.fullmatch(call.path)
             if match and method == call.method:
@@ -135,7 +139,9 @@ class SalesforceApp:
         login = call.path.startswith("/services/oauth2")
         response.headers["Date"] = http_date(datetime.now(UTC) if login else self.org.clock.now())
         if call.path.startswith("/services/data/v"):
-            response.headers["Sforce-Limit-Info"] = f"api-usage={self.used}/{self.quota}"
+            response.headers["Sforce-Limit-Info"] = (
+                f"api-usage={self.used}/{self.quota}; per-app-api-usage={self.used}/{self.quota}(appName=assay-sandbox)"
+            )
         wants = "gzip" in call.headers.get("accept-encoding", "")
         if wants and len(response.body) > 1000 and "content-encoding" not in response.headers:
             response.body = gzip.compress(response.body, 1)

@@ -1,6 +1,7 @@
 """One HTTP request as the handlers see it, and the JSON they answer with."""
 
 import json
+from copy import copy
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,13 @@ class Call:
         self.length = len(str(request.url)) + sum(len(k) + len(v) + 4 for k, v in request.headers.items())
         self.soql = ""
         self.rows = 0
+
+    def part(self, method: str, path: str, query: str, body: bytes) -> "Call":
+        """A subrequest of this one."""
+        made = copy(self)
+        made.method, made.path, made.body = method, "/" + path.strip("/"), body
+        made.query = {k: v[-1] for k, v in parse_qs(query, keep_blank_values=True).items()}
+        return made
 
     def json(self) -> Any:
         try:

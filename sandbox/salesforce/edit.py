@@ -1,49 +1,113 @@
 """Changes that people and admins make in the org, without asking the API's rules."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, setup
+from sandbox.salesforce.schema import Field
 from sandbox.salesforce.store import Org, Row, Table
 
 
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """One change; `op` says which (create, update, delete, undelete, destroy, merge, hide, show, access, share, rule).
-
-    Raises KeyError, ValueError.
-    """
+    """One change; `op` says which (see docs/sandbox.md). Raises KeyError, ValueError."""
     op = change["op"]
-    if op in ("hide", "show"):
-        (org.hidden.add if op == "hide" else org.hidden.discard)(change["field"])
-        return {"field": change["field"]}
-    if op == "access":
-        if change["level"] not in access.LEVELS:
-            raise ValueError(f"level is one of {', '.join(access.LEVELS)}")
-        org.access[change["object"]] = change["level"]
-        return {"object": change["object"]}
-    if op == "share":
-        org.shared[change["id"]] = change.get("level", "Edit")
-        return {"id": change["id"]}
-    if op == "rule":
-        org.rules.append({k: str(v) for k, v in change.items() if k != "op"})
-        return {"rules": len(org.rules)}
+    if op in LEVERS:
+        return LEVERS[op](org, change)
     done = _change_record(org, op, change)
     setup.grant(org)  # the record may have been a permission
     return done
 
 
+def _sight(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    (org.hidden.add if change["op"] == "hide" else org.hidden.discard)(change["field"])
+    return {"field": change["field"]}
+
+
+def _access(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    if change["level"] not in access.LEVELS:
+        raise ValueError(f"level is one of {', '.join(access.LEVELS)}")
+    org.access[change["object"]] = change["level"]
+    return {"object": change["object"]}
+
+
+def _share(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    org.shared[change["id"]] = change.get("level", "Edit")
+    return {"id": change["id"]}
+
+
+def _rule(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    org.rules.append({k: str(v) for k, v in change.items() if k != "op"})
+    return {"rules": len(org.rules)}
+
+
+def _transaction(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """A long transaction is open since then, or no longer."""
+    org.oldest = change.get("since")
+    return {"since": org.oldest}
+
+
+def _field(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """An admin adds a field, or gives one another type; what its values cannot be in that type is gone."""
+    owner, _, name = change["field"].partition(".")
+    table, kind = org.tables[owner], change["type"]
+    held = table.fields.get(name)
+    if held is None:
+        table.add_field(Field(name, name.removesuffix("__c"), kind, 255, 18, 6, custom=name.endswith("__c")))
+        return {"field": change["field"]}
+    table.fields[name] = replace(held, type=kind)
+    at = table.place(name)
+    for row in table.rows:
+        if row[at] is not None and kind in PARSERS:
+            try:
+                row[at] = PARSERS[kind](row[at])
+            except ValueError:
+                row[at] = None
+    return {"field": change["field"]}
+
+
+def _archive(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """What the org does by itself with old activities: events past and tasks closed for so many days.
+
+    Rule: salesforce.md 1.9 ("Archived Activities").
+    """
+    before = (org.clock.now() - timedelta(days=int(change.get("days", 365)))).strftime("%Y-%m-%d")
+    count = 0
+    for table in (org.tables["Task"], org.tables["Event"]):
+        for row in table.rows:
+            day = str(table.get(row, "ActivityDate") or table.get(row, "EndDateTime") or table.get(row, "CreatedDate"))
+            if day[:10] <= before and (table.name == "Event" or table.get(row, "IsClosed") == "true"):
+                table.set(row, {"IsArchived": "true"})
+                count += 1
+    return {"archived": count}
+
+
+LEVERS = {
+    "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
+    "field": _field, "archive": _archive,
+}  # fmt: skip
+
+
 def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
     table = org.tables[change["object"]]
     if op == "create":
-        return {"id": org.insert(table.name, _texts(change["values"]))}
+        stamped = dict.fromkeys(("SystemModstamp", "LastModifiedDate"), change["stamp"]) if "stamp" in change else {}
+        return {"id": org.insert(table.name, stamped | _texts(change["values"]))}
     row = table.by_id[change["winner" if op == "merge" else "id"]]
     if op == "destroy":
         table.remove(change["id"])
+        org.deletions.append((table.name, change["id"], org.clock.stamp()))
     elif op == "merge":
         _merge(org, table, row, table.by_id[change["loser"]])
     elif op in ("delete", "undelete"):
         _set(org, table, row, {"IsDeleted": str(op == "delete").lower()})
+        if op == "delete":
+            org.deletions.append((table.name, change["id"], org.clock.stamp()))
     elif op == "update":
-        _set(org, table, row, _texts(change["values"]))
+        table.set(row, _texts(change["values"]))
+        if not change.get("quiet"):  # a formula's value changes without a save
+            org.touch(table, row, change.get("stamp"))
     else:
         raise ValueError(f"unknown op {op!r}")
     return {"id": row[table.at["Id"]]}

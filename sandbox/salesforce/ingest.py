@@ -1,4 +1,4 @@
-"""Bulk API 2.0 ingest: update jobs whose rows answer one by one (reference: salesforce.md 1.5)."""
+"""Bulk API 2.0 ingest: jobs whose rows answer one by one (reference: salesforce.md 1.5)."""
 
 import csv
 import io
@@ -9,17 +9,21 @@ from typing import Any
 from sandbox.salesforce import evaluate, write
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import new_id
-from sandbox.salesforce.store import Org
+from sandbox.salesforce.store import Org, Table
 
 #: raw bytes of one upload ("Bulk API 2.0 Limits")
 LARGEST = 150_000_000
+OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
+DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
 
 
 class IngestJob:
     """Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
 
-    def __init__(self, job_id: str, entity: str, version: str, created: str) -> None:
-        self.id, self.entity, self.version, self.created = job_id, entity, version, created
+    def __init__(self, job_id: str, body: dict[str, Any], version: str, created: str) -> None:
+        self.id, self.entity, self.version, self.created = job_id, str(body["object"]), version, created
+        self.operation, self.key = str(body["operation"]), str(body.get("externalIdFieldName") or "Id")
+        self.delimiter, self.ending = str(body.get("columnDelimiter", "COMMA")), str(body.get("lineEnding", "LF"))
         self.state, self.error, self.data = "Open", "", b""
         self.names: list[str] = []
         self.good: list[dict[str, str]] = []
@@ -30,9 +34,9 @@ class IngestJob:
     def info(self) -> dict[str, Any]:
         stamp = self.created[:-1] + "+0000"
         facts = {
-            "id": self.id, "operation": "update", "object": self.entity, "createdById": "", "createdDate": stamp,
+            "id": self.id, "operation": self.operation, "object": self.entity, "createdById": "", "createdDate": stamp,
             "systemModstamp": stamp, "state": self.state, "concurrencyMode": "Parallel", "contentType": "CSV",
-            "apiVersion": float(self.version), "lineEnding": "LF", "columnDelimiter": "COMMA", "jobType": "V2Ingest",
+            "apiVersion": float(self.version), "lineEnding": self.ending, "columnDelimiter": self.delimiter, "jobType": "V2Ingest",
             "contentUrl": f"services/data/v{self.version}/jobs/ingest/{self.id}/batches",
         }  # fmt: skip
         if self.state in ("JobComplete", "Failed"):
@@ -50,8 +54,8 @@ class IngestJob:
         return self.info()
 
     def run(self, org: Org) -> None:
-        """Update row by row; an empty cell is ignored, #N/A clears; an unknown column fails the whole job."""
-        reader = csv.DictReader(io.StringIO(self.data.decode("utf-8-sig"), newline=""))
+        """Save row by row; an empty cell is ignored, #N/A clears; an unknown column fails the whole job."""
+        reader = csv.DictReader(io.StringIO(self.data.decode("utf-8-sig"), newline=""), delimiter=DELIMITERS[self.delimiter])
         self.names = list(reader.fieldnames or [])
         table = org.tables[self.entity]
         unknown = [n for n in self.names if n.lower() not in table.lower]
@@ -65,10 +69,36 @@ class IngestJob:
         record = row.get("Id") or ""
         values = {k: None if v == write.CLEAR else v for k, v in row.items() if k and k != "Id" and v}
         try:
-            write.update(org, org.tables[self.entity], record, values)
-            self.good.append({"sf__Id": record, "sf__Created": "false"} | row)
+            saved, created = self._done(org, record, values)
+            self.good.append({"sf__Id": saved, "sf__Created": str(created).lower()} | row)
         except write.RowError as error:
             self.bad.append({"sf__Id": record, "sf__Error": error.as_bulk()} | row)
+
+    def _done(self, org: Org, record: str, values: dict[str, Any]) -> tuple[str, bool]:
+        """The record's id, and whether it is new."""
+        table = org.tables[self.entity]
+        if self.operation == "upsert" and self.key != "Id":
+            record = self._by_key(table, values)
+        if self.operation == "insert" or (self.operation == "upsert" and not record):
+            return write.create(org, table, values), True
+        if self.operation in ("delete", "hardDelete"):
+            write.delete(org, table, record)
+            if self.operation == "hardDelete":
+                table.remove(record)
+        else:
+            write.update(org, table, record, values)
+        return record, False
+
+    def _by_key(self, table: Table, values: dict[str, Any]) -> str:
+        """The record that the external id names, "" if none does."""
+        wanted = values.get(self.key)
+        if wanted is None:
+            raise write.RowError("MISSING_ARGUMENT", f"{self.key} not specified", (self.key,))
+        found = [str(table.get(r, "Id")) for r in table.rows if table.get(r, self.key) == wanted]
+        if len(found) > 1:
+            said = f"more than one record found for external id field: {found}"
+            raise write.RowError("DUPLICATE_EXTERNAL_ID", said, (self.key,))
+        return found[0] if found else ""
 
     def table(self, which: str) -> bytes:
         """successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
@@ -98,10 +128,15 @@ class IngestJobs:
 
     def create(self, body: dict[str, Any], version: str) -> IngestJob:
         table = evaluate.entity(self.org, str(body.get("object")))
-        if body.get("operation") != "update":
-            raise ApiError(400, "INVALIDJOB", f"operation {body.get('operation')} is not offered by this sandbox")
+        if body.get("operation") not in OPERATIONS:
+            raise ApiError(400, "INVALIDJOB", f"Invalid operation: {body.get('operation')}")
+        if body.get("columnDelimiter", "COMMA") not in DELIMITERS:
+            raise ApiError(400, "INVALIDJOB", f"Unsupported columnDelimiter: {body['columnDelimiter']}")
+        if body["operation"] == "upsert" and body.get("externalIdFieldName", "").lower() not in table.lower:
+            raise ApiError(400, "INVALIDJOB", "externalIdFieldName is needed for upsert")
         self.made += 1
-        job = IngestJob(new_id("750", 500_000 + self.made), table.name, version, self.org.clock.stamp())
+        named = body | {"object": table.name}
+        job = IngestJob(new_id("750", 500_000 + self.made), named, version, self.org.clock.stamp())
         self.jobs[job.id] = job
         return job
 

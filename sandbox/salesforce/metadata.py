@@ -47,6 +47,11 @@ def describe_global(app: "SalesforceApp", call: Call, version: str) -> Response:
     return as_json({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 
+def describe_tooling(app: "SalesforceApp", call: Call, version: str) -> Response:
+    objects = [_summary(t) for t in app.org.tables.values() if t.name in TOOLING]
+    return as_json({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+
+
 def _summary(table: Table) -> dict[str, Any]:
     return {"name": table.name, "label": table.name, "keyPrefix": PREFIXES.get(table.name), "queryable": True,
             "createable": True, "updateable": True, "deletable": True, "custom": table.name.endswith("__c")}  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from sandbox.salesforce import jobs, login, metadata, queries, records
+from sandbox.salesforce import composite, jobs, login, metadata, queries, records, replication
 
 Handler = Callable[..., Response]
 
@@ -31,12 +31,19 @@ def _table() -> list[tuple[str, str, Handler]]:
         ("POST", v + r"/sobjects/(?P<name>\w+)", records.create),
         ("GET", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.retrieve),
         ("PATCH", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.update),
+        ("DELETE", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.delete),
+        ("GET", v + r"/sobjects/(?P<name>\w+)/updated", replication.updated),
+        ("GET", v + r"/sobjects/(?P<name>\w+)/deleted", replication.deleted),
         ("GET", v + r"/(?P<mode>query|queryAll)", queries.query),
         ("GET", v + r"/(?:query|queryAll)/(?P<locator>[\w-]+)", queries.more),
         ("GET", v + r"/tooling/query", queries.tooling),
+        ("GET", v + r"/tooling/sobjects", metadata.describe_tooling),
         ("DELETE", v + r"/tooling/sobjects/CustomField/(?P<field>\w{15,18})", records.delete_field),
         ("POST", v + r"/tooling/sobjects/CustomField", records.create_field),
-        ("PATCH", v + r"/composite/sobjects", records.collection),
+        ("PATCH", v + r"/composite/sobjects", composite.update_many),
+        ("POST", v + r"/composite/sobjects", composite.create_many),
+        ("DELETE", v + r"/composite/sobjects", composite.delete_many),
+        ("POST", v + r"/composite", composite.composite),
         ("GET", v + r"/limits", metadata.limits),
         ("GET", v + r"/connect/organization", metadata.organization),
         ("POST", v + r"/jobs/query", jobs.create_query),

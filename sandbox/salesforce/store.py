@@ -101,6 +101,8 @@ class Org:
         self.access: dict[str, str] = dict(facts.extra.get("access", {}))  #: object -> level (see access)
         self.shared: dict[str, str] = {}  #: record id -> Read or Edit, where the level alone would refuse
         self.user = ""  #: id of the running user
+        self.deletions: list[tuple[str, str, str]] = []  #: object, id, moment: what getDeleted knows
+        self.oldest: str | None = None  #: start of the longest transaction that runs, if one does
         self.counter = 1_000_000
 
     @property
@@ -137,7 +139,7 @@ class Org:
         values = {"DeveloperName": field.name.removesuffix("__c"), "TableEnumOrId": table.name}
         return str(self.tables["CustomField"].add(values | {"Id": self.new_id("CustomField")})[2])
 
-    def touch(self, table: Table, row: Row) -> None:
-        """What every save does to the stamps."""
-        stamp = self.clock.stamp()
+    def touch(self, table: Table, row: Row, stamp: str | None = None) -> None:
+        """What every save does to the stamps; a transaction that ends late leaves the stamp of its start."""
+        stamp = stamp or self.clock.stamp()
         table.set(row, {f: stamp for f in ("SystemModstamp", "LastModifiedDate") if f in table.fields})

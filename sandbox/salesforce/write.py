@@ -1,4 +1,4 @@
-"""Updates of single records, refused row by row with the vendor's codes (reference: salesforce.md 1.12)."""
+"""Saves and deletes of single records, refused row by row with the vendor's codes (reference: salesforce.md 1.12)."""
 
 import json
 import re
@@ -65,12 +65,37 @@ def save(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
         table.set(row, {"LastModifiedById": org.user})
 
 
-def _checked(org: Org, table: Table, name: str, value: Any) -> tuple[str, Any]:
+def create(org: Org, table: Table, values: dict[str, Any]) -> str:
+    """A new record, checked as an update is, and for its required fields; its id."""
+    new = dict(_checked(org, table, name, value, new=True) for name, value in values.items())
+    missing = [f.name for f in table.fields.values() if _required(f) and new.get(f.name) is None]
+    if missing:
+        raise RowError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", tuple(missing))
+    _rules(org, table, None, new)
+    owner = {"OwnerId": org.user} if table.fields.get("OwnerId") and "OwnerId" not in new else {}
+    return org.insert(table.name, owner | new)
+
+
+def delete(org: Org, table: Table, record_id: str) -> None:
+    """To the recycle bin, from where queryAll shows it."""
+    row, _ = prepare(org, table, record_id, {})
+    table.set(row, {"IsDeleted": "true"})
+    org.touch(table, row)
+    org.deletions.append((table.name, str(table.get(row, "Id")), org.clock.stamp()))
+
+
+def _required(field: Field) -> bool:
+    given = "createable" in field.flags and not field.nillable and "defaulted" not in field.flags
+    return given and field.type != "boolean" and field.name not in ("OwnerId", "CurrencyIsoCode")
+
+
+def _checked(org: Org, table: Table, name: str, value: Any, *, new: bool = False) -> tuple[str, Any]:
     field = table.fields.get(table.lower.get(name.lower(), ""))
     path = f"{table.name}.{field.name}" if field else ""
     if field is None:
         raise RowError("INVALID_FIELD", f"No such column '{name}' on sobject of type {table.name}", (name,))
-    if path in org.hidden or path in org.read_only or not field.updateable:
+    allowed = "createable" in field.flags if new else field.updateable
+    if path in org.hidden or path in org.read_only or not allowed:
         raise RowError(
             "INVALID_FIELD_FOR_INSERT_UPDATE",
             f"Unable to create/update fields: {field.name}. Please check the security settings of this field and verify "
@@ -129,10 +154,10 @@ def _reference(org: Org, field: Field, text: str) -> str:
     return tables[0].get(found, "Id") if found else text
 
 
-def _rules(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
+def _rules(org: Org, table: Table, row: Row | None, new: dict[str, Any]) -> None:
     """Rules that a control call has set: validation rules, flows that throw, locks that clear after some tries."""
     for rule in org.rules:
-        if rule["object"] != table.name or ("id" in rule and rule["id"] != table.get(row, "Id")):
+        if rule["object"] != table.name or ("id" in rule and (row is None or rule["id"] != table.get(row, "Id"))):
             continue
         if "field" in rule and new.get(rule["field"]) != rule.get("equals"):
             continue

@@ -1,0 +1,141 @@
+"""Bad luck by script: which request is struck, and what becomes of its answer.
+
+The answers by name are those that connectors have met on real orgs (reference: salesforce.md 1.11, 1.12; hubspot.md 1.6).
+"""
+
+import json
+import random
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import Response
+
+MAINTENANCE = "<html><head><title>Down for maintenance</title></head><body>We are setting things up.</body></html>"
+#: status, html, named: another answer, and nothing is done. expire: every session ends. cut: the connection breaks
+#: before anything is done. lose: it is done, and the answer is lost. truncate: half of the answer arrives.
+#: strip: some headers of the answer are missing.
+ACTIONS = ("status", "html", "expire", "cut", "lose", "truncate", "strip", "named")
+
+
+def _salesforce(code: str, message: str) -> str:
+    return json.dumps([{"message": message, "errorCode": code}])
+
+
+def _hubspot(message: str, policy: str) -> str:
+    facts = {
+        "status": "error",
+        "message": message,
+        "errorType": "RATE_LIMIT",
+        "correlationId": "c0ffee00",
+        "policyName": policy,
+    }
+    return json.dumps(facts)
+
+
+JSON = {"Content-Type": "application/json;charset=UTF-8"}
+HTML = {"Content-Type": "text/html"}
+#: name -> status, body, headers
+NAMED: Mapping[str, tuple[int, str, Mapping[str, str]]] = {
+    "salesforce_concurrent": (403, _salesforce("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit "
+                                               "exceeded."), JSON),
+    "salesforce_daily": (403, _salesforce("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), JSON),
+    "salesforce_timeout": (400, _salesforce("QUERY_TIMEOUT", "Your query request was running for too long."), JSON),
+    "salesforce_unavailable": (503, _salesforce("SERVER_UNAVAILABLE", "API temporarily unavailable"), JSON),
+    "salesforce_unknown": (500, _salesforce("UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 1"), JSON),
+    "salesforce_420": (420, "", {}),
+    "salesforce_406": (406, "", {}),
+    "hubspot_burst": (429, _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"), JSON),
+    "hubspot_secondly": (429, _hubspot("You have reached your secondly limit.", "SECONDLY"), JSON),
+    "hubspot_daily": (429, _hubspot("You have reached your daily limit.", "DAILY"), JSON),
+    "hubspot_locked": (423, json.dumps({"status": "error", "message": "Locked", "category": "LOCKED"}), JSON),
+    "hubspot_migrating": (477, "", {"Retry-After": "60"}),
+    "bad_gateway": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>", HTML),
+    "maintenance": (200, MAINTENANCE, HTML),
+}  # fmt: skip
+
+
+class Broken(Response):
+    """No answer: the connection ends after `head` bytes of the body of a true one, or at once."""
+
+    def __init__(self, whole: Response | None = None) -> None:
+        super().__init__(status_code=599)
+        self.whole = whole
+
+
+@dataclass(slots=True)
+class Fault:
+    """Strikes the nth to (nth+times-1)th request that matches, or each with a probability, drawn with a seed."""
+
+    path: re.Pattern[str]
+    method: str
+    nth: int
+    times: int
+    probability: float | None
+    action: str
+    status: int
+    body: str
+    headers: dict[str, str]
+    strip: tuple[str, ...] = ()
+    dice: random.Random = field(default_factory=random.Random)
+    seen: int = 0
+    struck: int = 0
+
+    def strikes(self, method: str, path: str) -> bool:
+        if (self.method and self.method != method) or not self.path.search(path):
+            return False
+        self.seen += 1
+        if self.probability is None:
+            return self.nth <= self.seen < self.nth + self.times
+        if self.struck >= self.times or self.dice.random() >= self.probability:
+            return False
+        self.struck += 1
+        return True
+
+    async def answer(self, app: Any, truth: Callable[[], Awaitable[Response]]) -> Response:
+        """What the client gets; `truth` lets the app do what was asked."""
+        if self.action == "cut":
+            return Broken()
+        if self.action in ("status", "html", "named"):
+            return Response(self.body, self.status, headers=self.headers)
+        if self.action == "expire":
+            app.expire()
+        response = await truth()
+        if self.action == "lose":
+            return Broken()
+        if self.action == "truncate":
+            return Broken(response)
+        for name in self.strip:
+            del response.headers[name]
+        return response
+
+
+def faults(rules: list[dict[str, Any]]) -> list[Fault]:
+    """Fault rules from JSON; raises ValueError for what is not known."""
+    return [_fault(rule) for rule in rules]
+
+
+def _fault(rule: dict[str, Any]) -> Fault:
+    known = {"path", "method", "nth", "times", "probability", "seed", "action", "name", "status", "body", "headers", "strip"}
+    if unknown := rule.keys() - known:
+        raise ValueError(f"unknown key {min(unknown)!r} of a fault rule; known are {', '.join(sorted(known))}")
+    action = rule.get("action", "named" if "name" in rule else "status")
+    if action not in ACTIONS:
+        raise ValueError(f"unknown action {action!r}; known are {', '.join(ACTIONS)}")
+    status, body, headers = int(rule.get("status", 503)), rule.get("body", ""), dict(rule.get("headers", {}))
+    if action == "html":
+        status, body, headers = 200, body or MAINTENANCE, {"Content-Type": "text/html"} | headers
+    if action == "named":
+        if rule.get("name") not in NAMED:
+            raise ValueError(f"unknown name {rule.get('name')!r}; known are {', '.join(NAMED)}")
+        status, text, more = NAMED[rule["name"]]
+        body, headers = body or text, {**more, **headers}
+    chance = rule.get("probability")
+    if chance is not None and not 0 <= float(chance) <= 1:
+        raise ValueError(f"probability is between 0 and 1, not {chance}")
+    return Fault(
+        re.compile(rule.get("path", "")), rule.get("method", ""), int(rule.get("nth", 1)),
+        int(rule.get("times", 1 if chance is None else 1_000_000_000)), None if chance is None else float(chance), action,
+        status, body, headers, tuple(rule.get("strip", ())), random.Random(int(rule.get("seed", 1))),
+    )  # fmt: skip
