@@ -51,7 +51,9 @@ def bulk(ready: dict[str, Any]) -> tuple[int, float, int]:
     heads = {"Authorization": f"Bearer {ready['access_token']}", "Accept-Encoding": "gzip"}
     count, moved, seconds = 0, 0, 0.0
     for entity in ("Task", "Event"):
-        soql = f"SELECT Id, Subject, OwnerId, AccountId, WhatId, WhoId, ActivityDate, CreatedDate, SystemModstamp FROM {entity}"
+        soql = (
+            f"SELECT Id, Subject, OwnerId, AccountId, WhatId, WhoId, ActivityDate, CreatedDate, SystemModstamp FROM {entity}"
+        )
         body = json.dumps({"operation": "queryAll", "query": soql})
         made = json.loads(_ask(line, "POST", "/services/data/v68.0/jobs/query", {**heads, "Accept-Encoding": ""}, body)[0])
         at = f"/services/data/v68.0/jobs/query/{made['id']}"

@@ -21,27 +21,23 @@ def record(
     portal: Portal, table: Table, names: Sequence[str], history: Sequence[str] = (), links: Sequence[str] = ()
 ) -> Piece:
     """Writes a record with these properties, histories and inline links."""
-    wanted = properties_of(table, names)
     stamp, created = table.type.stamp, table.type.created
-    heads = [(n, ("," if i else "") + quoted(n) + ":") for i, n in enumerate(wanted)]
+    plain = [(n, quoted(n) + ":") for n in properties_of(table, names) if n not in (stamp, "hs_object_id")]
+    inline = [_links_to(portal, table, to_type) for to_type in links]
 
     def write(r: Record) -> str:
-        values = r.values
-        special = {stamp: r.stamp, "hs_object_id": str(r.id)}
-        parts = []
-        for name, head in heads:
-            value = special.get(name) or values.get(name)
-            parts.append(head + ("null" if value is None else quoted(value)))
-        made = quoted(values.get(created, r.stamp))
-        text = f'{{"id":"{r.id}","properties":{{{"".join(parts)}}},"createdAt":{made},"updatedAt":"{r.stamp}",'
-        text += f'"archived":{"true" if r.archived_at else "false"}'
+        values, at, own = r.values, r.stamp, r.id
+        parts = [head + (quoted(values[name]) if values.get(name) is not None else "null") for name, head in plain]
+        parts.append(f'"{stamp}":"{at}","hs_object_id":"{own}"}}')
+        text = f'{{"id":"{own}","properties":{{{",".join(parts)},"createdAt":{quoted(values.get(created, at))},"updatedAt":"{at}",'
         if r.archived_at:
-            text += f',"archivedAt":"{r.archived_at}"'
+            text += f'"archived":true,"archivedAt":"{r.archived_at}"'
+        else:
+            text += '"archived":false'
         if history:
             text += f',"propertiesWithHistory":{_history(r, history)}'
-        if links:
-            inline = _links(portal, table, r, links)
-            text += f',"associations":{{{inline}}}' if inline else ""
+        if inline and (found := ",".join(filter(None, [w(own) for w in inline]))):
+            text += f',"associations":{{{found}}}'
         return text + "}"
 
     return write
@@ -58,27 +54,30 @@ def _history(r: Record, names: Sequence[str]) -> str:
     return json.dumps(told)
 
 
-def _links(portal: Portal, table: Table, r: Record, to_types: Sequence[str]) -> str:
-    """The first page of a record's links; a primary one comes twice, labelled and not (1.5)."""
-    own, page = table.type, portal.switches.inline_page
-    found = []
-    for to_type in to_types:
-        ids = portal.links.of(own.name, r.id, to_type)
-        binned = portal.tables[to_type].binned
+def _links_to(portal: Portal, table: Table, to_type: str) -> Callable[[int], str]:
+    """Writes the first page of a record's links to one type; a primary one comes twice, labelled and not (1.5)."""
+    own, page, links = table.type, portal.switches.inline_page, portal.links
+    binned, labelled = portal.tables[to_type].binned, links.marked(own.name, to_type)
+    plain = f"{own.one}_to_{portal.tables[to_type].type.one}"
+    head, kind = f'"{to_type.replace("_", " ")}":{{"results":[{{"id":"', f'","type":"{plain}"}}'
+    between, bare = kind + ',{"id":"', f'","type":"{plain}_unlabeled"}}'
+
+    def write(record_id: int) -> str:
+        ids = links.of(own.name, record_id, to_type)
         if binned:
             ids = [i for i in ids if i not in binned]
         if not ids:
-            continue
-        plain = f"{own.one}_to_{portal.tables[to_type].type.one}"
-        if portal.links.marked(own.name, to_type):
+            return ""
+        if labelled:
             entries = []
             for i in ids[:page]:
-                if portal.links.is_primary(own.name, r.id, to_type, i):
-                    entries.append(f'{{"id":"{i}","type":"{plain}"}}')
-                entries.append(f'{{"id":"{i}","type":"{plain}_unlabeled"}}')
+                if links.is_primary(own.name, record_id, to_type, i):
+                    entries.append(f"{i}{kind}")
+                entries.append(f"{i}{bare}")
+            text = head + ',{"id":"'.join(entries)
         else:
-            entries = [f'{{"id":"{i}","type":"{plain}"}}' for i in ids[:page]]
+            text = head + between.join(map(str, ids[:page])) + kind
         more = f',"paging":{{"next":{{"after":"{ids[page]}","link":""}}}}' if len(ids) > page else ""
-        name = to_type.replace("_", " ")
-        found.append(f'"{name}":{{"results":[{",".join(entries)}]{more}}}')
-    return ",".join(found)
+        return f"{text}]{more}}}"
+
+    return write
