@@ -172,7 +172,8 @@ def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     ).c  # fmt: skip
     inside = steps.changed_at >= (day - rules.window_days) * DAY
     asked = and_(inside, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
-    resolved = and_(inside, steps.closed == 1, func.coalesce(steps.closed_before, 0) == 0)
+    # an order that was entered as won was never put to anybody: only what had been open can be resolved
+    resolved = and_(inside, steps.closed == 1, steps.closed_before == 0)
     return (
         select(
             steps.account_id, total(case((asked, 1), else_=0)).label("asks"),

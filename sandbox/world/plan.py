@@ -24,19 +24,20 @@ class Kind:
     families: float = 1.0
     decisions: float = 1.0
     renewal: bool = False
+    revenue: float = 1.0  #: what it pays today; investments have not paid yet
 
 
 KINDS: Mapping[str, Kind] = {
     "ordinary": Kind(BALANCED),
-    "comfort": Kind(COMFORT, 4.5, 0.12, 0.10, 0.15),
+    "comfort": Kind(COMFORT, 4.5, 0.16, 0.15, 0.18),
     "earning": Kind(EARNING, 3.0, 2.5, 2.0, 2.5),
     "neglected": Kind(UNDER, 0.10, 0.5, 0.5, 0.6),
     "drifting": Kind(BALANCED, 0.5, 0.5, 0.5, 0.8),
-    "decoy_renewal": Kind(EARNING, 3.5, 1.0, 1.0, 3.0, renewal=True),
-    "decoy_people": Kind(EARNING, 3.5, 5.0, 0.5, 0.8),
-    "decoy_products": Kind(EARNING, 3.5, 0.6, 6.0, 1.5),
-    "decoy_resolutions": Kind(EARNING, 3.5, 0.5, 0.5, 5.0),
-    "decoy_all": Kind(EARNING, 3.5, 2.0, 2.0, 2.5),
+    "decoy_renewal": Kind(EARNING, 3.5, 1.0, 1.0, 3.0, renewal=True, revenue=0.6),
+    "decoy_people": Kind(EARNING, 3.5, 5.0, 0.5, 0.8, revenue=0.5),
+    "decoy_products": Kind(EARNING, 3.5, 0.6, 6.0, 1.5, revenue=0.5),
+    "decoy_resolutions": Kind(EARNING, 3.5, 0.5, 0.5, 5.0, revenue=0.5),
+    "decoy_all": Kind(EARNING, 3.5, 2.0, 2.0, 2.5, revenue=0.5),
     "young": Kind(NO_EVIDENCE),
 }
 DECOYS = ("decoy_renewal", "decoy_people", "decoy_products", "decoy_resolutions", "decoy_all")
@@ -59,6 +60,7 @@ class Profile:
     doubled: float = 0.0  #: share of reps whose meetings are logged twice
     messy: float = 0.02  #: share of calendar entries that are private, cancelled, all day or a template
     families: int = 5
+    noise: float = 0.45  #: log units by which revenue strays from potential
     step_days: int = 400  #: days ago at which comfort accounts began to be comfortable
 
 
@@ -106,9 +108,10 @@ class Account:
 
 def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
     thin = max(1, round(count * profile.thin_reps)) if profile.thin_reps else 0
+    comfortable = set(rng.sample(range(count), round(count * profile.comfort_reps)))
+    doubled = set(rng.sample(range(count), round(count * profile.doubled)))
     made = [
-        Rep(n, rng.betavariate(6, 2) if profile.uneven else 0.95, rng.random() < profile.doubled,
-            rng.random() < profile.comfort_reps, rng.choice((200, 600, 1500, 3000)), n % 4)
+        Rep(n, rng.betavariate(6, 2) if profile.uneven else 0.95, n in doubled, n in comfortable, rng.choice((200, 600, 1500, 3000)), n % 4)
         for n in range(count)
     ]  # fmt: skip
     return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in made]

@@ -9,6 +9,8 @@ from sandbox.world.plan import KINDS, Account, Kind, Profile
 HISTORY = 790  #: days
 STAGES = (("Prospecting", 10), ("Qualification", 20), ("Proposal", 60), ("Negotiation", 80))
 WON, LOST = ("Closed Won", 100), ("Closed Lost", 0)
+#: share of an account's revenue that comes by repeat orders, and how many those are
+ORDERED, ORDERS_A_YEAR = 0.45, 4.0
 #: minutes of an average touch, from the mix below
 AVERAGE = 0.45 * 45 + 0.30 * 6 + 0.25 * 3
 
@@ -79,7 +81,7 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
     """Deals that were decided, and open ones; revenue follows potential through noise."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago) - 30
-    yearly = account.potential * min(0.9, max(0.1, rng.gauss(0.5, 0.15)))
+    yearly = account.potential * min(1.2, 0.45 * kind.revenue * math.exp(rng.gauss(0, profile.noise)))
     a_year = 3.0 * rng.uniform(0.8, 1.3)
     owned = rng.sample(range(profile.families), max(1, profile.families // 2))
     found: list[Deal] = []
@@ -87,13 +89,29 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
     for first, last, rate in ((0, min(recent, span), a_year * kind.decisions), (min(recent, span), span, a_year)):
         for _ in range(_poisson(rng, rate * max(0, last - first) / 365)):
             family = _family(rng, owned, kind, profile)
-            amount = max(200, round(yearly / a_year / 0.6 * math.exp(rng.gauss(0, 0.4)), -1))
+            few = 1 / kind.decisions if kind.decisions > 1 else 1.0  # many decisions are about smaller things
+            amount = max(200, round((1 - ORDERED) * yearly / a_year / 0.6 * few * math.exp(rng.gauss(0, 0.4)), -1))
             renewal = kind.renewal and rng.random() < 0.6
             found.append(Deal(_steps(rng, first + rng.random() * (last - first), int(amount)), family, renewal,
                               rng.randrange(contacts)))  # fmt: skip
+    found += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
     if account.kind == "comfort" or rng.random() < 0.25:
         found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
     return sorted(found, key=lambda d: -d.steps[0].ago)
+
+
+def _orders(rng: random.Random, yearly: float, family: int, span: int) -> list[Deal]:
+    """Repeat orders, entered as won: money that comes whether or not anybody asks for a decision."""
+    amount = yearly / ORDERS_A_YEAR
+    return [
+        Deal(
+            (Step(ago, *WON, int(max(100, round(amount * math.exp(rng.gauss(0, 0.4)), -1))), math.floor(ago)),),
+            family,
+            False,
+            0,
+        )
+        for ago in (rng.random() * span for _ in range(_poisson(rng, ORDERS_A_YEAR * max(0, span) / 365)))
+    ]
 
 
 def _family(rng: random.Random, owned: list[int], kind: Kind, profile: Profile) -> int:
