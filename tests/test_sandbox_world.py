@@ -46,9 +46,15 @@ def test_all_six_states_are_planted(firm: Path) -> None:
 
 
 def test_comfort_accounts_get_more_time_than_their_potential_and_little_is_opened(firm: Path) -> None:
-    """Against ordinary accounts of the same firm: minutes for each unit of potential^0.6, and decisions lately."""
+    """Against ordinary accounts of the same firm: minutes for each unit of potential^0.6, and stage changes lately."""
     by_kind: dict[str, list[float]] = {}
-    decided = Counter(r["OpportunityId"] for r in rows(firm, "OpportunityHistory") if r["CreatedDate"] > "2026-05-05")
+    stage: dict[str, str] = {}
+    decided: Counter[str] = Counter()
+    for r in sorted(rows(firm, "OpportunityHistory"), key=lambda r: r["CreatedDate"]):
+        # pushes of the date and orders entered as won decide nothing
+        moved = stage.get(r["OpportunityId"], r["StageName"]) != r["StageName"]
+        stage[r["OpportunityId"]] = r["StageName"]
+        decided[r["OpportunityId"]] += moved and r["CreatedDate"] > "2026-05-05"
     owner = {r["Id"]: r["AccountId"] for r in rows(firm, "Opportunity")}
     moves = Counter(owner[o] for o in decided.elements())
     ordinary_moves, comfort_moves = [], []
