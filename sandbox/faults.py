@@ -1,6 +1,7 @@
 """Bad luck by script: which request is struck, and what becomes of its answer.
 
-The answers by name are those that connectors have met on real orgs (reference: salesforce.md 1.11, 1.12; hubspot.md 1.6).
+The answers by name are those that connectors have met on real orgs (reference: salesforce.md 1.1, 1.2, 1.4, 1.11, 1.12;
+hubspot.md 1.2, 1.3).
 """
 
 import json
@@ -13,9 +14,9 @@ from typing import Any
 from starlette.responses import Response
 
 MAINTENANCE = "<html><head><title>Down for maintenance</title></head><body>We are setting things up.</body></html>"
-#: status, html, named: another answer, and nothing is done. expire: every session ends. cut: the connection breaks
-#: before anything is done. lose: it is done, and the answer is lost. truncate: half of the answer arrives.
-#: strip: some headers of the answer are missing.
+#: status, html, named: another answer, and nothing is done (with `done`: it is done all the same). expire: every session
+#: ends. cut: the connection breaks before anything is done. lose: it is done, and the answer is lost. truncate: half of
+#: the answer arrives. strip: some headers of the answer are missing.
 ACTIONS = ("status", "html", "expire", "cut", "lose", "truncate", "strip", "named")
 
 
@@ -24,6 +25,7 @@ def _salesforce(code: str, message: str) -> str:
 
 
 def _hubspot(message: str, policy: str) -> str:
+    """The documented form; the others that live portals have sent are beside it in `NAMED` (hubspot.md 1.3)."""
     facts = {
         "status": "error",
         "message": message,
@@ -44,11 +46,25 @@ NAMED: Mapping[str, tuple[int, str, Mapping[str, str]]] = {
     "salesforce_timeout": (400, _salesforce("QUERY_TIMEOUT", "Your query request was running for too long."), JSON),
     "salesforce_unavailable": (503, _salesforce("SERVER_UNAVAILABLE", "API temporarily unavailable"), JSON),
     "salesforce_unknown": (500, _salesforce("UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 1"), JSON),
-    "salesforce_420": (420, "", {}),
+    "salesforce_420": (420, "We are setting things up", HTML),
     "salesforce_406": (406, "", {}),
+    "salesforce_retired": (410, _salesforce("UNSUPPORTED_API_VERSION", "API version is no longer supported"), JSON),
+    "salesforce_disabled": (403, _salesforce("API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"), JSON),
+    "salesforce_policy": (403, _salesforce("TXN_SECURITY_METERING_ERROR", "An error occurred while evaluating a policy."), JSON),
+    "salesforce_needs_limit": (400, _salesforce("API_ERROR", "Implementation restriction: Task only allows security evaluation "
+                                                "for non-admin users when LIMIT is specified and is at most 100."), JSON),
+    "salesforce_too_large": (400, _salesforce("OPERATION_TOO_LARGE", "exceeded 100000 distinct who/what's"), JSON),
+    "salesforce_query_storage": (400, _salesforce("LIMIT_EXCEEDED", "Max bulk v2 query result size stored (1000000000) kb per 24 "
+                                                  "hrs has been exceeded"), JSON),
+    "salesforce_login_rate": (400, json.dumps({"error": "invalid_grant", "error_description": "login rate exceeded"}), JSON),
     "hubspot_burst": (429, _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"), JSON),
     "hubspot_secondly": (429, _hubspot("You have reached your secondly limit.", "SECONDLY"), JSON),
     "hubspot_daily": (429, _hubspot("You have reached your daily limit.", "DAILY"), JSON),
+    "hubspot_limits": (429, json.dumps({"status": "error", "message": "You have reached your ten_secondly_rolling limit.",
+                                        "category": "RATE_LIMITS", "correlationId": "c0ffee00"}), JSON),
+    "hubspot_patience": (429, _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"),
+                         {**JSON, "Retry-After": "1"}),
+    "hubspot_530": (530, "error code: 1016", HTML),
     "hubspot_locked": (423, json.dumps({"status": "error", "message": "Locked", "category": "LOCKED"}), JSON),
     "hubspot_migrating": (477, "", {"Retry-After": "60"}),
     "bad_gateway": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>", HTML),
@@ -78,6 +94,7 @@ class Fault:
     body: str
     headers: dict[str, str]
     strip: tuple[str, ...] = ()
+    done: bool = False
     dice: random.Random = field(default_factory=random.Random)
     seen: int = 0
     struck: int = 0
@@ -98,6 +115,8 @@ class Fault:
         if self.action == "cut":
             return Broken()
         if self.action in ("status", "html", "named"):
+            if self.done:
+                await truth()
             return Response(self.body, self.status, headers=self.headers)
         if self.action == "expire":
             app.expire()
@@ -117,7 +136,21 @@ def faults(rules: list[dict[str, Any]]) -> list[Fault]:
 
 
 def _fault(rule: dict[str, Any]) -> Fault:
-    known = {"path", "method", "nth", "times", "probability", "seed", "action", "name", "status", "body", "headers", "strip"}
+    known = {
+        "path",
+        "method",
+        "nth",
+        "times",
+        "probability",
+        "seed",
+        "action",
+        "name",
+        "status",
+        "body",
+        "headers",
+        "strip",
+        "done",
+    }
     if unknown := rule.keys() - known:
         raise ValueError(f"unknown key {min(unknown)!r} of a fault rule; known are {', '.join(sorted(known))}")
     action = rule.get("action", "named" if "name" in rule else "status")
@@ -137,5 +170,5 @@ def _fault(rule: dict[str, Any]) -> Fault:
     return Fault(
         re.compile(rule.get("path", "")), rule.get("method", ""), int(rule.get("nth", 1)),
         int(rule.get("times", 1 if chance is None else 1_000_000_000)), None if chance is None else float(chance), action,
-        status, body, headers, tuple(rule.get("strip", ())), random.Random(int(rule.get("seed", 1))),
+        status, body, headers, tuple(rule.get("strip", ())), bool(rule.get("done")), random.Random(int(rule.get("seed", 1))),
     )  # fmt: skip

@@ -29,6 +29,15 @@ def test_a_lost_answer_differs_from_a_cut_line_by_what_was_done(salesforce: http
     assert (region(salesforce) == "Moved") is done
 
 
+def test_an_error_can_hide_that_it_was_done(salesforce: httpx.Client) -> None:
+    """A 502 with the write applied (hubspot.md 7 line 9): only a client that looks knows."""
+    rule = {"path": f"/sobjects/Account/{ACME}$", "method": "PATCH", "name": "bad_gateway"}
+    for done, wanted in ((False, "North"), (True, "Moved")):
+        strike(salesforce, rule | {"done": done})
+        assert salesforce.patch(f"{V}/sobjects/Account/{ACME}", json={"Region__c": "Moved"}).status_code == 502
+        assert region(salesforce) == wanted
+
+
 def test_a_truncated_answer_breaks_off_in_its_body(salesforce: httpx.Client) -> None:
     strike(salesforce, {"path": "/sobjects$", "action": "truncate"})
     with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|peer closed"):

@@ -25,7 +25,7 @@ from sandbox.salesforce.store import Org, Table
 
 #: bytes of URI and headers that are accepted (help article 000386264)
 LONGEST = 16_384
-NO_LOGIN = ("/services/oauth2/token", "/services/oauth2/revoke", "/services/data")
+NO_LOGIN = ("/services/oauth2/token", "/services/oauth2/revoke", "/services/oauth2/introspect", "/services/data")
 
 
 class SalesforceApp:
@@ -33,6 +33,7 @@ class SalesforceApp:
 
     def __init__(self, org: Org, quota: int = 100_000) -> None:
         self.org, self.quota, self.used = org, quota, 0
+        self.agreed = quota  #: the quota before a control call changed it
         self.day = org.clock.now().date()  #: the day the calls were used on
         self.folder: Path | None = None
         self.start: datetime | None = None  #: another now than org.toml's
@@ -55,6 +56,11 @@ class SalesforceApp:
         return app
 
     def edit(self, change: dict[str, Any]) -> dict[str, Any]:
+        """Limits are the app's; everything else is the org's."""
+        if change["op"] == "limits":
+            self.quota, self.used = int(change.get("daily", self.quota)), int(change.get("used", self.used))
+            self.queries.made = int(change.get("query_jobs_used", self.queries.made))
+            return {}
         return edit(self.org, change)
 
     def reset(self) -> None:
@@ -64,7 +70,8 @@ class SalesforceApp:
         self.org = load(self.folder)
         if self.start:
             self.org.clock.set(self.start)
-        self.queries, self.ingests, self.used = QueryJobs(self.org), IngestJobs(self.org), 0
+        self.queries, self.ingests = QueryJobs(self.org), IngestJobs(self.org)
+        self.quota, self.used, self.day = self.agreed, 0, self.org.clock.now().date()
         self.cursors.clear()
 
     def expire(self) -> None:
@@ -100,6 +107,8 @@ class SalesforceApp:
     def _answer(self, call: Call) -> Response:
         if call.length > LONGEST:
             raise ApiError(414, "URI_TOO_LONG", "URI Too Long")
+        if call.length + call.heads > LONGEST:
+            raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large")
         if call.path.startswith("/services/Soap/"):
             return Response(NO_SOAP, 500, media_type="text/xml")
         if call.path not in NO_LOGIN:
@@ -117,7 +126,7 @@ class SalesforceApp:
 
     def _admit(self, call: Call) -> None:
         token = call.headers.get("authorization", "").removeprefix("Bearer ").removeprefix("OAuth ")
-        if token not in self.door.sessions:
+        if not self.door.admits(token, self.org.clock.now(), self.org.switches):
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         today = self.org.clock.now().date()
         if today != self.day:
@@ -151,7 +160,7 @@ class SalesforceApp:
     def ready(self, base: str, folder: Path) -> dict[str, Any]:
         """What a client needs to log in."""
         return {
-            "url": base, "tls_url": None, "access_token": self.door.open_session(self.org_id()),
+            "url": base, "tls_url": None, "access_token": self.door.open_session(self.org_id(), self.org.clock.now()),
             "client_id": self.door.client_id, "client_secret": self.door.client_secret, "username": self.door.username,
             "private_key_file": str(self.door.write_key(folder)), "refresh_token": self.door.refresh_token,
             "log_url": f"{base}/_sandbox/log",

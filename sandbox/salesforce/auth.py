@@ -4,6 +4,7 @@ import base64
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.salesforce.errors import OAuthError
-from sandbox.salesforce.store import Org
+from sandbox.salesforce.store import Org, Switches
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #: an assertion may be valid this long at most ("OAuth 2.0 JWT Bearer Flow": within 3 minutes; 5 are tolerated)
@@ -28,7 +29,8 @@ class Door:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(32).upper())
     refresh_token: str = field(default_factory=lambda: "5Aep861" + secrets.token_urlsafe(40))
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    sessions: set[str] = field(default_factory=set)
+    #: token -> when it was opened, on the org clock, and how many calls it has made
+    sessions: dict[str, tuple[datetime, int]] = field(default_factory=dict)
 
     def write_key(self, folder: Path) -> Path:
         """The private key an admin would hold, readable by its owner only."""
@@ -40,10 +42,22 @@ class Door:
         path.write_bytes(pem)
         return path
 
-    def open_session(self, org_id: str) -> str:
+    def open_session(self, org_id: str, now: datetime) -> str:
         token = f"{org_id[:15]}!{secrets.token_urlsafe(72)}"
-        self.sessions.add(token)
+        self.sessions[token] = now, 0
         return token
+
+    def admits(self, token: str, now: datetime, switches: Switches) -> bool:
+        """Whether the session is open; counts the call, and ends a session that is too old or has made its calls."""
+        if token not in self.sessions:
+            return False
+        opened, calls = self.sessions[token]
+        old = switches.session_seconds and (now - opened).total_seconds() >= switches.session_seconds
+        if old or (switches.session_calls and calls >= switches.session_calls):
+            del self.sessions[token]
+            return False
+        self.sessions[token] = opened, calls + 1
+        return True
 
 
 def token(door: Door, org: Org, form: dict[str, str], authorization: str, base: str) -> dict[str, Any]:
@@ -52,7 +66,7 @@ def token(door: Door, org: Org, form: dict[str, str], authorization: str, base: 
     if grant == JWT_GRANT:
         _check_assertion(door, form.get("assertion", ""), base)
     elif grant in ("client_credentials", "refresh_token"):
-        _check_client(door, form, authorization)
+        check_client(door, form, authorization)
         if grant == "refresh_token" and form.get("refresh_token") != door.refresh_token:
             raise OAuthError("invalid_grant", "expired access/refresh token")
     elif grant == "password":
@@ -60,14 +74,18 @@ def token(door: Door, org: Org, form: dict[str, str], authorization: str, base: 
     else:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     org_id = str(next(iter(org.tables["Organization"].by_id)))
-    return {
-        "access_token": door.open_session(org_id), "instance_url": base, "token_type": "Bearer", "scope": "api",
+    next_token = {}
+    if grant == "refresh_token" and org.switches.rotate_refresh_token:
+        door.refresh_token = "5Aep861" + secrets.token_urlsafe(40)
+        next_token = {"refresh_token": door.refresh_token}
+    return next_token | {
+        "access_token": door.open_session(org_id, org.clock.now()), "instance_url": base, "token_type": "Bearer", "scope": "api",
         "id": f"{base}/id/{org_id}/{org.user}", "issued_at": str(int(org.clock.now().timestamp() * 1000)),
         "signature": secrets.token_urlsafe(32), "api_instance_url": base,
     }  # fmt: skip
 
 
-def _check_client(door: Door, form: dict[str, str], authorization: str) -> None:
+def check_client(door: Door, form: dict[str, str], authorization: str) -> None:
     client, secret = form.get("client_id", ""), form.get("client_secret", "")
     if authorization.startswith("Basic "):
         client, _, secret = base64.b64decode(authorization[6:]).decode().partition(":")

@@ -2,6 +2,7 @@
 
 import base64
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from sandbox.salesforce import evaluate, render, soql
@@ -15,6 +16,8 @@ PAGE = 25_000
 PAGES_LISTED = 5
 #: jobs a day ("Bulk API 2.0 Limits")
 JOBS = 10_000
+#: days that a job and its results are kept
+KEPT_DAYS = 7
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
 ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
@@ -29,6 +32,7 @@ class QueryJob:
         self.entity, self.state, self.error = "", "UploadComplete", ""
         self.spool: Spool | None = None
         self.work: Future[Spool] | None = None
+        self.looks, self.fate = 1, ""  #: looks that find it in progress; why it fails
 
     def info(self) -> dict[str, Any]:
         facts = {
@@ -46,6 +50,9 @@ class QueryJob:
         """Its state now; the first look never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
+            self.looks -= 1
+        elif self.state == "InProgress" and self.looks > 0:
+            self.looks -= 1
         elif self.state == "InProgress" and self.work and self.work.done():
             failure = self.work.exception()
             self.state, self.error = ("Failed", str(failure)) if failure else ("JobComplete", "")
@@ -67,17 +74,23 @@ class QueryJobs:
         self.org = org
         self.page = int(org.facts.extra.get("result_page_rows", PAGE))
         self.jobs: dict[str, QueryJob] = {}
-        self.made = 0
+        self.numbers = 0  #: for the ids of jobs
+        self.made, self.day = 0, org.clock.now().date()
         self._pool = ThreadPoolExecutor(1)
 
     def create(self, body: dict[str, Any], version: str) -> QueryJob:
         """Start a job; raises for what Bulk cannot do, before any work."""
+        today = self.org.clock.now().date()
+        if today != self.day:
+            self.made, self.day = 0, today
         if self.made >= JOBS:
             raise ApiError(
                 400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({JOBS}) per 24 hrs has been reached ({self.made})"
             )
         self.made += 1
-        job = QueryJob(new_id("750", self.made), version, body, self.org.clock.stamp())
+        self.numbers += 1
+        job = QueryJob(new_id("750", self.numbers), version, body, self.org.clock.stamp())
+        job.looks, job.fate = self.org.switches.job_looks, self.org.switches.job_error
         if job.operation not in ("query", "queryAll"):
             raise ApiError(400, "INVALIDJOB", f"Invalid operation: {job.operation}")
         if job.delimiter not in DELIMITERS or job.ending not in ENDINGS:
@@ -90,7 +103,8 @@ class QueryJobs:
         return job
 
     def find(self, job_id: str) -> QueryJob:
-        if job_id not in self.jobs:
+        """A job and its results are kept for seven days (salesforce.md 1.4)."""
+        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
@@ -131,7 +145,14 @@ def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]
     return table, columns
 
 
+def kept_since(org: Org) -> str:
+    """The stamp of the oldest jobs that are still there."""
+    return (org.clock.now() - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
 def _run(org: Org, query: soql.Query, columns: list[evaluate.Column], job: QueryJob) -> Spool:
+    if job.fate:
+        raise RuntimeError(job.fate)
     rows = evaluate.select(org, query, deleted=job.operation == "queryAll")
     spool = Spool([c.path for c in columns], Dialect(DELIMITERS[job.delimiter], ENDINGS[job.ending]))
     for start in range(0, len(rows), SLICE):

@@ -18,7 +18,8 @@ class Call:
         self.method, self.path, self.base, self.body = request.method, path, base, body
         self.query = {k: v[-1] for k, v in parse_qs(request.url.query, keep_blank_values=True).items()}
         self.headers = request.headers
-        self.length = len(str(request.url)) + sum(len(k) + len(v) + 4 for k, v in request.headers.items())
+        self.length = len(str(request.url))
+        self.heads = sum(len(k) + len(v) + 4 for k, v in request.headers.items())
         self.soql = ""
         self.rows = 0
 

@@ -1,11 +1,10 @@
 """Changes that people and admins make in the org, without asking the API's rules."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from sandbox.org_folder import PARSERS
-from sandbox.salesforce import access, setup
+from sandbox.salesforce import access, activities, recycle_bin, setup
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.store import Org, Row, Table
 
@@ -68,24 +67,37 @@ def _field(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _archive(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """What the org does by itself with old activities: events past and tasks closed for so many days.
+    return {"archived": activities.archive(org, int(change.get("days", activities.ARCHIVED_AFTER)))}
 
-    Rule: salesforce.md 1.9 ("Archived Activities").
-    """
-    before = (org.clock.now() - timedelta(days=int(change.get("days", 365)))).strftime("%Y-%m-%d")
-    count = 0
-    for table in (org.tables["Task"], org.tables["Event"]):
-        for row in table.rows:
-            day = str(table.get(row, "ActivityDate") or table.get(row, "EndDateTime") or table.get(row, "CreatedDate"))
-            if day[:10] <= before and (table.name == "Event" or table.get(row, "IsClosed") == "true"):
-                table.set(row, {"IsArchived": "true"})
-                count += 1
-    return {"archived": count}
+
+def _empty_bin(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    return {"purged": recycle_bin.empty(org, int(change.get("days", recycle_bin.KEPT)))}
+
+
+def _forget(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """The delete log is purged, as it may be under pressure (salesforce.md 1.8): getDeleted knows nothing older."""
+    org.deletions.clear()
+    org.remembers = org.clock.stamp()
+    return {"since": org.remembers}
+
+
+def _automation(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """Whenever a record of `object` is saved, the records of `touches` that point to it in `by` are saved too."""
+    org.automations.append((change["object"], change["touches"], change["by"]))
+    return {"automations": len(org.automations)}
+
+
+def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    for name, value in change.items():
+        if name != "op":
+            setattr(org.switches, name, type(getattr(org.switches, name))(value))
+    return {}
 
 
 LEVERS = {
     "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
-    "field": _field, "archive": _archive,
+    "field": _field, "archive": _archive, "empty_bin": _empty_bin, "forget": _forget, "automation": _automation,
+    "option": _option,
 }  # fmt: skip
 
 
@@ -93,7 +105,8 @@ def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
     table = org.tables[change["object"]]
     if op == "create":
         stamped = dict.fromkeys(("SystemModstamp", "LastModifiedDate"), change["stamp"]) if "stamp" in change else {}
-        return {"id": org.insert(table.name, stamped | _texts(change["values"]))}
+        values = _texts(change["values"])
+        return {"id": org.insert(table.name, stamped | activities.computed(org, table, values) | values)}
     row = table.by_id[change["winner" if op == "merge" else "id"]]
     if op == "destroy":
         table.remove(change["id"])
@@ -102,6 +115,7 @@ def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
         _merge(org, table, row, table.by_id[change["loser"]])
     elif op in ("delete", "undelete"):
         _set(org, table, row, {"IsDeleted": str(op == "delete").lower()})
+        org.deletions = [d for d in org.deletions if d[1] != change["id"]]
         if op == "delete":
             org.deletions.append((table.name, change["id"], org.clock.stamp()))
     elif op == "update":

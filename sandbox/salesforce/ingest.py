@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sandbox.salesforce import evaluate, write
+from sandbox.salesforce.bulk_query import kept_since
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import new_id
 from sandbox.salesforce.store import Org, Table
@@ -30,6 +31,7 @@ class IngestJob:
         self.bad: list[dict[str, str]] = []
         self.left: list[dict[str, str]] = []
         self.work: Future[None] | None = None
+        self.looks, self.fate, self.room = 1, "", 0  #: looks in progress; why it fails, and after how many rows
 
     def info(self) -> dict[str, Any]:
         stamp = self.created[:-1] + "+0000"
@@ -48,6 +50,9 @@ class IngestJob:
         """Its state now; the first look after the upload never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
+            self.looks -= 1
+        elif self.state == "InProgress" and self.looks > 0:
+            self.looks -= 1
         elif self.state == "InProgress" and self.work and self.work.done():
             self.work.result()
             self.state = "Failed" if self.error else "JobComplete"
@@ -62,7 +67,10 @@ class IngestJob:
         if unknown:
             self.error, self.left = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
             return
-        for row in reader:
+        for place, row in enumerate(reader):
+            if self.fate and place >= self.room:  # it gives up: what is done stays, the rest is unprocessed (1.5)
+                self.error, self.left = self.fate, [row, *reader]
+                return
             self._save(org, row)
 
     def _save(self, org: Org, row: dict[str, str]) -> None:
@@ -137,11 +145,14 @@ class IngestJobs:
         self.made += 1
         named = body | {"object": table.name}
         job = IngestJob(new_id("750", 500_000 + self.made), named, version, self.org.clock.stamp())
+        held = self.org.switches
+        job.looks, job.fate, job.room = held.job_looks, held.job_error, held.job_rows
         self.jobs[job.id] = job
         return job
 
     def find(self, job_id: str) -> IngestJob:
-        if job_id not in self.jobs:
+        """A job and its results are kept for seven days (salesforce.md 1.4)."""
+        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 

@@ -33,9 +33,16 @@ def identity(app: "SalesforceApp", call: Call, org: str, user: str) -> Response:
 
 
 def introspect(app: "SalesforceApp", call: Call) -> Response:
-    return as_json({"active": call.form().get("token") in app.door.sessions, "username": app.door.username})
+    """Asked by the client app (aio-sf, RFC 7662), not under a session."""
+    form = call.form()
+    auth.check_client(app.door, form, call.headers.get("authorization", ""))
+    if form.get("token") not in app.door.sessions:
+        return as_json({"active": False})
+    facts = {"active": True, "scope": "api", "client_id": app.door.client_id, "username": app.door.username}
+    return as_json(facts | {"sub": app.identity(call.base), "token_type": "access_token"})
 
 
 def revoke(app: "SalesforceApp", call: Call) -> Response:
-    app.door.sessions.discard(call.form().get("token", ""))
+    """Of a session, by form or by address; an unknown one is no error (RFC 7009)."""
+    app.door.sessions.pop(call.form().get("token", ""), None)
     return Response(status_code=200)

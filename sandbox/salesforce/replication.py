@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: days back that can be asked for
 UPDATED, DELETED = 30, 15
+#: ids of one answer
+MOST = 600_000
 
 
 def updated(app: "SalesforceApp", call: Call, version: str, name: str) -> Response:
@@ -22,6 +24,8 @@ def updated(app: "SalesforceApp", call: Call, version: str, name: str) -> Respon
     table = app.table(name)
     at, gone = table.at["SystemModstamp"], table.at.get("IsDeleted", 1)
     rows = [r for r in access.visible_rows(app.org, table) if start <= str(r[at]) < end and r[gone] != "true"]
+    if len(rows) > MOST:
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MOST} ids")
     call.rows = len(rows)
     return as_json({"ids": [table.get(r, "Id") for r in rows], "latestDateCovered": _covered(app, end)})
 
@@ -32,8 +36,10 @@ def deleted(app: "SalesforceApp", call: Call, version: str, name: str) -> Respon
     table = app.table(name)
     found = [{"id": i, "deletedDate": _rest(at)} for n, i, at in app.org.deletions if n == table.name and start <= at < end]
     call.rows = len(found)
-    earliest = app.org.clock.now() - timedelta(days=DELETED)
-    return as_json({"deletedRecords": found, "earliestDateAvailable": _rest(_stamp(earliest)),
+    if len(found) > MOST:
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MOST} ids")
+    earliest = max(_stamp(app.org.clock.now() - timedelta(days=DELETED)), app.org.remembers)
+    return as_json({"deletedRecords": found, "earliestDateAvailable": _rest(earliest),
                     "latestDateCovered": _covered(app, end)})  # fmt: skip
 
 

@@ -28,7 +28,12 @@ ALWAYS = (
     "PermissionSetAssignment", "FieldPermissions", "UserRecordAccess", "AccountHistory",
 )  # fmt: skip
 #: Bulk API 2.0 refuses these (reference: salesforce.md 1.4)
-NOT_BULK = ("OpportunityStage", "CurrencyType", "UserRecordAccess", "Organization", "PermissionSet", "FieldPermissions")
+NOT_BULK = (
+    "OpportunityStage", "CurrencyType", "UserRecordAccess", "Organization", "PermissionSet", "FieldPermissions",
+    "TaskWhoRelation", "EventWhoRelation", "AcceptedEventRelation", "DeclinedEventRelation", "UndecidedEventRelation",
+    "TaskStatus", "TaskPriority", "CaseStatus", "ContractStatus", "OrderStatus", "PartnerRole", "RecentlyViewed", "Attachment",
+    "AccountFeed",
+)  # fmt: skip
 #: objects that hold deleted rows in the recycle bin
 MONEY = ("currency",)
 ARCHIVED = ("Task", "Event")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import OrgClock
@@ -87,6 +88,18 @@ class Table:
         self.rows = [row for row in self.rows if row is not gone]
 
 
+@dataclass(slots=True)
+class Switches:
+    """Traps that a test may set (`/_sandbox/edit` op option)."""
+
+    session_seconds: float = 0.0  #: age on the org clock at which a session ends; 0 = never (salesforce.md 1.2)
+    session_calls: int = 0  #: calls after which it ends
+    rotate_refresh_token: bool = False  #: a refresh token is good for one use, the reply holds the next (1.2)
+    job_looks: int = 1  #: looks that find a bulk job in progress, however fast it was
+    job_error: str = ""  #: why bulk jobs made from now on end as Failed (1.4, 1.5)
+    job_rows: int = 0  #: rows of an ingest job that are saved before it fails; the rest is unprocessed
+
+
 class Org:
     """One Salesforce org: its objects, its clock, and what its users may see."""
 
@@ -103,6 +116,9 @@ class Org:
         self.user = ""  #: id of the running user
         self.deletions: list[tuple[str, str, str]] = []  #: object, id, moment: what getDeleted knows
         self.oldest: str | None = None  #: start of the longest transaction that runs, if one does
+        self.remembers = ""  #: before this moment getDeleted knows nothing
+        self.automations: list[tuple[str, str, str]] = []  #: (saved object, object that is stamped, its field)
+        self.switches = Switches()
         self.counter = 1_000_000
 
     @property

@@ -1,0 +1,23 @@
+"""The recycle bin: what was deleted stays in it for fifteen days (reference: salesforce.md 1.8)."""
+
+from datetime import timedelta
+
+from sandbox.salesforce.store import Org
+
+KEPT = 15
+
+
+def empty(org: Org, days: int = KEPT) -> int:
+    """Purge what has been in the bin for so many days: no query shows it any more; how many records there were."""
+    before = (org.clock.now() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    purged = 0
+    for table in org.tables.values():
+        gone = [
+            str(table.get(row, "Id"))
+            for row in table.rows
+            if table.get(row, "IsDeleted") == "true" and str(table.get(row, "SystemModstamp") or "") <= before
+        ]
+        for record in gone:
+            table.remove(record)
+        purged += len(gone)
+    return purged
