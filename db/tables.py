@@ -206,7 +206,11 @@ participant = _pulled(
     _ref("person_id", nullable=False),
     _flag("declined"),
 )
-Index("ix_participant_activity", participant.c.org, participant.c.activity_id)
+# every column that minutes and first meetings read: SQLite takes no index that would send it back to the table
+Index(
+    "ix_participant_activity",
+    *(participant.c[name] for name in ("org", "activity_id", "side", "person_id", "declined", "deleted")),
+)
 
 link = Table(
     "link",

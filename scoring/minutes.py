@@ -1,7 +1,9 @@
 """Selling time as set algebra over integer seconds (reference/scoring.md 2.1).
 
 A chain of common table expressions, each one rule: what is in the window -> person by person -> how long -> once only ->
-within a day. `features` sums its end, `treatment` shows it record by record: the same expressions, so they agree.
+within a day -> between accounts. `features` sums its end, `treatment` shows it record by record, with every second that did
+not count: the same expressions, so they agree. Windows that sort every record are few, because they are what costs; the rules
+that need more look at the few records that `crowded` or a count has singled out (docs/adr/0015).
 """
 
 from typing import Any
@@ -10,7 +12,6 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Integer,
     Select,
     and_,
     case,
@@ -23,10 +24,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from scoring import mails, overlaps, repeats, split
 from scoring.rules import Rules
 
 DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
+#: measured records of a kind from which on the firm's own median replaces the default (2.1)
+ENOUGH = 50
 
 
 def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
@@ -35,21 +39,23 @@ def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def incoming(t: Any, org: int, day: int, rules: Rules) -> CTE:
-    """Activities of the window that can earn minutes, with their account: their own, else the opportunity's, else the
-    contact's (rulings 14). The second record of a mail is left out."""
+    """Activities of the window with their account: their own, else the opportunity's, else the contact's (rulings 14)."""
     a, o, c = t.activity, t.opportunity, t.contact
-    twin = a.alias("twin")
+    twin, unnamed = a.alias("twin"), a.c.account_id.is_(None)
     account = func.coalesce(a.c.account_id, o.c.account_id, c.c.account_id)
     return (
         select(
-            a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.kind, a.c.status, a.c.starts_at,
-            a.c.seconds, a.c.owner_day, a.c.all_day, a.c.direction, a.c.subject_key, a.c.child,
+            a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind, a.c.status,
+            a.c.starts_at, a.c.seconds, a.c.owner_day, a.c.direction, a.c.subject_key,
+            func.coalesce(a.c.thread_key, a.c.subject_key).label("thread"),
+            case((measured(a.c, rules), 1), else_=0).label("sure"), believable(a.c, rules).label("believed"),
             case((twin.c.id.is_not(None), 1), else_=0).label("is_twin"),
         )
         .select_from(
-            a.outerjoin(o, and_(o.c.org == a.c.org, o.c.id == a.c.opportunity_id))
-            .outerjoin(c, and_(c.c.org == a.c.org, c.c.id == a.c.contact_id))
-            .outerjoin(twin, and_(twin.c.org == a.c.org, twin.c.id == a.c.twin_id, twin.c.deleted.is_(False)))
+            a.outerjoin(o, and_(unnamed, o.c.org == a.c.org, o.c.id == a.c.opportunity_id))
+            .outerjoin(c, and_(unnamed, c.c.org == a.c.org, c.c.id == a.c.contact_id))
+            .outerjoin(twin, and_(a.c.twin_id.is_not(None), twin.c.org == a.c.org, twin.c.id == a.c.twin_id,
+                                  twin.c.deleted.is_(False)))
         )
         .where(*in_window(a, org, day, rules))
         .cte("incoming")
@@ -64,18 +70,26 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
-def attended(t: Any, org: int, rows: CTE) -> CTE:
-    """One row a record and person of ours: the owner, and invited colleagues who did not decline."""
-    p = t.participant
-    own = select(*rows.c).where(rows.c.status.in_(COUNTS), rows.c.is_twin == 0)
-    columns = [p.c.person_id.label("person") if c.name == "person" else c for c in rows.c]
+def attended(t: Any, org: int, window: CTE) -> CTE:
+    """One row a record and person of ours: the owner, and invited colleagues who did not decline.
+
+    A second record of a mail is left out; an invited colleague's own copy of the meeting, where there is one, is preferred
+    later, because it has the colleague's own day.
+    """
+    p, w = t.participant, window.c
+    wanted = [w.id, w.account_id, w.contact_id, w.kind, w.status, w.starts_at, w.seconds, w.owner_day, w.direction,
+              w.subject_key, w.thread, w.sure, w.believed]  # fmt: skip
+    own = select(*wanted, w.person, literal(1).label("own")).where(w.status.in_(COUNTS), w.is_twin == 0)
     invited = (
-        select(*columns)
-        .join(p, and_(p.c.org == org, p.c.activity_id == rows.c.id))
-        .where(p.c.side == "ours", p.c.declined.is_(False), p.c.deleted.is_(False), rows.c.status.in_(("held", "planned")),
-               rows.c.kind == "meeting", p.c.person_id != rows.c.person)
+        select(*wanted, p.c.person_id.label("person"), literal(0).label("own"))
+        .join(p, and_(p.c.org == org, p.c.activity_id == w.id))
+        .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.declined.is_(False),
+               p.c.deleted.is_(False), p.c.person_id != w.person)
     )  # fmt: skip
     return union_all(own, invited).cte("attended")
+
+
+# ---- how long -------------------------------------------------------------------------------------------------------
 
 
 def measured(x: Any, rules: Rules) -> ColumnElement[bool]:
@@ -84,11 +98,37 @@ def measured(x: Any, rules: Rules) -> ColumnElement[bool]:
                 x.kind.in_(("meeting", "call")))  # fmt: skip
 
 
-def default_seconds(x: Any, rules: Rules) -> ColumnElement[int]:
+def believable(x: Any, rules: Rules) -> ColumnElement[int]:
+    """A measured length within what is believable: nobody meets for a minute."""
+    shortest, longest = rules.shortest_meeting * 60, rules.longest_meeting * 60
+    low = and_(x.kind == "meeting", x.seconds < shortest)
+    return case((low, shortest), (x.seconds > longest, longest), else_=x.seconds)
+
+
+def usual(window: CTE) -> CTE:
+    """The lower median of the measured lengths of a kind, where there are enough of them."""
+    x = window.c
+    lengths = select(x.kind, x.believed.label("length"), func.count().label("n")).where(
+        x.sure > x.is_twin, x.status.in_(("held", "planned"))
+    )
+    n = lengths.group_by(x.kind, x.believed).cte("usual_lengths").c
+    upto = func.sum(n.n).over(partition_by=n.kind, order_by=n.length, rows=(None, 0))
+    ranked = select(n.kind, n.length, upto.label("upto"), func.sum(n.n).over(partition_by=n.kind).label("many")).subquery().c
+    middle = select(ranked.kind, func.min(ranked.length).label("seconds")).where(
+        ranked.many >= ENOUGH, ranked.upto * 2 >= ranked.many
+    )
+    return middle.group_by(ranked.kind).cte("usual")
+
+
+def default_seconds(x: Any, own: CTE, rules: Rules) -> ColumnElement[int]:
     """What a record earns when nobody measured it."""
+
+    def median(kind: str, minutes: int) -> ColumnElement[int]:
+        return func.coalesce(select(own.c.seconds).where(own.c.kind == kind).scalar_subquery(), minutes * 60)
+
     return case(
-        (x.kind == "meeting", rules.meeting_minutes * 60),
-        (x.kind == "call", rules.call_minutes * 60),
+        (x.kind == "meeting", median("meeting", rules.meeting_minutes)),
+        (x.kind == "call", median("call", rules.call_minutes)),
         (and_(x.kind == "email", x.direction == "in"), rules.mail_in_minutes * 60),
         (x.kind == "email", rules.mail_out_minutes * 60),
         (x.kind == "note", rules.note_minutes * 60),
@@ -96,79 +136,90 @@ def default_seconds(x: Any, rules: Rules) -> ColumnElement[int]:
     )
 
 
-def lengths(rows: CTE, rules: Rules) -> CTE:
-    """How long each record was for each person, and by which rule."""
+def lengths(rows: CTE, own: CTE, rules: Rules) -> CTE:
+    """How long each record was for each person, by which rule, and whether its place in the day is known."""
     x = rows.c
-    shortest, longest = rules.shortest_meeting * 60, rules.longest_meeting * 60
-    low = case((x.kind == "meeting", shortest), else_=0)
-    clipped = and_(measured(x, rules), or_(x.seconds < low, x.seconds > longest))
-    seconds = case(
-        (x.status == "no_show", rules.no_show_minutes * 60),
-        (and_(measured(x, rules), x.seconds < low), low),
-        (and_(measured(x, rules), x.seconds > longest), longest),
-        (measured(x, rules), x.seconds),
-        else_=default_seconds(x, rules),
-    )
-    code = case((x.status == "no_show", "no_show"), (clipped, "clipped"), (measured(x, rules), "counted"), else_="default")
-    sure = case((measured(x, rules), 1), else_=0)
-    return select(*x, cast(seconds, BigInteger).label("length"), code.label("code"), sure.label("sure")).cte("lengths")
+    sure, missed = x.sure == 1, x.status == "no_show"
+    seconds = case((missed, rules.no_show_minutes * 60), (sure, x.believed), else_=default_seconds(x, own, rules))
+    code = case((missed, "no_show"), (and_(sure, x.seconds != x.believed), "clipped"), (sure, "counted"), else_="default")
+    kept = [x.id, x.person, x.own, x.account_id, x.contact_id, x.kind, x.starts_at, x.owner_day, x.direction, x.subject_key,
+            x.thread, x.seconds]  # fmt: skip
+    return select(
+        *kept, cast(seconds, BigInteger).label("length"), code.label("code"), x.sure,
+        case((and_(sure, x.status != "no_show"), 1), else_=0).label("timed"),
+    ).cte("lengths")  # fmt: skip
 
 
-def marked(rows: CTE, rules: Rules) -> CTE:
-    """Where a record starts anew and where it repeats another of the same person, account and kind."""
+def crowded(rows: CTE, rules: Rules) -> CTE:
+    """Marks who has another record of the same person close by or overlapping: only those can repeat or overlap."""
     x = rows.c
-    topic = case((x.kind == "email", func.coalesce(x.subject_key, 0)), else_=0)
-    same: list[Any] = [x.person, x.account_id, x.kind, topic]
-    before = func.lag(x.starts_at).over(partition_by=same, order_by=[x.starts_at, x.id])
-    fresh = case((or_(before.is_(None), x.starts_at - before > rules.same_start_seconds), 1), else_=0)
-    timed = func.max(x.sure).over(partition_by=[x.person, x.account_id, x.kind, x.owner_day])
-    vague = case((and_(x.kind == "meeting", x.sure == 0, timed == 1, x.status != "no_show"), 1), else_=0)
-    wide = func.count().over(partition_by=[x.person, x.kind, x.subject_key, x.owner_day])
-    bulk = case((and_(x.kind == "email", x.subject_key.is_not(None), wide > rules.bulk_mails), 1), else_=0)
-    return select(*x, topic.label("topic"), fresh.label("fresh"), vague.label("vague"), bulk.label("bulk")).cte("marked")
+    by: dict[str, Any] = {"partition_by": x.person, "order_by": [x.starts_at, x.id]}
+    end = x.starts_at + case((x.timed == 1, x.length), else_=0)
+    placed = select(
+        *x, end.label("ends_at"), func.lag(x.starts_at).over(**by).label("before"),
+        func.lead(x.starts_at).over(**by).label("after"), func.max(end).over(**by, rows=(None, -1)).label("reach"),
+    ).subquery().c  # fmt: skip
+    near = or_(placed.starts_at - placed.before <= rules.same_start_seconds, placed.reach > placed.starts_at,
+               placed.after - placed.starts_at <= rules.same_start_seconds, placed.ends_at > placed.after)  # fmt: skip
+    wanted = [c for c in placed if c.name not in ("before", "after", "reach")]
+    return select(*wanted, case((near, 1), else_=0).label("near")).cte("crowded")
 
 
-def once(rows: CTE, rules: Rules) -> CTE:
-    """Numbers the records of one activity, the best source first, and the mails of one subject and day."""
-    x = rows.c
-    same: list[Any] = [x.person, x.account_id, x.kind, x.topic]
-    island = func.sum(x.fresh).over(partition_by=same, order_by=[x.starts_at, x.id], rows=(None, 0))
-    grouped = select(*x, cast(island, BigInteger).label("island")).cte("grouped")
-    g = grouped.c
-    within: list[Any] = [g.person, g.account_id, g.kind, g.topic, g.island]
-    best = func.row_number().over(partition_by=within, order_by=[g.vague, g.sure.desc(), g.length.desc(), g.id])
-    nth = func.row_number().over(
-        partition_by=[g.person, g.account_id, g.kind, g.topic, g.owner_day], order_by=[g.starts_at, g.id]
-    )
-    return select(*g, best.label("best"), nth.label("nth")).cte("once")
+# ---- what became of each record -------------------------------------------------------------------------------------
 
 
-def judged(rows: CTE, rules: Rules) -> CTE:
-    """Each record's seconds before the day's cap, and what happened to it."""
-    x = rows.c
-    repeated = or_(x.best > 1, x.vague == 1)
-    damped = and_(x.kind == "email", x.subject_key.is_not(None), x.nth > rules.mails_a_day)
-    seconds = case((repeated, 0), (damped, 0), (x.bulk == 1, rules.bulk_mail_seconds), else_=x.length)
-    code = case((repeated, "duplicate"), (damped, "damped"), (x.bulk == 1, "bulk"), else_=x.code)
-    return select(x.id, x.person, x.account_id, x.kind, x.starts_at, x.owner_day, x.seconds, x.sure, x.child,
-                  cast(seconds, BigInteger).label("kept"), code.label("code")).cte("judged")  # fmt: skip
+def counted(t: Any, org: int, day: int, rules: Rules) -> CTE:
+    """The end of the chain: one row a record, person and account, with the seconds that count.
 
-
-def counted(t: Any, org: int, day: int, rules: Rules, window: CTE | None = None) -> CTE:
-    """The end of the chain: one row a record and person, with the seconds that count.
-
-    A person's day holds `day_minutes`; beyond that every record of the day is cut in proportion.
+    `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `code` names)
+    + `capped` + `elsewhere` (other accounts' share of the same record).
     """
-    window = incoming(t, org, day, rules) if window is None else window
-    rows = judged(once(marked(lengths(attended(t, org, window), rules), rules), rules), rules)
+    window = incoming(t, org, day, rules)
+    return _counted(t, org, window, usual(window), rules)
+
+
+def _counted(t: Any, org: int, window: CTE, own: CTE, rules: Rules) -> CTE:
+    rows = crowded(lengths(attended(t, org, window), own, rules), rules)
+    again = repeats.repeats(rows, rules)
+    fates = union_all(
+        select(again.c.id, again.c.person, literal(0).label("kept"), literal("duplicate").label("fate")),
+        *mails.fates(t, org, rows, again, rules), overlaps.shared(rows, again),
+    ).cte("fates")  # fmt: skip
+    return split.between_accounts(_within_a_day(_judged(rows, fates), rules), split.parts(t, org, window))
+
+
+def _judged(rows: CTE, fates: CTE) -> CTE:
+    """Each record's seconds before the day's cap, and what happened to it."""
+    x, f = rows.c, fates.c
+    kept = func.coalesce(f.kept, x.length)
+    return (
+        select(x.id, x.person, x.account_id, x.kind, x.starts_at, x.owner_day, x.seconds, x.length, x.sure,
+               cast(kept, BigInteger).label("kept"), func.coalesce(f.fate, x.code).label("code"))
+        .select_from(rows.outerjoin(fates, and_(f.id == x.id, f.person == x.person)))
+        .cte("judged")
+    )  # fmt: skip
+
+
+def _within_a_day(rows: CTE, rules: Rules) -> CTE:
+    """A person's day holds `day_minutes`; beyond that every record of the day is cut in proportion."""
     x, cap = rows.c, rules.day_minutes * 60
-    day_total = cast(func.sum(x.kept).over(partition_by=[x.person, x.owner_day]), BigInteger)
-    full = select(*x, day_total.label("day_total")).cte("full_days")
-    f = full.c
-    seconds = case((f.day_total > cap, f.kept * cap // f.day_total), else_=f.kept)
-    code = case((and_(f.day_total > cap, f.kept > 0), "capped"), else_=f.code)
-    wanted = [c for c in f if c.name not in ("kept", "code", "day_total")]
-    return select(*wanted, cast(seconds, BigInteger).label("counted"), code.label("code")).cte("counted")
+    days = select(x.person, x.owner_day, total(x.kept).label("day_total")).group_by(x.person, x.owner_day)
+    full = days.having(func.sum(x.kept) > cap).cte("full_days")
+    cut, same = full.c.day_total.is_not(None), full.c.owner_day.is_not_distinct_from(x.owner_day)
+    seconds = case((cut, x.kept * cap // full.c.day_total), else_=x.kept)
+    code = case((and_(cut, x.kept > 0), "capped"), else_=x.code)
+    claimed = func.coalesce(x.seconds, x.length)
+    return (
+        select(x.id, x.person, x.account_id, x.kind, x.starts_at, x.seconds, x.sure, cast(seconds, BigInteger).label("counted"),
+               cast(claimed, BigInteger).label("claimed"), (claimed - x.length).label("clipped"),
+               (x.length - x.kept).label("lost"), (x.kept - seconds).label("capped"), code.label("code"),
+               x.code.label("rule"))
+        .select_from(rows.outerjoin(full, and_(full.c.person == x.person, same)))
+        .cte("within_a_day")
+    )  # fmt: skip
+
+
+# ---- what is read of it ---------------------------------------------------------------------------------------------
 
 
 def by_person_and_account(rows: CTE) -> Select[Any]:
@@ -185,14 +236,20 @@ def by_person_and_account(rows: CTE) -> Select[Any]:
 
 
 def treatment(tables: Any, org: int, day: int, rules: Rules, account_id: str) -> Select[Any]:
-    """Every record that touches an account in the window: its raw seconds, what counted, and why."""
+    """Every record that touches an account in the window: its raw seconds, what counted, where the rest went, and why.
+
+    `claimed` = `counted` + `clipped` + `lost` + `capped` + `elsewhere` + `left_out`.
+    """
     window = incoming(tables, org, day, rules)
-    x = counted(tables, org, day, rules, window).c
-    kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.counted, x.code).where(x.account_id == account_id)
+    own = usual(window)
+    x = _counted(tables, org, window, own, rules).c
+    nothing = cast(literal(0), BigInteger)
+    kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.claimed, x.counted, x.clipped, x.lost, x.capped,
+                  x.elsewhere, nothing.label("left_out"), x.rule, x.code).where(x.account_id == account_id)  # fmt: skip
     i = window.c
     why = case((i.is_twin == 1, "twin"), else_=i.status)
-    out = select(i.id, i.kind, i.person, i.starts_at, i.seconds, cast(literal(0), Integer), why).where(
-        i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS))
-    )
+    raw = cast(func.coalesce(i.seconds, default_seconds(i, own, rules)), BigInteger)
+    out = select(i.id, i.kind, i.person, i.starts_at, i.seconds, raw, nothing, nothing, nothing, nothing, nothing, raw, why,
+                 why).where(i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS)))  # fmt: skip
     both = union_all(kept, out).subquery()
     return select(both).order_by(both.c.starts_at, both.c.id, both.c.person)
