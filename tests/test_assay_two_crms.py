@@ -258,7 +258,7 @@ def over_http(folder: Path, crms: tuple[str, ...]) -> list[dict[str, Any]]:
     """One night of a generated firm through the sandboxes; the verdict of each account in the order of its truth."""
     world.generate(folder / "org", seed=11, accounts=60, reps=3, crms=crms)
     with process.running(folder / "org") as line:
-        settings = demo._settings(folder, {name: line[name] for name in crms})
+        settings = demo.configure(folder, {name: line[name] for name in crms})
         for admin in wiring.open_admins(settings):
             with closing(admin):
                 admin.apply()
