@@ -41,7 +41,7 @@ def command(
         there = {name: ready[name] for name in CHOICES[crm] if ready[name]}
         if not there:
             raise ConfigError([f"{org}: holds nothing of {crm}. Fix: choose another --crm"])
-        settings = _settings(folder, there)
+        settings = configure(folder, there)
         _night(settings, out / "report.html", folder)
         if keep:
             _wait(there)
@@ -57,7 +57,7 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _settings(folder: Path, crms: dict[str, Any]) -> Settings:
+def configure(folder: Path, crms: dict[str, Any]) -> Settings:
     """The configuration an admin would write for these sandboxes; kept in the demo folder."""
     path = folder / "assay.toml"
     hosts = ", ".join(f'"{line["url"].removeprefix("http://")}"' for line in crms.values())

@@ -1,6 +1,6 @@
 """Is anything new opened? Counts of new people, new products, asks and resolutions against peers (reference 2.4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammainc
@@ -9,54 +9,107 @@ from scoring.frame import Bools, Floats, Frame
 from scoring.rules import Rules
 
 DAY = 86_400
+#: times a date is moved back before an offer counts as stalled (2.4)
+PUSHED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Events of the window an account; `p_shallow` is the chance that their rate is below 0.6 of the peers'."""
+    """Events of the window an account; `p_shallow` is the chance that it opens less than half of what its peers do."""
 
     people: Floats
     levels: Floats  #: levels or departments met for the first time
     families: Floats  #: product families presented that it did not own
     asks: Floats
-    resolutions: Floats
+    resolutions: Floats  #: of `decision_days`
+    stalled: Floats  #: open offers whose date was moved back twice or more: a decision was due and not asked for
+    expected: Floats  #: what accounts of as many hours and as much potential open
     p_shallow: Floats
     has_people: bool  #: whether this org's records can show new people at all
     has_families: bool
     has_asks: bool
 
     @property
+    def decisions(self) -> Floats:
+        """An ask and the resolution it leads to are one decision."""
+        return np.maximum(self.asks, self.resolutions)
+
+    @property
     def events(self) -> Floats:
-        return self.people + self.levels + self.families + self.asks + self.resolutions
+        """What was opened; a new level is a new person already."""
+        return self.people + self.families + self.decisions
 
 
-def behaviour(frame: Frame, hours: Floats, customer: Bools, rules: Rules) -> Behaviour:
-    """Count, then compare with accounts of the same class (customers, prospects)."""
-    people = frame.sum("met", "new_people")
-    levels = _new_levels(frame)
-    families = _new_families(frame, rules)
+def behaviour(frame: Frame, hours: Floats, worth: Floats, customer: Bools, rules: Rules) -> Behaviour:
+    """Count, then compare with what accounts of as many hours and as much potential open.
+
+    `worth` is potential in whole units of any one currency.
+    """
     asks, resolutions = frame.sum("moves", "asks"), frame.sum("moves", "resolutions")
-    events = people + levels + families + asks + resolutions
-    shallow = np.zeros(frame.n)
-    for group in (customer, ~customer):
-        shallow[group] = _shallow(events[group], hours[group], rules)
     facts = frame.facts
     shows = {name: len(facts[name]["account_id"]) > 0 for name in ("met", "families", "moves")}
-    return Behaviour(
-        people, levels, families, asks, resolutions, shallow, shows["met"], shows["families"], shows["moves"]
+    stalled = _stalled(frame)
+    seen = Behaviour(
+        frame.sum("met", "new_people"), _new_levels(frame), _new_families(frame, rules), asks, resolutions,
+        stalled, np.zeros(frame.n), np.zeros(frame.n), shows["met"], shows["families"], shows["moves"]
     )  # fmt: skip
+    expected = expected_events(seen.events, hours, worth, customer)
+    return replace(seen, expected=expected, p_shallow=_shallow(seen.events, expected + stalled, rules))
 
 
-def _shallow(events: Floats, hours: Floats, rules: Rules) -> Floats:
-    """P(rate < 0.6 of the peers' rate) with rate ~ Gamma(2 + events, 2 / mu + hours).
-
-    The peers' rate leaves the account itself out, so that its own new event can never make it look worse.
-    """
-    total_events, total_hours = events.sum(), hours.sum()
-    mu = (total_events - events + rules.prior_events) / np.maximum(total_hours - hours + rules.prior_events, 1e-9)
-    shape = rules.prior_events + events
-    shallow: Floats = gammainc(shape, rules.shallow_share * mu * (rules.prior_events / mu + hours))
+def _shallow(events: Floats, expected: Floats, rules: Rules) -> Floats:
+    """P(m < `shallow_share`) of the account's own multiple m of what its peers open: m ~ Gamma(2 + events, 2 + expected)."""
+    prior = rules.prior_events
+    shallow: Floats = gammainc(prior + events, rules.shallow_share * (prior + expected))
     return shallow
+
+
+def expected_events(events: Floats, hours: Floats, worth: Floats, customer: Bools) -> Floats:
+    """What peers open: log E = a + b log(hours + 1) + c log(potential) + d customer, learned by Poisson regression.
+
+    The exponent is learned because events do not grow in proportion to hours: by a plain rate per hour every account with
+    much time looks shallow, decoys and earning ones first (ADR 0011). Each half of the firm is judged by the other half,
+    so that no account's own event moves what is expected of it.
+    """
+    n = len(events)
+    known = worth[worth > 0]
+    size = np.log(worth + (0.1 * float(np.median(known)) if len(known) else 1.0))
+    spread = np.column_stack((np.log1p(hours), size, customer.astype(float)))
+    design = np.column_stack((np.ones(n), spread - (spread.mean(axis=0) if n else 0.0)))
+    turn = np.empty(n, dtype=np.int64)
+    turn[np.lexsort((worth, hours))] = np.arange(n)
+    expected = np.zeros(n)
+    for half in (turn % 2 == 0, turn % 2 == 1):
+        expected[half] = np.exp(np.clip(design[half] @ _poisson(design[~half], events[~half]), -8.0, 8.0))
+    return expected
+
+
+#: what the exponents are shrunk to: half as much again for four times the hours, whatever the potential
+SLOPES = np.array([0.0, 0.3, 0.0, 0.0])
+#: how strongly, in accounts that all open one event; the intercept is hardly held, at one event an account
+HOLD = np.array([0.1, 4.0, 4.0, 4.0])
+
+
+def _poisson(design: Floats, events: Floats) -> Floats:
+    """Coefficients of a ridged Poisson regression, by Newton's steps."""
+    beta = SLOPES.copy()
+    beta[0] = np.log((events.sum() + 1.0) / (len(events) + 1.0))
+    center = beta.copy()
+    for _ in range(30):
+        mean = np.exp(np.clip(design @ beta, -8.0, 8.0))
+        slope = design.T @ (events - mean) - HOLD * (beta - center)
+        step = np.linalg.solve((design * mean[:, None]).T @ design + np.diag(HOLD), slope)
+        beta += np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    return beta
+
+
+def _stalled(frame: Frame) -> Floats:
+    moved, open_ones = frame.facts["pushes"], frame.facts["pipeline"]
+    often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= PUSHED}
+    mine = zip(open_ones["account_id"], open_ones["id"], strict=True)
+    return frame.add(*zip(*[(a, 1.0) for a, i in mine if i in often], strict=True)) if often else np.zeros(frame.n)
 
 
 def _new_levels(frame: Frame) -> Floats:

@@ -66,10 +66,13 @@ class Telling:
     def evidence(self, i: int) -> dict[str, float | str | None]:
         j, b = self.j, self.j.behaviour
         counts = {"activities": j.effort.activities, "meetings": j.effort.meetings, "new_people": b.people,
-                  "new_levels": b.levels, "new_families": b.families, "asks": b.asks, "resolutions": b.resolutions}  # fmt: skip
+                  "new_levels": b.levels, "new_families": b.families, "asks": b.asks, "resolutions": b.resolutions,
+                  "stalled_offers": b.stalled}  # fmt: skip
         found: dict[str, float | str | None] = {name: int(values[i]) for name, values in counts.items()}
         found |= {"open_offers": len(self.offers.get(j.frame.ids[i], ())), "pipeline": _money(j.potential.pipeline[i])}
         return found | {
+            "opened": int(b.events[i]),
+            "peers_open": round(float(b.expected[i]), 2),
             "wallet": _money(j.potential.wallet[i]),
             "gate": j.gates[i] or None,
             "rank": round(float(j.rank[i]), 4),
@@ -90,7 +93,7 @@ class Telling:
         missing = [
             (b.people[i] + b.levels[i], Reason("D1", f"No new person met in {self.window} days."), b.has_people),
             (b.families[i], Reason("N1", f"No product it does not own presented in {self.window} days."), b.has_families),
-            (b.asks[i] + b.resolutions[i], self.no_ask(i), b.has_asks),
+            (0.0 if b.stalled[i] else b.asks[i] + b.resolutions[i], self.no_ask(i), b.has_asks),
         ]
         absent = [reason for count, reason, shown in missing if shown and count == 0]
         return [self.time(i), *(absent or [self.slow(i)]), self.worth(i)]
@@ -121,18 +124,20 @@ class Telling:
             return Reason(
                 "C2", f"{_quote(worst['name'])} open {worst['age']} days, close date moved {worst['pushes']} times."
             )
-        return Reason("C1", f"No decision asked for or reached in {self.window} days.")
+        reached = self.rules.decision_days
+        return Reason("C1", f"No decision asked for in {self.window} days, none reached in {reached}.")
 
     def slow(self, i: int) -> Reason:
         """Something was opened, but too little for the hours."""
-        events, hours = int(self.j.behaviour.events[i]), self.j.effort.minutes[i] / 60
-        return Reason("D3", f"{_count(events, 'new thing')} opened in {hours:.1f} h, fewer than peers.")
+        b, hours = self.j.behaviour, round(self.j.effort.minutes[i] / 60, 2)
+        opened = f"{_count(int(b.events[i]), 'new person, product or decision', 'new people, products and decisions')} in {hours:.1f} h"
+        return Reason("D3", f"{opened}; accounts with as much time and potential have {_tenth(b.expected[i])}.")
 
     def opened(self, i: int) -> Reason:
         b = self.j.behaviour
         parts = [
             _count(int(b.people[i]), "new person", "new people"), _count(int(b.families[i]), "new product family",
-            "new product families"), _count(int(b.asks[i] + b.resolutions[i]), "decision asked for or reached",
+            "new product families"), _count(int(b.decisions[i]), "decision asked for or reached",
             "decisions asked for or reached"),
         ]  # fmt: skip
         return Reason("G1", f"It moves: {', '.join(p for p in parts if not p.startswith('0 ')) or 'steady orders'}.")
@@ -186,7 +191,7 @@ class Telling:
     def first_missing(self, i: int) -> str:
         b, account = self.j.behaviour, self.j.frame.ids[i]
         offers = self.offers.get(account, ())
-        if offers and b.asks[i] + b.resolutions[i] == 0:
+        if offers and (b.stalled[i] or b.asks[i] + b.resolutions[i] == 0):
             return f"Ask for a decision on {_quote(offers[0]['name'])}, open {offers[0]['age']} days."
         if b.families[i] == 0 and i in self.j.potential.whitespace:
             family, owners, peers = self.j.potential.whitespace[i]
@@ -253,6 +258,10 @@ def _short(value: float) -> str:
         if value >= size:
             return f"{value / (1e3 if word == 'k' else size):.1f}".removesuffix(".0") + word
     return f"{value:.0f}"
+
+
+def _tenth(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _count(number: int, one: str, many: str = "") -> str:

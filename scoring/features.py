@@ -153,7 +153,7 @@ def stage_odds(t: Any, org: int, day: int) -> Select[Any]:
 
 
 def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
-    """Asks and resolutions of the window, an account: a stage with even odds or better entered, or won or lost."""
+    """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered; won or lost."""
     h, o, s = t.opportunity_change, t.opportunity, t.stage
     order = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
     closed = case((s.c.closed.is_(True), 1), else_=0)
@@ -170,10 +170,10 @@ def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
         .where(h.c.org == org, h.c.deleted.is_(False), o.c.deleted.is_(False), h.c.changed_at < day * DAY)
         .subquery()
     ).c  # fmt: skip
-    inside = steps.changed_at >= (day - rules.window_days) * DAY
-    asked = and_(inside, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
+    lately, in_time = (steps.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
+    asked = and_(lately, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
     # an order that was entered as won was never put to anybody: only what had been open can be resolved
-    resolved = and_(inside, steps.closed == 1, steps.closed_before == 0)
+    resolved = and_(in_time, steps.closed == 1, steps.closed_before == 0)
     return (
         select(
             steps.account_id, total(case((asked, 1), else_=0)).label("asks"),

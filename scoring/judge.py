@@ -46,7 +46,7 @@ def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
     ours = tuple(json.loads(text) for text in frame.accounts["ours"])
     spent = effort(frame, rules)
     worth = potential(frame, _overrides(frame, ours), rules)
-    acted = behaviour(frame, spent.minutes / 60, worth.customer, rules)
+    acted = behaviour(frame, spent.minutes / 60, worth.potential, worth.customer, rules)
     fair = fair_minutes(spent, worth.potential, worth.customer, rules)
     off = ratio(spent.minutes, fair, spent.activities, worth.doubt, rules)
     rank = _rank(worth.potential, frame.ids)

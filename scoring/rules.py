@@ -50,16 +50,17 @@ class Rules:
     kappa: float = 4.0  #: activities at which evidence weighs half
     most_activities: int = 40  #: evidence does not grow beyond
     over_ratio: float = 1.5
-    doubt: float = 0.35  #: log units of doubt about potential
+    doubt: float = 0.55  #: log units of doubt about potential
     doubt_fallback: float = 0.30  #: more where look-alikes are too few
     # behaviour (2.4)
+    decision_days: int = 365  #: days in which a resolution counts: a half-year holds too few to judge by (ADR 0011)
     prior_events: float = 2.0
-    shallow_share: float = 0.6  #: of the peers' rate
+    shallow_share: float = 0.5  #: of what peers open
     # state (2.5)
     enter: float = 0.45  #: J that points at a comfort zone
     leave: float = 0.25  #: J that points away from it
     p_over_earning: float = 0.70
-    p_shallow_earning: float = 0.40
+    p_shallow_earning: float = 0.20  #: below what it is where nothing is known (0.26)
     p_under: float = 0.70
     nights_in: int = 5
     nights_out: int = 14

@@ -59,6 +59,8 @@ def firm(accounts: int = 12) -> MemoryCrm:
         )
         for k in range(60 if n == 0 else 12):
             start = NOW - (3 + 2 * k) * DAY
+            if n > 0 and k <= 5:
+                crm.put("contact", id=f"new{n}{k}", account_id=name, level="staff", created_at=start)
             crm.put("activity", id=f"E{n}-{k}", kind="meeting", status="held", account_id=name, owner_id="U", starts_at=start,
                     seconds=3600, owner_day=start // DAY, all_day=False, child=False, created_at=start,
                     contact_id=f"C{n}" if k > 5 or n == 0 else f"new{n}{k}")  # fmt: skip

@@ -35,6 +35,8 @@ def crm(name: str, prefix: str) -> MemoryCrm:
     made.name = name
     made.put("owner", id=f"{prefix}U", name="Ann", active=True, started_at=NOW - 2000 * DAY, person_key=77)
     made.put("stage", id="Won", label="Won", closed=True, won=True)
+    made.put("stage", id="Proposal", label="Proposal", closed=False, won=False, probability=60)
+    made.put("stage", id="Lost", label="Lost", closed=True, won=False)
     return made
 
 
@@ -51,6 +53,15 @@ def deal(c: MemoryCrm, record: str, of: str, cents: int, **values: Any) -> None:
           **won, **values)  # fmt: skip
 
 
+def lost(c: MemoryCrm, record: str, of: str) -> None:
+    """An offer that was put to the customer and turned down: a decision without revenue."""
+    c.put("opportunity", id=record, account_id=of, name=record, created_at=NOW - 90 * DAY, closed=True, won=False,
+          stage="Lost", amount_cents=100_00, close_day=TODAY - 40, probability=0)  # fmt: skip
+    for n, (stage, odds) in enumerate((("Proposal", 60), ("Lost", 0))):
+        c.put("opportunity_change", id=f"{record}-{n}", opportunity_id=record, changed_at=NOW - (80 - 40 * n) * DAY,
+              stage=stage, amount_cents=100_00, close_day=TODAY - 40, probability=odds)  # fmt: skip
+
+
 def meeting(c: MemoryCrm, record: str, of: str, prefix: str, day: int) -> None:
     start = NOW - day * DAY
     c.put("activity", id=record, kind="meeting", status="held", account_id=of, owner_id=f"{prefix}U", starts_at=start,
@@ -63,6 +74,8 @@ def firm() -> tuple[MemoryCrm, MemoryCrm]:
     for n in range(10):
         of = account(s, "S", n, domain=f"firm{n}.example")
         deal(s, f"SO{n}", of, 100_00 if n == 0 else 10_000_00)
+        for k in range(3 if n else 0):  # the comfortable one decides nothing
+            lost(s, f"SL{n}{k}", of)
         for k in range(3, 150 if n == 0 else 60, 2):
             meeting(s, f"SE{n}-{k}", of, "S", k)
     for n in (*range(8), 10, 11):
@@ -245,7 +258,7 @@ def over_http(folder: Path, crms: tuple[str, ...]) -> list[dict[str, Any]]:
     """One night of a generated firm through the sandboxes; the verdict of each account in the order of its truth."""
     world.generate(folder / "org", seed=11, accounts=60, reps=3, crms=crms)
     with process.running(folder / "org") as line:
-        settings = demo._settings(folder, {name: line[name] for name in crms})
+        settings = demo.configure(folder, {name: line[name] for name in crms})
         for admin in wiring.open_admins(settings):
             with closing(admin):
                 admin.apply()

@@ -29,10 +29,10 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "ordinary": Kind(BALANCED),
-    "comfort": Kind(COMFORT, 4.5, 0.16, 0.15, 0.18),
+    "comfort": Kind(COMFORT, 4.5, 0.18, 0.18, 0.20),
     "earning": Kind(EARNING, 3.0, 2.5, 2.0, 2.5),
     "neglected": Kind(UNDER, 0.10, 0.5, 0.5, 0.6),
-    "drifting": Kind(BALANCED, 0.5, 0.5, 0.5, 0.8),
+    "drifting": Kind(BALANCED, 0.8, 0.4, 0.4, 0.5),
     "decoy_renewal": Kind(EARNING, 3.5, 1.0, 1.0, 3.0, renewal=True, revenue=0.6),
     "decoy_people": Kind(EARNING, 3.5, 5.0, 0.5, 0.8, revenue=0.5),
     "decoy_products": Kind(EARNING, 3.5, 0.6, 6.0, 1.5, revenue=0.5),
@@ -62,6 +62,7 @@ class Profile:
     families: int = 5
     noise: float = 0.45  #: log units by which revenue strays from potential
     step_days: int = 400  #: days ago at which comfort accounts began to be comfortable
+    cure_days: int = 0  #: days ago at which they ended
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -70,7 +71,8 @@ PROFILES: Mapping[str, Profile] = {
     "uneven": Profile(uneven=True),
     "duplicated": Profile(uneven=True, doubled=0.3),
     "thin": Profile(uneven=True, thin_reps=0.3),
-    "step": Profile(step_days=60),
+    "step": Profile(step_days=120),
+    "cure": Profile(cure_days=120),
     "messy": Profile(uneven=True, messy=0.25),
     "single_product": Profile(families=1),
     "tiny": Profile(reps_per_accounts=13.0),
@@ -98,6 +100,7 @@ class Account:
     revenue: int | None
     kind: str
     minutes: float  #: true selling minutes in 180 days
+    opens: float  #: how readily it meets and decides, whatever the rep does
     created_days_ago: int
 
     @property
@@ -140,7 +143,7 @@ def _account(rng: random.Random, number: int, rep: Rep) -> Account:
     employees = None if rng.random() < 0.08 else max(3, round(size))
     revenue = None if rng.random() < 0.15 else round(size * 150_000 * math.exp(rng.gauss(0, 0.4)), -3)
     return Account(number, rep, potential, industry, employees, None if revenue is None else int(revenue), "ordinary", 0.0,
-                   rng.randint(800, 3000))  # fmt: skip
+                   math.exp(rng.gauss(0, 0.3)), rng.randint(800, 3000))  # fmt: skip
 
 
 def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) -> dict[int, str]:

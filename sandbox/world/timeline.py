@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sandbox.world.plan import KINDS, Account, Kind, Profile
 
@@ -42,15 +43,14 @@ class Deal:
 
 
 def touches(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Touch]:
-    """Logged touches; a comfortable relationship became one `step_days` ago, before it was an ordinary one."""
+    """Logged touches."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago)
-    met = _first_met(rng, kind, contacts, span, profile)
+    met = _first_met(rng, account, contacts, span, profile)
     found: list[Touch] = []
     daily = account.minutes / 180 / AVERAGE * account.rep.logging
-    step = profile.step_days if account.kind == "comfort" else HISTORY
-    for first, last, rate in ((0, min(step, span), daily), (min(step, span), span, daily / kind.effort)):
-        for _ in range(_poisson(rng, rate * (last - first))):
+    for first, last, so in _phases(account, span, profile, HISTORY):
+        for _ in range(_poisson(rng, (daily if so else daily / kind.effort) * (last - first))):
             ago = first + rng.random() * (last - first)
             known = [c for c in range(contacts) if met[c] >= ago] or [0]
             found.append(_touch(rng, ago, rng.choice(known)))
@@ -60,11 +60,26 @@ def touches(rng: random.Random, account: Account, contacts: int, profile: Profil
     return sorted(found, key=lambda t: -t.ago)
 
 
-def _first_met(rng: random.Random, kind: Kind, contacts: int, span: int, profile: Profile) -> list[float]:
+def _phases(account: Account, span: int, profile: Profile, since: int) -> list[tuple[int, int, bool]]:
+    """First and last day ago, and whether the account was treated as its kind then, or as an ordinary one.
+
+    A comfortable relationship became one `step_days` ago and ended `cure_days` ago; others are what they are `since` days.
+    """
+    end, begin = (profile.cure_days, profile.step_days) if account.kind == "comfort" else (0, since)
+    cuts = (0, min(end, span), min(begin, span), span)
+    return [(first, last, n == 1) for n, (first, last) in enumerate(pairwise(cuts)) if first < last]
+
+
+def _first_met(rng: random.Random, account: Account, contacts: int, span: int, profile: Profile) -> list[float]:
     """Days ago at which each contact is met first; how many of them lately depends on the kind."""
-    lately = min(contacts - 1, _poisson(rng, 0.9 * kind.people))
-    old = [span - rng.random() * max(1.0, span - 200) for _ in range(contacts - lately)]
-    return [max(span * 0.9, max(old)), *old[1:], *(rng.random() * 175 + 2 for _ in range(lately))]
+    kind, half = KINDS[account.kind], 177
+    new: list[float] = []
+    for first, last, so in _phases(account, half, profile, half):
+        count = _poisson(rng, 0.9 * account.opens * (kind.people if so else 1.0) * (last - first) / half)
+        new += [max(2.0, first + rng.random() * (last - first)) for _ in range(count)]
+    new = new[: contacts - 1]
+    old = [span - rng.random() * max(1.0, span - 200) for _ in range(contacts - len(new))]
+    return [max(span * 0.9, max(old)), *old[1:], *new]
 
 
 def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
@@ -82,12 +97,11 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago) - 30
     yearly = account.potential * min(1.2, 0.45 * kind.revenue * math.exp(rng.gauss(0, profile.noise)))
-    a_year = 3.0 * rng.uniform(0.8, 1.3)
+    a_year = 3.0 * account.opens
     owned = rng.sample(range(profile.families), max(1, profile.families // 2))
     found: list[Deal] = []
-    recent = profile.step_days if account.kind == "comfort" else 200
-    for first, last, rate in ((0, min(recent, span), a_year * kind.decisions), (min(recent, span), span, a_year)):
-        for _ in range(_poisson(rng, rate * max(0, last - first) / 365)):
+    for first, last, so in _phases(account, span, profile, 200):
+        for _ in range(_poisson(rng, a_year * (kind.decisions if so else 1.0) * (last - first) / 365)):
             family = _family(rng, owned, kind, profile)
             few = 1 / kind.decisions if kind.decisions > 1 else 1.0  # many decisions are about smaller things
             amount = max(200, round((1 - ORDERED) * yearly / a_year / 0.6 * few * math.exp(rng.gauss(0, 0.4)), -1))
@@ -95,7 +109,7 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
             found.append(Deal(_steps(rng, first + rng.random() * (last - first), int(amount)), family, renewal,
                               rng.randrange(contacts)))  # fmt: skip
     found += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
-    if account.kind == "comfort" or rng.random() < 0.25:
+    if rng.random() < (0.5 if account.kind == "comfort" else 0.25):  # stalled offers lie everywhere
         found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
     return sorted(found, key=lambda d: -d.steps[0].ago)
 

@@ -1,0 +1,114 @@
+"""How good the score is on firms whose truth is known, beside what one would rank by without it.
+
+    python bench/score.py                                  the recorded worlds, printed
+    python bench/score.py --write                          ... kept in bench/score_record.json and docs/benchmark.md
+    python bench/score.py --profiles clean --fresh 4       four seeds nobody has seen
+    python bench/score.py --speed                          time and memory of one night of a large firm
+
+Every world is judged by the whole product: a sandbox serves it over HTTP, a night pulls, replays and stores; the figures are
+read from the verdicts and nights in the database.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+sys.path.insert(1, str(Path(__file__).parent))
+RECORD = Path(__file__).with_name("score_record.json")
+#: profile -> seeds and nights of the record; flips are told over 120 nights, where nights are many
+RECORDED = {
+    "clean": (8, 120), "uneven": (8, 120), "duplicated": (8, 30), "messy": (8, 30), "thin": (4, 30), "step": (3, 120),
+    "cure": (3, 120), "single_product": (3, 30), "tiny": (8, 30), "hunter": (3, 30),
+}  # fmt: skip
+
+
+def main() -> None:
+    asked = _arguments()
+    if asked.one:
+        print(json.dumps(one(json.loads(asked.one))))
+        return
+    if asked.speed:
+        import score_speed
+
+        score_speed.main(asked.speed)
+        return
+    import score_table
+
+    worlds = _worlds(asked)
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        done = []
+        for world, row in zip(worlds, pool.map(_apart, worlds), strict=True):
+            print(score_table.line(world, row), file=sys.stderr, flush=True)
+            done.append(world | {"row": row})
+            if asked.write:
+                score_table.keep(RECORD, world | {"row": row})
+    print(score_table.table(done))
+    if asked.write:
+        score_table.write(RECORD, ROOT / "docs" / "benchmark.md")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profiles", default=",".join(RECORDED))
+    parser.add_argument("--seeds", default="", help="e.g. 1-8 or 3,5; default: those of the record")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="N random seeds a profile instead")
+    parser.add_argument("--accounts", type=int, default=1600)
+    parser.add_argument("--nights", type=int, default=None, help="replayed before the last one; default: as recorded")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="keep the figures and renew docs/benchmark.md")
+    parser.add_argument("--speed", nargs="?", const="50000", metavar="ACCOUNTS", help="e.g. 50000 or 50000,200000")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _worlds(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    from score_world import SIZES
+
+    found = []
+    for profile in asked.profiles.split(","):
+        seeds, nights = RECORDED[profile]
+        drawn = [random.SystemRandom().randrange(10_000, 10**9) for _ in range(asked.fresh)]
+        for seed in drawn or _numbers(asked.seeds) or range(1, seeds + 1):
+            accounts = SIZES.get(profile, asked.accounts)
+            found.append({"profile": profile, "seed": seed, "accounts": accounts,
+                          "nights": nights if asked.nights is None else asked.nights})  # fmt: skip
+    return found
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [p.split("-") for p in text.split(",") if p]
+    return [n for p in parts for n in range(int(p[0]), int(p[-1]) + 1)]
+
+
+def _apart(world: dict[str, Any]) -> dict[str, Any]:
+    """Each world in a process of its own; raises CalledProcessError."""
+    command = [sys.executable, __file__, "--one", json.dumps(world)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
+
+
+def one(world: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one world, and what they hold for."""
+    from score_measure import measure
+    from score_world import World, code_hash, judge
+
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="assay-score-") as folder:
+        store, truth = judge(World(world["profile"], world["seed"], world["accounts"]), Path(folder), world["nights"])
+        row: dict[str, Any] = measure(store, truth)
+        store.engine.dispose()
+    return row | {"worlds": code_hash("worlds"), "score": code_hash("score"), "seconds": round(time.perf_counter() - start)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The figures of many worlds as tables: means over seeds, a profile a row."""
+
+import json
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+World = dict[str, Any]
+START, END = "<!-- figures -->", "<!-- /figures -->"
+#: table -> column head -> figure, how it is shown
+TABLES: dict[str, dict[str, tuple[str, str]]] = {
+    "Ranking: average precision": {
+        "comfort accounts": ("comfort", "%"), "**Assay**": ("ap", ".2f"), "activities": ("ap_activities", ".2f"),
+        "hours": ("ap_hours", ".2f"), "hours / revenue": ("ap_hours_per_revenue", ".2f"),
+        "share ratio": ("ap_share_ratio", ".2f"), "p_over alone": ("ap_p_over", ".2f"),
+        "behaviours alone": ("ap_behaviours", ".2f"), "p_shallow alone": ("ap_p_shallow", ".2f"),
+    },
+    "State `Comfort zone`, preset normal": {
+        "flags": ("flags", ".1f"), "precision": ("precision", ".2f"), "recall": ("recall", ".2f"), "decoys": ("decoys", "%"),
+        "below the gate": ("below_gate", ".0f"), "nights": ("nights", ".0f"), "flips / 100 / 30 nights": ("flips", ".1f"),
+        "more than 2 flips": ("restless", "%"), "thin books withheld": ("thin_withheld", "%"),
+    },
+    "Other states and numbers": {
+        "Earning found": ("recall_earning", "%"), "Under-worked found": ("recall_under", "%"),
+        "Balanced kept": ("recall_balanced", "%"), "potential rank": ("potential_rank", ".2f"),
+        "trailing rank": ("trailing_rank", ".2f"), "80 % band covers": ("coverage", "%"), "minutes off": ("minutes_off", "%"),
+        "minutes total": ("minutes_total", "%"),
+    },
+}  # fmt: skip
+STEP = {"found": ("found", "%"), "median nights to flag": ("nights_to_flag", ".0f"),
+        "released": ("released", "%"), "median nights to release": ("nights_to_release", ".0f")}  # fmt: skip
+
+
+def line(world: World, row: dict[str, Any]) -> str:
+    """One world, for whoever waits."""
+    wanted = ("ap", "ap_share_ratio", "precision", "recall", "decoys", "restless", "coverage", "seconds")
+    told = " ".join(f"{k} {row[k]:.2f}" for k in wanted if row[k] is not None)
+    return f"{world['profile']} {world['seed']}: {told}"
+
+
+def table(worlds: list[World]) -> str:
+    """All tables in Markdown."""
+    profiles = list(dict.fromkeys(w["profile"] for w in worlds))
+    parts = []
+    for title, columns in TABLES.items():
+        parts.append(_one(title, columns, {p: [w["row"] for w in worlds if w["profile"] == p] for p in profiles}))
+    changing = {p: [w["row"] for w in worlds if w["profile"] == p] for p in profiles if p in ("step", "cure")}
+    if changing:
+        parts.append(_one("Step change", STEP, changing))
+    return "\n\n".join(parts)
+
+
+def _one(title: str, columns: dict[str, tuple[str, str]], rows: dict[str, list[dict[str, Any]]]) -> str:
+    lines = [f"| {title} | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    for profile, found in rows.items():
+        cells = [_cell([r.get(name) for r in found], how) for name, how in columns.values()]
+        lines.append(f"| {profile} | {len(found)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(values: list[Any], how: str) -> str:
+    known = [v for v in values if v is not None]
+    if not known:
+        return "-"
+    return f"{100 * mean(known):.1f} %" if how == "%" else format(mean(known), how)
+
+
+def keep(record: Path, world: World) -> None:
+    """Add a world to the record; what other code made is dropped from it."""
+    held = json.loads(record.read_text()) if record.exists() else []
+    row = world["row"]
+    key = (world["profile"], world["seed"])
+    same = [w for w in held if w["row"]["worlds"] == row["worlds"] and w["row"]["score"] == row["score"]]
+    kept = [w for w in same if (w["profile"], w["seed"]) != key] + [world]
+    record.write_text(json.dumps(kept, indent=0, sort_keys=True) + "\n")
+
+
+def write(record: Path, page: Path) -> None:
+    """Renew the tables between the marks of the page."""
+    from score import RECORDED
+
+    held = json.loads(record.read_text())
+    order = list(RECORDED)
+    held.sort(key=lambda w: (order.index(w["profile"]), w["seed"]))
+    row = held[0]["row"]
+    seeds = "; ".join(f"{p}: {', '.join(str(w['seed']) for w in held if w['profile'] == p)}" for p in order if p in
+                      {w["profile"] for w in held})  # fmt: skip
+    foot = f"Generator `{row['worlds']}`, score `{row['score']}` (hashes of the code). Seeds: {seeds}."
+    before, rest = page.read_text().split(START)
+    page.write_text(f"{before}{START}\n{table(held)}\n\n{foot}\n{END}{rest.split(END)[1]}")

@@ -1,0 +1,93 @@
+"""A world of the score's benchmark: generated, served by a sandbox, and judged by a whole night through the CRM's API."""
+
+import csv
+import hashlib
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import sandbox.world
+import scoring
+from assay import demo, nightly, wiring
+from assay.progress import Quiet
+from db import lease
+from db.store import Store
+from sandbox import process
+from sandbox.world import PROFILES, generate, names, plan
+from sandbox.world.dossier import dossier
+from sandbox.world.salesforce import length
+
+#: reps' books of the recorded worlds
+ACCOUNTS_A_REP = 40
+#: where the firm's size is what is peculiar about it
+SIZES = {"tiny": 40}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    profile: str
+    seed: int
+    accounts: int
+
+    @property
+    def reps(self) -> int | None:
+        return None if self.profile in SIZES else max(2, round(self.accounts / ACCOUNTS_A_REP))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What was planted in an account."""
+
+    kind: str
+    state: str
+    potential: float
+    rep: int
+    logged: float = 0.0  #: selling minutes of the window that somebody logged
+
+
+def code_hash(package: str) -> str:
+    """What made the worlds, or judged them: a figure holds for this code only (rulings 22)."""
+    folder = Path({"worlds": sandbox.world.__file__, "score": scoring.__file__}[package]).parent
+    whole = b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(whole).hexdigest()[:12]
+
+
+def judge(world: World, folder: Path, replay: int) -> tuple[Store, dict[str, Truth]]:
+    """Make the world in `folder`, pull it over HTTP into a database, judge its last night and `replay` nights before."""
+    generate(folder / "org", seed=world.seed, accounts=world.accounts, reps=world.reps, profile=world.profile)
+    with process.running(folder / "org") as ready:
+        settings = demo.configure(folder, {"salesforce": ready["salesforce"]})
+        store = wiring.open_store(settings)
+        orders = nightly.Orders(settings.scoring.rules(), replay_nights=replay)
+        with lease.held(store.engine, nightly.LEASE) as held:
+            (outcome,) = nightly.run(wiring.open_crms(settings), store, held, orders, Quiet())
+    if outcome.outcome != "done":
+        raise RuntimeError(f"{world}: {outcome.outcome}: {outcome.message}")
+    return store, truth(world, folder)
+
+
+def truth(world: World, folder: Path) -> dict[str, Truth]:
+    minutes = logged_minutes(world)
+    with (folder / "org" / "truth.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {
+        r["account_id"]: Truth(r["kind"], r["state"], float(r["potential"]), int(r["rep"]), logged)
+        for r, logged in zip(rows, minutes, strict=True)
+    }
+
+
+def logged_minutes(world: World, window: int = 180) -> list[float]:
+    """Minutes of all our people that were entered, account by account: the same draws as `generate`, never written."""
+    shape = PROFILES[world.profile]
+    rng = random.Random(f"{world.seed}/{world.accounts}/{world.reps}/{world.profile}")
+    team = plan.reps(rng, world.reps or max(2, round(world.accounts / shape.reps_per_accounts)), shape)
+    firm = plan.books(rng, team, world.accounts, shape)
+    for _ in team:
+        names.person(rng)
+    numbers = [rep.number for rep in team]
+    found = []
+    for account in firm:
+        entries = [e for e in dossier(rng, account, numbers, shape).entries if e.touch.ago <= window]
+        meetings = [length(e.touch) * (1 + (e.colleague is not None)) for e in entries if e.touch.kind == "meeting"]
+        found.append(sum(meetings) + sum(e.touch.minutes for e in entries if e.touch.kind != "meeting"))
+    return found
