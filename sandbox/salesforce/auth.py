@@ -28,7 +28,7 @@ class Door:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(32).upper())
     refresh_token: str = field(default_factory=lambda: "5Aep861" + secrets.token_urlsafe(40))
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    sessions: set[str] = field(default_factory=set)
+    sessions: dict[str, str] = field(default_factory=dict)  #: token -> username
 
     def write_key(self, folder: Path) -> Path:
         """The private key an admin would hold, readable by its owner only."""
@@ -40,9 +40,9 @@ class Door:
         path.write_bytes(pem)
         return path
 
-    def open_session(self, org_id: str) -> str:
+    def open_session(self, org_id: str, username: str = "") -> str:
         token = f"{org_id[:15]}!{secrets.token_urlsafe(72)}"
-        self.sessions.add(token)
+        self.sessions[token] = username or self.username
         return token
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from sandbox.salesforce import auth
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.loading import PEOPLE
 
 if TYPE_CHECKING:
     from sandbox.salesforce.app import SalesforceApp
@@ -18,10 +19,11 @@ def token(app: "SalesforceApp", call: Call) -> Response:
 
 def userinfo(app: "SalesforceApp", call: Call) -> Response:
     """Who is logged in; the same at the identity address that the token's reply names."""
-    org_id, name = app.org_id(), app.door.username
+    org_id = app.org_id()
+    name = next(n for n, i in app.org.people.items() if i == app.org.user)
     return as_json({
         "sub": app.identity(call.base), "id": app.identity(call.base), "user_id": app.org.user, "organization_id": org_id,
-        "preferred_username": name, "username": name, "email": name, "name": "Integration User", "active": True,
+        "preferred_username": name, "username": name, "email": name, "name": PEOPLE[name], "active": True,
         "urls": {"rest": f"{call.base}/services/data/v{{version}}/"},
     })  # fmt: skip
 
@@ -33,9 +35,11 @@ def identity(app: "SalesforceApp", call: Call, org: str, user: str) -> Response:
 
 
 def introspect(app: "SalesforceApp", call: Call) -> Response:
-    return as_json({"active": call.form().get("token") in app.door.sessions, "username": app.door.username})
+    token = call.form().get("token", "")
+    username = app.door.sessions.get(token, app.door.username)
+    return as_json({"active": token in app.door.sessions, "username": username})
 
 
 def revoke(app: "SalesforceApp", call: Call) -> Response:
-    app.door.sessions.discard(call.form().get("token", ""))
+    app.door.sessions.pop(call.form().get("token", ""), None)
     return Response(status_code=200)
