@@ -43,7 +43,9 @@ def commands(settings: Callable[[], Settings]) -> typer.Typer:
             typer.echo("dry: nothing was removed; add --yes. The values in these fields go with them", err=True)
         left = [path for path, state in rows if state.startswith("left:")]
         if left:
-            typer.echo(f"assay: {len(left)} of ours are still used and were left. Fix: free them as listed, and repeat", err=True)
+            typer.echo(
+                f"assay: {len(left)} of ours are still used and were left. Fix: free them as listed, and repeat", err=True
+            )
             raise typer.Exit(3)
 
     @app.command("export")

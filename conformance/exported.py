@@ -40,7 +40,9 @@ def convert(project: Path, out: Path) -> dict[str, list[str]]:
 def strange(project: Path) -> list[str]:
     """Elements that the Metadata API does not have where we use them."""
     path = environments.make("sf") / "node_modules/@jsforce/jsforce-node/lib/api/metadata/schema.js"
-    done = subprocess.run([str(environments.INTERPRETER), "-e", SCHEMA, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(environments.INTERPRETER), "-e", SCHEMA, str(path)], capture_output=True, text=True, check=True
+    )
     schemas = json.loads(done.stdout)
     found: list[str] = []
     for file in sorted(project.rglob("*-meta.xml")):

@@ -20,6 +20,9 @@ class Check:
     calls_allowed: int | None
     unwritable: tuple[str, ...] = ()  #: our fields (Meaning) that are absent or read-only for this user
     lacking: tuple[str, ...] = ()  #: what the user should see and does not; a night that writes must not lose more of it
+    visible: Mapping[str, int] = field(
+        default_factory=dict
+    )  #: records that this user sees, by the CRM's own word; may be a few only
     notes: tuple[str, ...] = ()  #: what is missing and which feature that degrades, one sentence each
 
 

@@ -47,7 +47,9 @@ class SalesforceAdmin:
         made, seen = self._made(), self._visible()
         counts, uses = self._counts([n for n in made if n in seen]), self._uses(made)
         rows = [(f"{OBJECT}.{n}", "; ".join([_held(counts.get(n)), *uses.get(i, ())])) for n, i in made.items()]
-        rows += [(f"permission set {s.wanted.name}", f"assigned to {_users(len(s.assigned()))}") for s in self._sets() if s.id]
+        rows += [
+            (f"permission set {s.wanted.name}", f"assigned to {_users(len(s.assigned()))}") for s in self._sets() if s.id
+        ]
         where = f"SobjectType = {soql.text(OBJECT)} AND DeveloperName LIKE 'Assay%'"
         views = query(self.session, f"SELECT Name, DeveloperName FROM ListView WHERE {where}")  # noqa: S608
         return [*rows, *((f"list view {v['Name']}", "stays; delete it in the list's own menu") for v in views)]

@@ -8,7 +8,7 @@ from typing import Any
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
 from connectors.port import Check, Known, Page, Pulled, Sending
-from connectors.salesforce import bulk, permissions, schema, soql, streams, write
+from connectors.salesforce import bulk, permissions, schema, sharing, soql, streams, write
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
@@ -41,6 +41,7 @@ class SalesforceCrm:
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.objects: set[str] = set()  #: objects that this user may query
+        self.reach = sharing.Reach({})
         self.notes: list[str] = []
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
@@ -62,11 +63,13 @@ class SalesforceCrm:
         self.objects = self._objects()
         for stream in filter(self._wanted, STREAMS):
             self._look_at(stream)
+        self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
+        self.notes += filter(None, [self.reach.note()])
         return Check(
             org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
             currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
-            lacking=tuple(self.lacking()), notes=tuple(self.notes),
+            lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
         )  # fmt: skip
 
     def _choose_version(self) -> None:
@@ -138,7 +141,8 @@ class SalesforceCrm:
         wanted = self.config.objects
         seen = {name: fields.keys() for name, fields in self.fields.items()}
         missing = permissions.lacking(seen)
-        return [path for path in missing if wanted is None or path.partition(".")[0] in (*wanted, schema.OBJECT)]
+        missing = [path for path in missing if wanted is None or path.partition(".")[0] in (*wanted, schema.OBJECT)]
+        return missing + self.reach.lacking()
 
     # ---- pull -------------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,9 @@ class Granted:
         self._send("PATCH", more)
 
     def _key(self, entity: str, path: str) -> Record:
-        key = {"Field": path, "SobjectType": path.partition(".")[0]} if entity == "FieldPermissions" else {"SobjectType": path}
+        key = (
+            {"Field": path, "SobjectType": path.partition(".")[0]} if entity == "FieldPermissions" else {"SobjectType": path}
+        )
         return {"ParentId": self.id} | key
 
     def _send(self, method: str, records: Sequence[Record]) -> None:

@@ -13,7 +13,10 @@ from connectors.salesforce.schema import FIELDS, NAMES, OBJECT, PERMISSION_SET
 VIEWER = "Assay_Viewer"
 USER: Mapping[str, str] = {"ApiEnabled": "to log in by API", "ActivitiesAccess": "tasks, events and e-mails"}
 OBJECTS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "Account": (("Read", "Edit", "ViewAllRecords"), "all accounts, whoever owns them; edit reaches the nine fields of ours only"),
+    "Account": (
+        ("Read", "Edit", "ViewAllRecords"),
+        "all accounts, whoever owns them; edit reaches the nine fields of ours only",
+    ),
     "Contact": (("Read", "ViewAllRecords"), "new people, departments and levels; no names, no addresses"),
     "Opportunity": (("Read", "ViewAllRecords"), "what is open, won and lost; its history, roles and products come with it"),
     "Product2": (("Read",), "families of products"),
@@ -109,7 +112,9 @@ def secured(entity: str, name: str) -> str:
 
 def lacking(seen: Mapping[str, Collection[str]]) -> list[str]:
     """Reads of the permission table that a user does not have who sees these fields of these objects."""
-    missing = [name for name in OBJECTS if name not in seen]
-    missing += [f"{name}.{one}" for name, fields in SECURED.items() if name in seen for one in fields if one not in seen[name]]
+    missing = [name for name in {**OBJECTS, **SECURED} if name not in seen]
+    missing += [
+        f"{name}.{one}" for name, fields in SECURED.items() if name in seen for one in fields if one not in seen[name]
+    ]
     ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in seen.get(OBJECT, ())]
     return missing + (ours if len(ours) < len(NAMES) else [])  # none at all: an admin has not made them yet

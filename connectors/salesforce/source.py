@@ -26,8 +26,18 @@ VIEWS = {
 #: name -> (title, grouped by, only this state, columns). Never by person: Assay ranks nobody.
 REPORTS: Mapping[str, tuple[str, str, str, Sequence[str]]] = {
     "Where_Selling_Time_Goes": ("Where selling time goes", "state", "", ("hours", "fair_hours", "potential")),
-    "Comfort_Zones": ("Comfort zones", "grade", COMFORT, ("hours", "fair_hours", "potential", "since", "reason", "next_step")),
-    "Under_Worked": ("Under-worked with potential", "grade", UNDER, ("potential", "hours", "fair_hours", "reason", "next_step")),
+    "Comfort_Zones": (
+        "Comfort zones",
+        "grade",
+        COMFORT,
+        ("hours", "fair_hours", "potential", "since", "reason", "next_step"),
+    ),
+    "Under_Worked": (
+        "Under-worked with potential",
+        "grade",
+        UNDER,
+        ("potential", "hours", "fair_hours", "reason", "next_step"),
+    ),
 }
 SUMMED = ("hours", "fair_hours", "potential")
 LIGHTS = {
@@ -120,7 +130,9 @@ def _report_type() -> dict[str, Any]:
 
 
 def _report(title: str, grouped: str, only: str, columns: Sequence[str]) -> dict[str, Any]:
-    criteria = [{"column": _column("state"), "columnToColumn": False, "isUnlocked": True, "operator": "equals", "value": only}]
+    criteria = [
+        {"column": _column("state"), "columnToColumn": False, "isUnlocked": True, "operator": "equals", "value": only}
+    ]
     return {
         "name": title, "format": "Summary", "reportType": f"{REPORT_TYPE}__c", "scope": "organization", "showDetails": bool(only),
         "showGrandTotal": True, "showSubTotals": True,

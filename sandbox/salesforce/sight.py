@@ -92,7 +92,9 @@ def of(org: "Org", user: str) -> Sight:
     hidden |= org.closed
     if not org.minimum:
         return Sight(hidden, read_only)
-    sight = Sight(hidden, read_only, _objects(org.tables["ObjectPermissions"], sets), _user(org.tables["PermissionSet"], sets))
+    sight = Sight(
+        hidden, read_only, _objects(org.tables["ObjectPermissions"], sets), _user(org.tables["PermissionSet"], sets)
+    )
     for name in SECURED:
         _close(org.tables[name], sight, fields)
     return sight
