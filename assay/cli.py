@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, nightly, show, wiring
+from assay import __version__, demo, nightly, schema, show, wiring
 from assay.progress import telling
 from assay.publish import Stopped
 from assay.settings import ConfigError, Loaded, Settings, load, shown
@@ -36,10 +36,8 @@ app = typer.Typer(
     help="Weighs each account's potential against the selling time it gets, and writes the verdict into the CRM.",
 )
 database_app = typer.Typer(no_args_is_help=True, help="The database.")
-schema_app = typer.Typer(no_args_is_help=True, help="Assay's fields in the CRM; dry unless --yes.")
 config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
 app.add_typer(database_app, name="db")
-app.add_typer(schema_app, name="schema")
 app.add_typer(config_app, name="config")
 app.add_typer(sandbox_app, name="sandbox")
 
@@ -180,31 +178,13 @@ def database_upgrade() -> None:
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"upgraded from {before or 'empty'}"))
 
 
-@schema_app.command("show")
-def schema_show(as_json: Json = False) -> None:
-    """Our fields in the CRM and what is missing."""
-    rows = [row for admin in wiring.open_admins(_settings()) for row in admin.show()]
-    typer.echo(show.schema(rows, as_json))
-
-
-@schema_app.command("apply")
-def schema_apply(
-    yes: Annotated[bool, typer.Option("--yes", help="Really create fields and grant access.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Create our fields and grant the running user access to them."""
-    rows = [row for admin in wiring.open_admins(_settings()) for row in (admin.apply() if yes else admin.show())]
-    typer.echo(show.schema(rows, as_json))
-    if not yes:
-        typer.echo("dry: nothing was created; add --yes", err=True)
-
-
 @config_app.command("show")
 def config_show(as_json: Json = False) -> None:
     """The effective settings, secrets masked, and where each came from."""
     typer.echo(show.config(shown(_load()), as_json))
 
 
+app.add_typer(schema.commands(_settings), name="schema")
 app.command(name="demo")(demo.command)
 
 

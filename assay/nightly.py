@@ -74,6 +74,8 @@ class Outcome:
     nights: int = 0  #: nights judged: one, or more where earlier ones were replayed
     states: dict[str, int] = field(default_factory=dict)
     planned: int = 0
+    lacking: list[str] = field(default_factory=list)  #: what the user should see in the CRM and does not
+    visible: dict[str, int] = field(default_factory=dict)  #: records that the user sees, where the CRM says so
     within_band: int = 0
     acked: int = 0
     rejected: int = 0
@@ -85,6 +87,8 @@ class Outcome:
             "gone",
             "odd",
             "notes",
+            "lacking",
+            "visible",
             "nights",
             "states",
             "planned",
@@ -168,9 +172,12 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     night.check = check = _timed(out, tell, "check", lambda: crm.check())
     night.org = org = store.pin_org(crm.name, _facts(check))
     out.notes += check.notes
+    out.lacking, out.visible = list(check.lacking), dict(check.visible)
     out.mode = "write" if orders.write and (orders.force or not runs.first(org.id)) else "dry"
     out.run = runs.start(org.id, int(time.time()), out.mode)
     out.day = check.now // DAY if orders.day is None else orders.day
+    if "access-lost" not in orders.allow:
+        publish.raise_if_access_lost(runs.good(org.id), check)
     _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
     _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from connectors.port import Crm, Sending
+from connectors.port import Check, Crm, Sending
 from scoring.records import STATES, WRITTEN, FieldUpdate, Score, Value, WriteResult
 
 EPOCH = date(1970, 1, 1)
 #: results are committed to the ledger in groups of this many
 GROUP = 200
+#: fewer visible records than this share of the last good run's are a loss of access, not deletions
+SHRUNK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,18 @@ def raise_if_unsafe(made: Plan, max_flag_change: float, allowed: Sequence[str]) 
     if made.flags_changed > limit and "flag-change" not in allowed:
         share = made.flags_changed / made.accounts
         raise Stopped("flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state")
+
+
+def raise_if_access_lost(last: Mapping[str, Any] | None, check: Check) -> None:
+    """What the user saw in the org's last good run (`last`, its detail) it must still see: judged without it, accounts would
+    change their state for no reason of their own. Raises `Stopped`."""
+    last = last or {}
+    lost = [what for what in check.lacking if "lacking" in last and what not in last["lacking"]]
+    for name, before in last.get("visible", {}).items():
+        now = check.visible.get(name, before)
+        lost += [f"{name}: {now} records are visible where {before} were"] if 0 < now < SHRUNK * before else []
+    if lost:
+        raise Stopped("access-lost", f"this user no longer has: {', '.join(lost)} (`assay doctor` says what to grant)")
 
 
 def apply(

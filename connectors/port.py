@@ -19,6 +19,10 @@ class Check:
     calls_used: int | None  #: of the org's daily API calls, by everyone
     calls_allowed: int | None
     unwritable: tuple[str, ...] = ()  #: our fields (Meaning) that are absent or read-only for this user
+    lacking: tuple[str, ...] = ()  #: what the user should see and does not; a night that writes must not lose more of it
+    visible: Mapping[str, int] = field(
+        default_factory=dict
+    )  #: records that this user sees, by the CRM's own word; may be a few only
     notes: tuple[str, ...] = ()  #: what is missing and which feature that degrades, one sentence each
 
 
@@ -148,14 +152,22 @@ class Crm(Protocol):
 
 
 class SchemaAdmin(Protocol):
-    """Our fields in the CRM; used by an admin's login only, never by the night."""
+    """Our fields in the CRM; used by an admin's login only, never by the night. Rows are (thing, its state)."""
 
     def show(self) -> Sequence[tuple[str, str]]:
-        """(field, what is to be done) for each of our fields: "exists", "create", "grant access", "differs: ..."."""
+        """What is to be done for each of our fields ("exists", "create", "grant access", "differs: ...") and their access."""
         ...
 
     def apply(self) -> Sequence[tuple[str, str]]:
-        """Create what is missing and give the running user access; idempotent. (field, what was done)."""
+        """Create what is missing and give the nightly user access; idempotent. What was done."""
+        ...
+
+    def in_use(self) -> Sequence[tuple[str, str]]:
+        """What there is of ours, and who uses it: records with values, people, set-up that refers to it."""
+        ...
+
+    def remove(self) -> Sequence[tuple[str, str]]:
+        """Take it all away, values included; what the CRM refuses is "left: ..." in its own words. What was done."""
         ...
 
     def close(self) -> None:

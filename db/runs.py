@@ -51,6 +51,13 @@ class Runs:
         with self.engine.connect().execution_options(reading=True) as c:
             return c.execute(select(table.c.id).where(good).limit(1)).first() is None
 
+    def good(self, org: int) -> Mapping[str, Any] | None:
+        """The detail of this org's last run that came to a good end; None if there is none."""
+        mine = (table.c.org == org) & table.c.outcome.in_(("done", "rejected"))
+        with self.engine.connect().execution_options(reading=True) as c:
+            found = c.execute(select(table.c.detail).where(mine).order_by(table.c.id.desc()).limit(1)).scalar()
+            return None if found is None else dict(json.loads(found))
+
     def list(self, limit: int = 20) -> list[Run]:
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(select(table).order_by(table.c.id.desc()).limit(limit)).mappings()

@@ -507,3 +507,39 @@ def test_the_sdk_s_calls_are_ours_on_dated_paths(line: dict[str, Any], hands: Ha
     assert len(paths) == crm.calls
     assert not [p for p in paths if "/v3/" in p or "/v4/" in p]
     assert "/crm/properties/2026-09/companies" in paths
+
+
+def test_removing_says_first_who_holds_values_and_leaves_what_a_workflow_uses(line: dict[str, Any], hands: Hands) -> None:
+    make_fields(line)
+    hands.edit(op="update", object="companies", id=1001, values={"assay_state": "Balanced"})
+    hands.edit(op="property", object="companies", name="assay_grade", used_by=["workflow Route A"])
+    admin = open_admin(config(line))
+    used = dict(admin.in_use())
+    assert (used["companies.assay_state"], used["companies.assay_grade"]) == (
+        "1 companies hold a value", "0 companies hold a value")  # fmt: skip
+    done = dict(admin.remove())
+    assert [path for path, state in done.items() if state != "removed"] == ["companies.assay_grade"]
+    assert "workflow Route A" in done["companies.assay_grade"]
+    hands.edit(op="property", object="companies", name="assay_grade", used_by=[])
+    assert dict(admin.remove()) == {"companies.assay_grade": "removed"}
+    groups = admin.crm.api.call("GET", "/crm/properties/{date}/companies/groups").json()["results"]
+    assert "assay" not in [g["name"] for g in groups]
+    admin.close()
+
+
+def test_making_archived_properties_again_restores_them_with_the_options_an_admin_added(
+    line: dict[str, Any], hands: Hands
+) -> None:
+    make_fields(line)
+    admin = open_admin(config(line))
+    own = {"label": "Key account", "value": "Key account", "displayOrder": 9, "hidden": False}
+    found = admin.crm.api.call("GET", "/crm/properties/{date}/companies/assay_state").json()
+    admin.crm.api.call("PATCH", "/crm/properties/{date}/companies/assay_state", json={"options": [*found["options"], own]})
+    hands.edit(op="update", object="companies", id=1001, values={"assay_state": "Balanced"})
+    admin.remove()
+    assert dict(admin.show())["companies.assay_state"] == "restore, archived with its values"
+    assert dict(admin.apply())["companies.assay_state"].startswith("restored")
+    again = admin.crm.api.call("GET", "/crm/properties/{date}/companies/assay_state").json()
+    assert [o["value"] for o in again["options"]][-1] == "Key account"
+    assert dict(admin.in_use())["companies.assay_state"] == "1 companies hold a value"
+    admin.close()

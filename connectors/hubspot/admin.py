@@ -5,7 +5,7 @@ from typing import Any
 
 from hubspot.crm.properties import PropertyCreate, PropertyGroupCreate, PropertyUpdate
 
-from connectors.errors import CrmError, Refused
+from connectors.errors import CrmError, Forbidden, Refused
 from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.errors import NAME
 from connectors.hubspot.schema import FIELDS, GROUP, NAMES, OBJECT, definition, lacking_options, options
@@ -13,30 +13,60 @@ from connectors.ours import Field
 
 
 class HubSpotAdmin:
-    """See `connectors.port.SchemaAdmin`. Creating an archived property again restores it with its values."""
+    """See `connectors.port.SchemaAdmin`. Creating an archived property again restores it with its values.
+
+    Options that are not ours are an admin's: they are kept, whatever else changes.
+    """
 
     def __init__(self, crm: HubSpotCrm) -> None:
         self.crm = crm
 
     def show(self) -> Sequence[tuple[str, str]]:
-        there = self._there()
-        return [(f"{OBJECT}.{NAMES[f.meaning]}", _state(f, there.get(NAMES[f.meaning]))) for f in FIELDS]
+        there, binned = self._there(), self._there(archived=True)
+        return [(_path(f), _state(f, there.get(NAMES[f.meaning]), binned.get(NAMES[f.meaning]))) for f in FIELDS]
 
     def apply(self) -> Sequence[tuple[str, str]]:
-        plan, there = self.show(), self._there()
-        if any(todo == "create" for _, todo in plan):
+        plan, there = self.show(), self._there(archived=True) | self._there()
+        if any(todo.startswith(("create", "restore")) for _, todo in plan):
             self._group()
         done = []
         for field, (path, todo) in zip(FIELDS, plan, strict=True):
             done.append((path, self._change(field, todo, there.get(NAMES[field.meaning]))))
         return done
 
+    def in_use(self) -> Sequence[tuple[str, str]]:
+        """How many companies hold a value of each of our properties; what else uses one, HubSpot says when it is archived."""
+        there = self._there()
+        return [(_path(f), f"{self._holders(NAMES[f.meaning])} companies hold a value")
+                for f in FIELDS if NAMES[f.meaning] in there]  # fmt: skip
+
+    def remove(self) -> Sequence[tuple[str, str]]:
+        """Archive our properties, then their group; made again, they come back with their values."""
+        done = [(path, self._archive(path.partition(".")[2])) for path, _ in self.in_use()]
+        if done and all(state == "removed" for _, state in done):
+            self.crm.sdk.crm.properties.groups_api.archive(OBJECT, GROUP)
+        return done
+
     def close(self) -> None:
         self.crm.close()
 
-    def _there(self) -> dict[str, Any]:
-        found = self.crm.sdk.crm.properties.core_api.get_all(OBJECT).results
-        return {p.name: p for p in found if not p.archived}
+    def _holders(self, name: str) -> int:
+        filters = [{"propertyName": name, "operator": "HAS_PROPERTY"}]
+        body = {"filterGroups": [{"filters": filters}], "limit": 1}
+        return int(self.crm.api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/search", json=body).json()["total"])
+
+    def _archive(self, name: str) -> str:
+        try:
+            self.crm.sdk.crm.properties.core_api.archive(OBJECT, name)
+        except Forbidden as error:
+            raise _refused(error) from None
+        except Refused as error:
+            return f"left: {error.args[0]}"
+        return "removed"
+
+    def _there(self, *, archived: bool = False) -> dict[str, Any]:
+        found = self.crm.sdk.crm.properties.core_api.get_all(OBJECT, archived=archived).results
+        return {p.name: p for p in found if bool(p.archived) == archived}
 
     def _group(self) -> None:
         try:
@@ -49,10 +79,10 @@ class HubSpotAdmin:
     def _change(self, field: Field, todo: str, found: Any) -> str:
         core = self.crm.sdk.crm.properties.core_api
         try:
-            if todo == "create":
-                body = definition(field)
+            if todo.startswith(("create", "restore")):
+                body = definition(field) | ({"options": _with_ours(field, found)} if found and field.options else {})
                 core.create(OBJECT, PropertyCreate(**{SDK_NAMES.get(k, k): v for k, v in body.items()}))
-                return "created"
+                return todo.replace("create", "created", 1).replace("restore", "restored", 1)
             if todo.startswith("add option"):
                 body = {"options": _with_ours(field, found)}
                 core.update(OBJECT, NAMES[field.meaning], PropertyUpdate(**body))
@@ -66,9 +96,13 @@ class HubSpotAdmin:
 SDK_NAMES = {"fieldType": "field_type", "groupName": "group_name"}
 
 
-def _state(field: Field, found: Any) -> str:
+def _path(field: Field) -> str:
+    return f"{OBJECT}.{NAMES[field.meaning]}"
+
+
+def _state(field: Field, found: Any, binned: Any) -> str:
     if found is None:
-        return "create"
+        return "create" if binned is None else "restore, archived with its values"
     if found.type != definition(field)["type"]:
         return f"differs: is {found.type}, not {definition(field)['type']}"
     lacking = lacking_options(field, found)

@@ -44,6 +44,7 @@ class HubSpotCrm:
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run
         self.zone, self.currency = "UTC", "USD"
         self.notes: list[str] = []
+        self.lacking: list[str] = []  #: types that this key does not open
 
     @property
     def calls(self) -> int:
@@ -68,6 +69,7 @@ class HubSpotCrm:
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
+            lacking=tuple(self.lacking),
             notes=tuple(self.notes),
         )  # fmt: skip
 
@@ -101,6 +103,7 @@ class HubSpotCrm:
         if stream.needed:
             raise Forbidden(f"{stream.type}: {why}", crm=NAME,
                             fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md")  # fmt: skip
+        self.lacking.append(stream.type)
         self.notes.append(f"{stream.type} are not read ({why}): {stream.absent}")
 
     def _unwritable(self, scopes: set[str] | None) -> tuple[str, ...]:

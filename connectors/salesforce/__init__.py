@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from connectors.salesforce.admin import SalesforceAdmin
 from connectors.salesforce.client import SalesforceCrm
@@ -11,10 +12,11 @@ __all__ = ["SalesforceAdmin", "SalesforceConfig", "SalesforceCrm", "open_admin",
 
 
 def open_org(config: SalesforceConfig, sleep: Callable[[float], None] = time.sleep) -> SalesforceCrm:
-    """One org; nothing is sent before `check`."""
-    return SalesforceCrm(config, sleep)
+    """One org; nothing is sent before `check`. An admin's session is not for the night, where there is a login."""
+    login = config.private_key or config.client_secret
+    return SalesforceCrm(replace(config, access_token=None) if login else config, sleep)
 
 
 def open_admin(config: SalesforceConfig) -> SalesforceAdmin:
-    """The same org for an admin."""
+    """The same org for an admin, by her own session where it is given."""
     return SalesforceAdmin(SalesforceCrm(config))

@@ -1,83 +1,179 @@
-"""Creates our fields and the permission set that grants them; an admin's work, never the night's."""
+"""Our fields and permission sets in an org; an admin's work, never the night's (docs/adr/0019)."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from connectors.errors import CrmError, Refused
 from connectors.ours import FIELDS, Field
+from connectors.salesforce import soql
 from connectors.salesforce.client import SalesforceCrm
-from connectors.salesforce.errors import NAME, code_of
-from connectors.salesforce.schema import NAMES, OBJECT, PERMISSION_SET, metadata
+from connectors.salesforce.granting import Granted, create, query, send
+from connectors.salesforce.permissions import integration, viewer
+from connectors.salesforce.schema import NAMES, OBJECT, SIGNAL, fault, metadata
+
+Rows = Sequence[tuple[str, str]]
 
 
 class SalesforceAdmin:
     """See `connectors.port.SchemaAdmin`. A new field is invisible until a permission set grants it (salesforce.md 1.7)."""
 
     def __init__(self, crm: SalesforceCrm) -> None:
-        self.crm = crm
+        self.crm, self.session = crm, crm.session
 
-    def show(self) -> Sequence[tuple[str, str]]:
-        self.crm.session.login()
+    def show(self) -> Rows:
+        self.session.login()
         seen, made = self._visible(), self._made()
-        return [(f"{OBJECT}.{NAMES[f.meaning]}", self._state(f, seen, made)) for f in FIELDS]
+        sets = self._sets()
+        closed = {g.path for one in sets for g in one.lacking()}
+        fields = [(_path(f), self._state(f, seen, made, closed)) for f in FIELDS]
+        return [*fields, *((f"permission set {s.wanted.name}", _lack(s)) for s in sets), *self._people(sets)]
 
-    def apply(self) -> Sequence[tuple[str, str]]:
-        plan = self.show()
-        permission_set = self._permission_set() if any(todo != "exists" for _, todo in plan) else ""
-        done = []
-        for field, (path, todo) in zip(FIELDS, plan, strict=True):
-            if todo == "create":
-                self._post("/tooling/sobjects/CustomField", metadata(field))
-            if todo in ("create", "grant access"):
-                self._grant(permission_set, path)
-            done.append((path, {"create": "created", "grant access": "access granted"}.get(todo, todo)))
-        return done
+    def apply(self) -> Rows:
+        plan = dict(self.show())
+        for field in FIELDS:
+            if plan[_path(field)] == "create":
+                create(self.session, "/tooling/sobjects/CustomField", metadata(field))
+        sets = self._sets()
+        for one in sets:
+            if one.lacking():
+                one.complete()
+        for one, _, user in self._to_assign(sets):
+            one.assign(user)
+        return [(path, _done(todo)) for path, todo in plan.items()]
+
+    def in_use(self) -> Rows:
+        """What `remove` would take away, and who uses it: values in records, permission sets, set-up that refers to a field."""
+        self.session.login()
+        made, seen = self._made(), self._visible()
+        counts, uses = self._counts([n for n in made if n in seen]), self._uses(made)
+        rows = [(f"{OBJECT}.{n}", "; ".join([_held(counts.get(n)), *uses.get(i, ())])) for n, i in made.items()]
+        rows += [
+            (f"permission set {s.wanted.name}", f"assigned to {_users(len(s.assigned()))}") for s in self._sets() if s.id
+        ]
+        where = f"SobjectType = {soql.text(OBJECT)} AND DeveloperName LIKE 'Assay%'"
+        views = query(self.session, f"SELECT Name, DeveloperName FROM ListView WHERE {where}")  # noqa: S608
+        return [*rows, *((f"list view {v['Name']}", "stays; delete it in the list's own menu") for v in views)]
+
+    def remove(self) -> Rows:
+        """Take the permission sets and fields away, values included; a field that set-up refers to is left, in the CRM's words."""
+        plan = dict(self.in_use())
+        for one in self._sets():
+            if one.id:
+                one.remove()
+        left = {f"{OBJECT}.{name}": self._drop(field_id) for name, field_id in self._made().items()}
+        return [(path, state if path.startswith("list") else (f"left: {left[path]}; {state}" if left.get(path) else "removed"))
+                for path, state in plan.items()]  # fmt: skip
 
     def close(self) -> None:
         self.crm.close()
 
-    def _state(self, field: Field, seen: dict[str, Any], made: set[str]) -> str:
-        found = seen.get(NAMES[field.meaning])
-        if found is None:
-            return "grant access" if NAMES[field.meaning] in made else "create"
-        if not found.get("updateable"):
-            return "grant access"
-        lacking = set(field.options) - {v["value"] for v in found.get("picklistValues", ())}
-        return f"differs: lacks {', '.join(sorted(lacking))}" if lacking else "exists"
+    def _drop(self, field_id: str) -> str:
+        """Why a field could not be removed; empty if it is gone."""
+        try:
+            send(self.session, "DELETE", f"/tooling/sobjects/CustomField/{field_id}", None)
+        except Refused as error:
+            return str(error.args[0])
+        return ""
+
+    def _state(self, field: Field, seen: dict[str, Any], made: dict[str, str], closed: set[str]) -> str:
+        name = NAMES[field.meaning]
+        found = seen.get(name)
+        if found is None and name not in made:
+            return "create"
+        wrong = fault(field, found) if found is not None else ""
+        if wrong:
+            return f"differs: {wrong}"
+        return "grant access" if _path(field) in closed else "exists"
 
     def _visible(self) -> dict[str, Any]:
-        described = self.crm.session.control(lambda sdk: getattr(sdk, OBJECT).describe())
+        described = self.session.control(lambda sdk: getattr(sdk, OBJECT).describe())
         return {f["name"]: f for f in described["fields"]}
 
-    def _made(self) -> set[str]:
-        """Our fields that exist, seen or not."""
-        query = f"SELECT DeveloperName FROM CustomField WHERE TableEnumOrId = '{OBJECT}' AND DeveloperName LIKE 'Assay%'"  # noqa: S608
-        return {f"{r['DeveloperName']}__c" for r in self._query("/tooling/query", query)}
+    def _made(self) -> dict[str, str]:
+        """Our fields that exist, seen or not, with the ids of their definitions."""
+        where = f"TableEnumOrId = {soql.text(OBJECT)} AND DeveloperName LIKE 'Assay%'"
+        found = query(self.session, f"SELECT Id, DeveloperName FROM CustomField WHERE {where}", "/tooling/query")  # noqa: S608
+        ids = {f"{r['DeveloperName']}__c": str(r["Id"]) for r in found}
+        return {name: ids[name] for name in (SIGNAL, *NAMES.values()) if name in ids}
 
-    def _permission_set(self) -> str:
-        """The set's id, made and assigned to the running user if need be."""
-        found = self._query("/query", f"SELECT Id FROM PermissionSet WHERE Name = '{PERMISSION_SET}'")  # noqa: S608
-        made = str(found[0]["Id"]) if found else self._post("/sobjects/PermissionSet", {
-            "Name": PERMISSION_SET, "Label": "Assay integration"})  # fmt: skip
-        user = self.crm.session.call("GET", "/services/oauth2/userinfo").json()["user_id"]
-        self._post("/sobjects/PermissionSetAssignment", {"PermissionSetId": made, "AssigneeId": user}, twice_is_fine=True)
-        return made
+    def _sets(self) -> list[Granted]:
+        return [Granted(self.session, integration()), Granted(self.session, viewer())]
 
-    def _grant(self, permission_set: str, path: str) -> None:
-        body = {"ParentId": permission_set, "SobjectType": OBJECT, "Field": path, "PermissionsRead": True,
-                "PermissionsEdit": True}  # fmt: skip
-        self._post("/sobjects/FieldPermissions", body, twice_is_fine=True)
+    def _people(self, sets: Sequence[Granted]) -> Rows:
+        waiting = {one.wanted.name: name for one, name, _ in self._to_assign(sets)}
+        return [(f"{one.wanted.name} for users", f"assign to {waiting[one.wanted.name]}" if one.wanted.name in waiting
+                 else f"assigned to {_users(len(one.assigned()))}") for one in sets]  # fmt: skip
 
-    def _query(self, path: str, text: str) -> list[dict[str, Any]]:
-        session = self.crm.session
-        records: list[dict[str, Any]] = session.call("GET", session.data(path), params={"q": text}).json()["records"]
-        return records
+    def _to_assign(self, sets: Sequence[Granted]) -> list[tuple[Granted, str, str]]:
+        """(set, username, user's id) that is still to be done: the nightly user, and the admin, who wants to see the fields."""
+        me = self.session.call("GET", "/services/oauth2/userinfo").json()
+        name = self.crm.config.username or me["preferred_username"]
+        nightly = me["user_id"] if name == me["preferred_username"] else self._user(name)
+        todo = [(sets[0], name, nightly)]
+        if nightly != me["user_id"]:
+            todo.append((sets[1], me["preferred_username"], me["user_id"]))
+        return [(one, name, user) for one, name, user in todo if user not in one.assigned()]
 
-    def _post(self, path: str, body: dict[str, Any], *, twice_is_fine: bool = False) -> str:
+    def _user(self, username: str) -> str:
+        found = query(self.session, f"SELECT Id FROM User WHERE Username = {soql.text(username)}")  # noqa: S608
+        if not found:
+            raise CrmError(f"there is no user {username} in this org", crm="salesforce",
+                           fix="make the integration user first, or correct [salesforce] username")  # fmt: skip
+        return str(found[0]["Id"])
+
+    def _counts(self, names: Sequence[str]) -> dict[str, int]:
+        """How many accounts hold a value, for the fields this admin sees."""
+        if not names:
+            return {}
+        columns = ", ".join(f"COUNT({name}) n{at}" for at, name in enumerate(names))
+        row = query(self.session, f"SELECT {columns} FROM {OBJECT}")[0]  # noqa: S608 our own names
+        return {name: int(row[f"n{at}"]) for at, name in enumerate(names)}
+
+    def _uses(self, made: dict[str, str]) -> dict[str, list[str]]:
+        """Field's id -> flows, layouts, formulas ... that refer to it; nothing where the org does not say."""
+        if not made:
+            return {}
+        ids = ", ".join(map(soql.text, made.values()))
+        wanted = "RefMetadataComponentId, MetadataComponentName, MetadataComponentType"
+        text = f"SELECT {wanted} FROM MetadataComponentDependency WHERE RefMetadataComponentId IN ({ids})"  # noqa: S608 our own names
         try:
-            return str(self.crm.session.call("POST", self.crm.session.data(path), json=body).json()["id"])
-        except Refused as error:
-            if twice_is_fine and code_of(error) in ("DUPLICATE_VALUE", "DUPLICATES_DETECTED"):
-                return ""
-            raise CrmError(f"schema: {error.args[0]}", crm=NAME,
-                           fix="use an admin's login that may customise the application") from None  # fmt: skip
+            found = query(self.session, text, "/tooling/query")
+        except CrmError:
+            return {}
+        uses: dict[str, list[str]] = {}
+        for r in found:
+            uses.setdefault(r["RefMetadataComponentId"], []).append(
+                f"used by {r['MetadataComponentType']} {r['MetadataComponentName']}"
+            )
+        return uses
+
+
+#: what a plan's first word is when it is done
+DONE = {"create": "created", "grant": "granted", "assign": "assigned"}
+
+
+def _done(todo: str) -> str:
+    first, space, rest = todo.partition(" ")
+    return DONE.get(first, first) + space + rest
+
+
+def _path(field: Field) -> str:
+    return f"{OBJECT}.{NAMES[field.meaning]}"
+
+
+def _lack(one: Granted) -> str:
+    lacking = one.lacking()
+    if not one.id:
+        return f"set up: {len(lacking)} rights"
+    if lacking:
+        return f"grant {', '.join(map(str, lacking))}"
+    extra = one.extra()
+    return f"exists, and grants more than it needs: {', '.join(extra)}" if extra else "exists"
+
+
+def _held(count: int | None) -> str:
+    return "values are not visible to you" if count is None else f"{count} accounts hold a value"
+
+
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count} users"

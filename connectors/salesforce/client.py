@@ -8,7 +8,7 @@ from typing import Any
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
 from connectors.port import Check, Known, Page, Pulled, Sending
-from connectors.salesforce import bulk, schema, soql, streams, write
+from connectors.salesforce import bulk, permissions, schema, sharing, soql, streams, write
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
@@ -40,6 +40,8 @@ class SalesforceCrm:
         )  # fmt: skip
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
+        self.objects: set[str] = set()  #: objects that this user may query
+        self.reach = sharing.Reach({})
         self.notes: list[str] = []
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
@@ -58,15 +60,16 @@ class SalesforceCrm:
         self._choose_version()
         now, organization = self._organization()
         features = self.session.call("GET", self.session.data("/connect/organization")).json().get("features", {})
-        known = self._objects()
-        streams = [s for s in STREAMS if self._wanted(s)]
-        for stream in streams:
-            self._look_at(stream, known)
+        self.objects = self._objects()
+        for stream in filter(self._wanted, STREAMS):
+            self._look_at(stream)
+        self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
+        self.notes += filter(None, [self.reach.note()])
         return Check(
             org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
             currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
-            notes=tuple(self.notes),
+            lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
         )  # fmt: skip
 
     def _choose_version(self) -> None:
@@ -94,9 +97,9 @@ class SalesforceCrm:
     def _wanted(self, stream: Stream) -> bool:
         return self.config.objects is None or stream.entity in self.config.objects
 
-    def _look_at(self, stream: Stream, known: set[str]) -> None:
+    def _look_at(self, stream: Stream) -> None:
         """Describe an object once; raise for what is required, note what its absence degrades."""
-        if stream.entity not in known:
+        if stream.entity not in self.objects:
             if stream.needed:
                 raise FieldMissing(f"object {stream.entity} is not visible to this user", crm=NAME,
                                    fix="assign the permission set Assay_Integration; see docs/salesforce.md")  # fmt: skip
@@ -126,11 +129,20 @@ class SalesforceCrm:
         if not rest:
             return name in self.fields.get(entity, {})
         link = next((f for f in self.fields.get(entity, {}).values() if f.get("relationshipName") == head), None)
-        return link is not None and rest in self._describe(link["referenceTo"][0])
+        parent = link["referenceTo"][0] if link else ""
+        return parent in self.objects and rest in self._describe(parent)
 
     def _unwritable(self) -> tuple[str, ...]:
         account = self.fields.get(schema.OBJECT, {})
         return tuple(f.meaning for f in schema.WRITTEN if not account.get(schema.NAMES[f.meaning], {}).get("updateable"))
+
+    def lacking(self) -> list[str]:
+        """What the permission set grants and this user does not have, after `check` has looked at the objects."""
+        wanted = self.config.objects
+        seen = {name: fields.keys() for name, fields in self.fields.items()}
+        missing = permissions.lacking(seen)
+        missing = [path for path in missing if wanted is None or path.partition(".")[0] in (*wanted, schema.OBJECT)]
+        return missing + self.reach.lacking()
 
     # ---- pull -------------------------------------------------------------------------------------------------------
 

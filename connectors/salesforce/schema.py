@@ -7,9 +7,11 @@ from connectors import ours
 from connectors.ours import FIELDS, WRITTEN, Field
 from scoring.records import Value
 
-__all__ = ["FIELDS", "NAMES", "OBJECT", "PERMISSION_SET", "WRITTEN", "metadata", "outgoing", "read"]
+__all__ = ["FIELDS", "NAMES", "OBJECT", "PERMISSION_SET", "SIGNAL", "WRITTEN", "fault", "metadata", "outgoing", "read"]
 OBJECT = "Account"
 PERMISSION_SET = "Assay_Integration"
+#: the traffic light, a formula on the state; part of the exported source only
+SIGNAL = "Assay_Signal__c"
 
 NAMES = {
     "state": "Assay_State__c",
@@ -45,6 +47,23 @@ def metadata(field: Field) -> dict[str, Any]:
         values = [{"valueName": v, "fullName": v, "label": v, "default": False} for v in field.options]
         meta["valueSet"] = {"restricted": True, "valueSetDefinition": {"sorted": False, "value": values}}
     return {"FullName": f"{OBJECT}.{NAMES[field.meaning]}", "Metadata": meta}
+
+
+#: metadata type -> the type a describe gives
+DESCRIBED = {"Picklist": "picklist", "Date": "date", "Currency": "currency", "Number": "double", "Text": "string"}
+
+
+def fault(field: Field, found: Mapping[str, Any]) -> str:
+    """How a field's definition in the org (its describe) differs from ours, in a way that matters; empty if it does not."""
+    wanted = TYPES[field.kind]
+    kind = DESCRIBED[wanted["type"]]
+    if found["type"] != kind:
+        return f"is {found['type']}, not {kind}"
+    if "length" in wanted and found["length"] < wanted["length"]:
+        return f"holds {found['length']} characters, not {wanted['length']}"
+    there = {v["value"] for v in found.get("picklistValues") or () if v.get("active", True)}
+    gone = [v for v in field.options if v not in there]
+    return f"lacks the value {', '.join(gone)}" if gone else ""
 
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:

@@ -25,3 +25,8 @@ def stamp(seconds: int) -> str:
 def cursor(filterable: set[str]) -> str | None:
     """The field that tells what changed: SystemModstamp also moves on automated changes ("System Fields", SOAP guide)."""
     return next((f for f in ("SystemModstamp", "LastModifiedDate", "CreatedDate") if f in filterable), None)
+
+
+def text(value: str) -> str:
+    """A string literal, escaped ("Quoted String Escape Sequences", SOQL reference)."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -85,6 +85,9 @@ def archive_property(table: Table, name: str) -> None:
         raise not_found(f'Property "{name}" does not exist')
     if not p.custom:
         raise invalid(f'"{name}" is a HubSpot-defined property and cannot be archived')
+    if p.used_by:
+        raise ApiError(400, "VALIDATION_ERROR", f"Property {name} is in use: {', '.join(p.used_by)}",
+                       subCategory="Properties.CANNOT_DELETE_PROPERTY_IN_USE")  # fmt: skip
     p.archived = True
 
 
@@ -115,6 +118,15 @@ def create_group(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
     held[str(body["name"])] = {"name": body["name"], "label": body.get("label"), "displayOrder": body.get("displayOrder", -1),
                                "archived": False}  # fmt: skip
     return held[str(body["name"])]
+
+
+def archive_group(portal: Portal, table: Table, name: str) -> None:
+    """A group with active properties stays."""
+    if name not in portal.groups.get(table.type.name, {}):
+        raise not_found(f'Property group "{name}" does not exist')
+    if any(p.body.get("groupName") == name and not p.archived for p in table.properties.values()):
+        raise invalid(f"Property group {name} has active properties and cannot be archived")
+    del portal.groups[table.type.name][name]
 
 
 def owners(portal: Portal, call: Call) -> dict[str, Any]:

@@ -120,6 +120,7 @@ def _property(portal: Portal, change: Change) -> dict[str, Any]:
     found = table.properties[change["name"]]
     found.archived = bool(change.get("archived", found.archived))
     found.label = str(change.get("label", found.label))
+    found.used_by = [str(x) for x in change.get("used_by", found.used_by)]
     if gone := change.get("remove_option"):
         found.values.remove(gone)
         if "options" in found.body:

@@ -48,6 +48,7 @@ def routes() -> list[Route]:
         ("POST", p, lambda app, c, table: as_json(definitions.create_property(app.portal, c, table), 201), "schema"),
         ("GET", f"{p}/groups", lambda app, c, table: as_json(definitions.groups(app.portal, table)), "read"),
         ("POST", f"{p}/groups", lambda app, c, table: as_json(definitions.create_group(app.portal, c, table), 201), "schema"),
+        ("DELETE", f"{p}/groups/{ID}", _archive_group, "schema"),
         ("POST", f"{p}/batch/read", _read_properties, "read"),
         ("GET", f"{p}/{ID}", lambda app, c, table, record_id: as_json(definitions.one_property(table, record_id)), "read"),
         ("PATCH", f"{p}/{ID}", lambda app, c, table, record_id: as_json(definitions.update_property(c, table, record_id)), "schema"),
@@ -97,6 +98,11 @@ def _archive_one(app: Any, c: Call, table: Any, record_id: str) -> Response:
 
 def _archive_property(app: Any, c: Call, table: Any, record_id: str) -> Response:
     definitions.archive_property(table, record_id)
+    return Response(status_code=204)
+
+
+def _archive_group(app: Any, c: Call, table: Any, record_id: str) -> Response:
+    definitions.archive_group(app.portal, table, record_id)
     return Response(status_code=204)
 
 

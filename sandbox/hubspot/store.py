@@ -28,6 +28,7 @@ class Property:
     custom: bool = False
     archived: bool = False
     body: dict[str, Any] = field(default_factory=dict)  #: as it was posted
+    used_by: list[str] = field(default_factory=list)  #: workflows, lists, forms that refer to it
 
 
 class Record:

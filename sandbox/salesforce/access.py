@@ -19,17 +19,29 @@ RECORDS = 200
 
 def visible_rows(org: "Org", table: "Table") -> "list[Row]":
     """The records the running user may read."""
-    if org.access.get(table.name, "all") != "own":
+    if level_of(org, table) != "own":
         return table.rows
     return [row for row in table.rows if can_read(org, table, row)]
 
 
+def level_of(org: "Org", table: "Table") -> str:
+    """The running user's access to an object's records."""
+    return org.sight.level(table.name, org.access.get(table.name, "all"))
+
+
+def with_people(org: "Org", table: "Table", rows: "list[Row]", where: Node | None) -> "list[Row]":
+    """The users who log in here are no part of the folder's data; who asks for a username finds them."""
+    if table.name != "User" or "username" not in _asked(where):
+        return rows
+    return [*rows, *(table.by_id[i] for i in org.people.values())]
+
+
 def can_read(org: "Org", table: "Table", row: "Row") -> bool:
-    return org.access.get(table.name, "all") != "own" or _opened(org, table, row) is not None
+    return level_of(org, table) != "own" or _opened(org, table, row) is not None
 
 
 def can_edit(org: "Org", table: "Table", row: "Row") -> bool:
-    level = org.access.get(table.name, "all")
+    level = level_of(org, table)
     return level == "all" or _opened(org, table, row) == "Edit"
 
 
@@ -59,7 +71,7 @@ def _answer(org: "Org", table: "Table", record: str, user: str) -> None:
     owner = next((t for t in org.tables.values() if t.find(record)), None)
     row = owner.find(record) if owner else None
     read, edit = (can_read(org, owner, row), can_edit(org, owner, row)) if owner and row else (False, False)
-    level = "All" if edit and org.access.get(owner.name if owner else "", "all") == "all" else "Edit" if edit else "Read"
+    level = "All" if edit and owner and level_of(org, owner) == "all" else "Edit" if edit else "Read"
     flags = {"HasReadAccess": read, "HasEditAccess": edit, "HasDeleteAccess": edit, "HasAllAccess": level == "All",
              "HasTransferAccess": level == "All"}  # fmt: skip
     values = {n: str(v).lower() for n, v in flags.items()}

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sandbox.clock import http_date
 from sandbox.control import Heard
 from sandbox.org_folder import BadFolder
-from sandbox.salesforce import auth
+from sandbox.salesforce import auth, sight
 from sandbox.salesforce.bulk_query import QueryJobs
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.edit import edit
@@ -23,6 +23,8 @@ from sandbox.salesforce.queries import Cursor
 from sandbox.salesforce.routes import routes
 from sandbox.salesforce.store import Org, Table
 
+#: who may customise the org; only a session is handed out
+ADMIN = "admin@sandbox.example"
 #: bytes of URI and headers that are accepted (help article 000386264)
 LONGEST = 16_384
 NO_LOGIN = ("/services/oauth2/token", "/services/oauth2/revoke", "/services/oauth2/introspect", "/services/data")
@@ -111,8 +113,19 @@ class SalesforceApp:
             raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large")
         if call.path.startswith("/services/Soap/"):
             return Response(NO_SOAP, 500, media_type="text/xml")
-        if call.path not in NO_LOGIN:
-            self._admit(call)
+        if call.path in NO_LOGIN:
+            return self.handle(call)
+        running = sight.RUNNING.set(self._admit(call))
+        try:
+            return self._handle_as_user(call)
+        finally:
+            sight.RUNNING.reset(running)
+            if call.method != "GET":
+                self.org.sights.clear()  # it may have been a permission
+
+    def _handle_as_user(self, call: Call) -> Response:
+        if call.path.startswith("/services/data/v") and not self.org.sight.api:
+            raise ApiError(403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner")
         return self.handle(call)
 
     def handle(self, call: Call) -> Response:
@@ -124,7 +137,8 @@ class SalesforceApp:
                 return handler(self, call, **match.groupdict())
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
 
-    def _admit(self, call: Call) -> None:
+    def _admit(self, call: Call) -> str:
+        """Check the session and count the call; the user's id."""
         token = call.headers.get("authorization", "").removeprefix("Bearer ").removeprefix("OAuth ")
         if not self.door.admits(token, self.org.clock.now(), self.org.switches):
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
@@ -134,6 +148,7 @@ class SalesforceApp:
         if self.used >= self.quota:
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self.used += 1
+        return self.org.people[self.door.sessions[token].username]
 
     @staticmethod
     def _version(version: str | None) -> None:
@@ -163,6 +178,7 @@ class SalesforceApp:
             "url": base, "tls_url": None, "access_token": self.door.open_session(self.org_id(), self.org.clock.now()),
             "client_id": self.door.client_id, "client_secret": self.door.client_secret, "username": self.door.username,
             "private_key_file": str(self.door.write_key(folder)), "refresh_token": self.door.refresh_token,
+            "admin_access_token": self.door.open_session(self.org_id(), self.org.clock.now(), ADMIN),
             "log_url": f"{base}/_sandbox/log",
         }  # fmt: skip
 

@@ -21,6 +21,15 @@ LONGEST = 300
 
 
 @dataclass(slots=True)
+class Session:
+    """Somebody logged in."""
+
+    username: str
+    opened: datetime  #: on the org clock
+    calls: int = 0
+
+
+@dataclass(slots=True)
 class Door:
     """The external client app, its key, and the sessions it has opened."""
 
@@ -29,8 +38,7 @@ class Door:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(32).upper())
     refresh_token: str = field(default_factory=lambda: "5Aep861" + secrets.token_urlsafe(40))
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    #: token -> when it was opened, on the org clock, and how many calls it has made
-    sessions: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)  #: by token
 
     def write_key(self, folder: Path) -> Path:
         """The private key an admin would hold, readable by its owner only."""
@@ -42,21 +50,21 @@ class Door:
         path.write_bytes(pem)
         return path
 
-    def open_session(self, org_id: str, now: datetime) -> str:
+    def open_session(self, org_id: str, now: datetime, username: str = "") -> str:
         token = f"{org_id[:15]}!{secrets.token_urlsafe(72)}"
-        self.sessions[token] = now, 0
+        self.sessions[token] = Session(username or self.username, now)
         return token
 
     def admits(self, token: str, now: datetime, switches: Switches) -> bool:
         """Whether the session is open; counts the call, and ends a session that is too old or has made its calls."""
-        if token not in self.sessions:
+        session = self.sessions.get(token)
+        if session is None:
             return False
-        opened, calls = self.sessions[token]
-        old = switches.session_seconds and (now - opened).total_seconds() >= switches.session_seconds
-        if old or (switches.session_calls and calls >= switches.session_calls):
+        old = switches.session_seconds and (now - session.opened).total_seconds() >= switches.session_seconds
+        if old or (switches.session_calls and session.calls >= switches.session_calls):
             del self.sessions[token]
             return False
-        self.sessions[token] = opened, calls + 1
+        session.calls += 1
         return True
 
 

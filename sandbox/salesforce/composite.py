@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from sandbox.salesforce import write
+from sandbox.salesforce import setup, write
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.store import Row, Table
@@ -49,16 +49,27 @@ def create_many(app: "SalesforceApp", call: Call, version: str) -> Response:
     for record in records:
         try:
             values = {k: v for k, v in record.items() if k != "attributes"}
-            made = write.create(app.org, app.table(record["attributes"]["type"]), values)
+            made = _made(app, record["attributes"]["type"], values)
             results.append({"id": made, "success": True, "errors": []})
         except write.RowError as error:
             results.append({"success": False, "errors": [error.as_json()]})
+        except ApiError as error:
+            refused = {"statusCode": error.code, "message": error.message, "fields": []}
+            results.append({"success": False, "errors": [refused]})
     if body.get("allOrNone") and not all(r["success"] for r in results):
         for record, result in zip(records, results, strict=True):
             if result["success"]:
                 app.table(record["attributes"]["type"]).remove(result["id"])
         results = [{"success": False, "errors": [UNDONE.as_json()]} if r["success"] else r for r in results]
     return as_json(results)
+
+
+def _made(app: "SalesforceApp", name: str, values: dict[str, Any]) -> str:
+    table = app.table(name)
+    if table.name not in setup.OBJECTS:
+        return write.create(app.org, table, values)
+    setup.raise_unless_allowed(app.org)
+    return setup.create_setup(app.org, table.name, values)
 
 
 def delete_many(app: "SalesforceApp", call: Call, version: str) -> Response:
@@ -75,6 +86,10 @@ def _deleted(app: "SalesforceApp", record_id: str) -> dict[str, Any]:
     try:
         if table is None:
             raise write.RowError("MALFORMED_ID", f"malformed id {record_id}")
+        if table.name in setup.OBJECTS:
+            setup.raise_unless_allowed(app.org)
+            setup.delete_setup(app.org, table.name, record_id)
+            return {"id": record_id, "success": True, "errors": []}
         write.delete(app.org, table, record_id)
     except write.RowError as error:
         return _refused({"id": record_id}, error)

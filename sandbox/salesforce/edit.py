@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.org_folder import PARSERS
-from sandbox.salesforce import access, activities, recycle_bin, setup
+from sandbox.salesforce import access, activities, recycle_bin
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.store import Org, Row, Table
 
@@ -12,15 +12,12 @@ from sandbox.salesforce.store import Org, Row, Table
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
     """One change; `op` says which (see docs/sandbox.md). Raises KeyError, ValueError."""
     op = change["op"]
-    if op in LEVERS:
-        return LEVERS[op](org, change)
-    done = _change_record(org, op, change)
-    setup.grant(org)  # the record may have been a permission
-    return done
+    org.sights.clear()  # the record may be a permission
+    return LEVERS[op](org, change) if op in LEVERS else _change_record(org, op, change)
 
 
 def _sight(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    (org.hidden.add if change["op"] == "hide" else org.hidden.discard)(change["field"])
+    (org.closed.add if change["op"] == "hide" else org.closed.discard)(change["field"])
     return {"field": change["field"]}
 
 
@@ -29,6 +26,12 @@ def _access(org: Org, change: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"level is one of {', '.join(access.LEVELS)}")
     org.access[change["object"]] = change["level"]
     return {"object": change["object"]}
+
+
+def _profile(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    """The integration user's profile: minimum (Minimum Access - API Only Integrations), or full."""
+    org.minimum = change["level"] == "minimum"
+    return {"minimum": org.minimum}
 
 
 def _share(org: Org, change: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 LEVERS = {
     "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
     "field": _field, "archive": _archive, "empty_bin": _empty_bin, "forget": _forget, "automation": _automation,
-    "option": _option,
+    "option": _option, "profile": _profile,
 }  # fmt: skip
 
 

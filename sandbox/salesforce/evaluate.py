@@ -37,7 +37,7 @@ def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
     table = entity(org, query.entity)
     if table.name == "UserRecordAccess":
         table = access.record_access(org, query.where)
-    rows = access.visible_rows(org, table)
+    rows = access.with_people(org, table, access.visible_rows(org, table), query.where)
     if not deleted:
         hide = [table.at[f] for f in ("IsDeleted", "IsArchived") if f in table.at]
         rows = [r for r in rows if not any(r[i] == "true" for i in hide)]

@@ -148,10 +148,12 @@ def _bootstrap(org: Org) -> None:
             table.add_field(schema.currency_field())
             values["CurrencyIsoCode"] = facts.currency
         org.insert("Organization", values)
-    org.user = org.insert("User", INTEGRATION | {"Username": "assay@sandbox.example"})
-    # the running user is not part of the folder's data
-    org.tables["User"].rows.pop()
+    for username, name in PEOPLE.items():
+        made = org.insert("User", STAFF | {"Username": username, "Email": username, "Name": name})
+        org.tables["User"].rows.pop()  # who logs in here is not part of the folder's data
+        org.people[username] = made
 
 
-INTEGRATION = {"Name": "Integration User", "LastName": "User", "IsActive": "true", "UserType": "Standard",
-               "TimeZoneSidKey": "UTC", "Email": "assay@sandbox.example"}  # fmt: skip
+#: who logs in here: the integration user first
+PEOPLE = {"assay@sandbox.example": "Integration User", "admin@sandbox.example": "Admin User"}
+STAFF = {"LastName": "User", "IsActive": "true", "UserType": "Standard", "TimeZoneSidKey": "UTC"}

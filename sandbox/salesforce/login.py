@@ -7,6 +7,7 @@ from starlette.responses import Response
 from sandbox.salesforce import auth
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.loading import PEOPLE
 
 if TYPE_CHECKING:
     from sandbox.salesforce.app import SalesforceApp
@@ -18,10 +19,11 @@ def token(app: "SalesforceApp", call: Call) -> Response:
 
 def userinfo(app: "SalesforceApp", call: Call) -> Response:
     """Who is logged in; the same at the identity address that the token's reply names."""
-    org_id, name = app.org_id(), app.door.username
+    org_id = app.org_id()
+    name = next(n for n, i in app.org.people.items() if i == app.org.user)
     return as_json({
         "sub": app.identity(call.base), "id": app.identity(call.base), "user_id": app.org.user, "organization_id": org_id,
-        "preferred_username": name, "username": name, "email": name, "name": "Integration User", "active": True,
+        "preferred_username": name, "username": name, "email": name, "name": PEOPLE[name], "active": True,
         "urls": {"rest": f"{call.base}/services/data/v{{version}}/"},
     })  # fmt: skip
 
@@ -36,9 +38,10 @@ def introspect(app: "SalesforceApp", call: Call) -> Response:
     """Asked by the client app (aio-sf, RFC 7662), not under a session."""
     form = call.form()
     auth.check_client(app.door, form, call.headers.get("authorization", ""))
-    if form.get("token") not in app.door.sessions:
+    session = app.door.sessions.get(form.get("token", ""))
+    if session is None:
         return as_json({"active": False})
-    facts = {"active": True, "scope": "api", "client_id": app.door.client_id, "username": app.door.username}
+    facts = {"active": True, "scope": "api", "client_id": app.door.client_id, "username": session.username}
     return as_json(facts | {"sub": app.identity(call.base), "token_type": "access_token"})
 
 

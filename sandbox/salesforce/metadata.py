@@ -43,7 +43,8 @@ def organization(app: "SalesforceApp", call: Call, version: str) -> Response:
 
 
 def describe_global(app: "SalesforceApp", call: Call, version: str) -> Response:
-    objects = [_summary(t) for t in app.org.tables.values() if t.name not in TOOLING]
+    sight = app.org.sight
+    objects = [_summary(t) for t in app.org.tables.values() if t.name not in TOOLING and sight.knows(t.name)]
     return as_json({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
 

@@ -37,12 +37,12 @@ def update(app: "SalesforceApp", call: Call, version: str, name: str, record: st
         missing = error.code in ("INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID") and error.fields in ((), ("Id",))
         status = 404 if missing or error.code == "ENTITY_IS_DELETED" else 400
         raise ApiError(status, "NOT_FOUND" if missing else error.code, str(error), error.fields) from None
-    setup.grant(app.org)
     call.rows = 1
     return Response(status_code=204)
 
 
 def delete_field(app: "SalesforceApp", call: Call, version: str, field: str) -> Response:
+    setup.raise_unless_allowed(app.org)
     setup.delete_field(app.org, field)
     return Response(status_code=204)
 
@@ -52,6 +52,7 @@ def create(app: "SalesforceApp", call: Call, version: str, name: str) -> Respons
     table = app.table(name)
     try:
         if table.name in setup.OBJECTS:
+            setup.raise_unless_allowed(app.org)
             made = setup.create_setup(app.org, table.name, call.json())
         else:
             made = write.create(app.org, table, _values(call.json()))
@@ -62,14 +63,20 @@ def create(app: "SalesforceApp", call: Call, version: str, name: str) -> Respons
 
 
 def delete(app: "SalesforceApp", call: Call, version: str, name: str, record: str) -> Response:
+    table = app.table(name)
+    if table.name in setup.OBJECTS:
+        setup.raise_unless_allowed(app.org)
+        setup.delete_setup(app.org, table.name, record)
+        return Response(status_code=204)
     try:
-        write.delete(app.org, app.table(name), record)
+        write.delete(app.org, table, record)
     except write.RowError as error:
         raise ApiError(404, error.code, str(error), error.fields) from None
     return Response(status_code=204)
 
 
 def create_field(app: "SalesforceApp", call: Call, version: str) -> Response:
+    setup.raise_unless_allowed(app.org)
     return as_json({"id": setup.create_field(app.org, call.json()), "success": True, "errors": []}, 201)
 
 

@@ -16,7 +16,9 @@ TYPES = {
     "Text": "string", "Picklist": "picklist", "Date": "date", "DateTime": "datetime", "Number": "double",
     "Currency": "currency", "Percent": "percent", "Checkbox": "boolean", "LongTextArea": "textarea",
 }  # fmt: skip
-OBJECTS = ("PermissionSet", "FieldPermissions", "PermissionSetAssignment")
+OBJECTS = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment")
+KEYS = {"PermissionSet": ("Name",), "ObjectPermissions": ("ParentId", "SobjectType"), "FieldPermissions": ("ParentId", "Field"),
+        "PermissionSetAssignment": ("PermissionSetId", "AssigneeId")}  # fmt: skip
 
 
 def create_field(org: Org, body: dict[str, Any]) -> str:
@@ -31,7 +33,6 @@ def create_field(org: Org, body: dict[str, Any]) -> str:
     if meta.get("type") not in TYPES:
         raise ApiError(400, "INVALID_TYPE", f"Specify a valid field type; got {meta.get('type')}")
     table.add_field(_field(name, meta))
-    org.hidden.add(f"{table.name}.{name}")
     org.granted_only.add(f"{table.name}.{name}")
     return org.define(table, table.fields[name])
 
@@ -42,11 +43,14 @@ def delete_field(org: Org, field_id: str) -> None:
     row = definitions.find(field_id)
     if row is None:
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    uses = org.tables["MetadataComponentDependency"]
+    if any(uses.get(r, "RefMetadataComponentId") == definitions.get(row, "Id") for r in uses.rows):
+        raise ApiError(400, "DEPENDENCY_EXISTS", "This custom field is referenced elsewhere in salesforce.com.")
     table = org.tables[definitions.get(row, "TableEnumOrId")]
     name = f"{definitions.get(row, 'DeveloperName')}__c"
     table.drop_field(name)
     definitions.remove(definitions.get(row, "Id"))
-    for known in (org.hidden, org.granted_only, org.read_only):
+    for known in (org.closed, org.granted_only):
         known.discard(f"{table.name}.{name}")
 
 
@@ -63,15 +67,15 @@ def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
     """POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; the record's id."""
     table = org.tables[name]
     text = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}
-    keys = {"PermissionSet": ("Name",), "FieldPermissions": ("ParentId", "Field"), "PermissionSetAssignment":
-            ("PermissionSetId", "AssigneeId")}[name]  # fmt: skip
+    keys = KEYS[name]
     if any(all(table.get(r, k) == text.get(k) for k in keys) for r in table.rows):
         raise ApiError(400, "DUPLICATE_VALUE", f"duplicate value found: {keys[0]}")
     if name == "FieldPermissions" and not _exists(org, str(values.get("Field"))):
         raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"Field Name: bad value: {values.get('Field')}")
-    new_id = org.insert(name, {k: v for k, v in text.items() if k in table.fields})
-    grant(org)
-    return new_id
+    strange = next((k for k in values if k not in table.fields), None)
+    if strange:
+        raise ApiError(400, "INVALID_FIELD", f"No such column '{strange}' on sobject of type {name}")
+    return org.insert(name, dict(text))
 
 
 def _exists(org: Org, path: str) -> bool:
@@ -80,16 +84,27 @@ def _exists(org: Org, path: str) -> bool:
     return table is not None and name in table.fields
 
 
-def grant(org: Org) -> None:
-    """Work out anew which of the custom fields the running user sees and may edit."""
-    mine = _values(org.tables["PermissionSetAssignment"], "PermissionSetId", ("AssigneeId", org.user))
-    permissions = org.tables["FieldPermissions"]
-    granted = {permissions.get(r, "Field"): permissions.get(r, "PermissionsEdit") == "true" for r in permissions.rows
-               if permissions.get(r, "ParentId") in mine and permissions.get(r, "PermissionsRead") == "true"}  # fmt: skip
-    for path in org.granted_only:
-        (org.hidden.discard if path in granted else org.hidden.add)(path)
-        (org.read_only.discard if granted.get(path) else org.read_only.add)(path)
+def delete_setup(org: Org, name: str, record_id: str) -> None:
+    """DELETE of a record of set-up; a permission set takes its permissions with it, and is kept while it is assigned."""
+    table = org.tables[name]
+    row = table.find(record_id)
+    if row is None:
+        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    own_id = str(table.get(row, "Id"))
+    if name == "PermissionSet":
+        if _held_by(org.tables["PermissionSetAssignment"], "PermissionSetId", own_id):
+            said = "You can't delete this permission set because it's assigned to at least one user."
+            raise ApiError(400, "DELETE_FAILED", said)
+        for part in ("ObjectPermissions", "FieldPermissions"):
+            for held in _held_by(org.tables[part], "ParentId", own_id):
+                org.tables[part].remove(held)
+    table.remove(own_id)
 
 
-def _values(table: Table, wanted: str, where: tuple[str, str]) -> set[Any]:
-    return {table.get(r, wanted) for r in table.rows if table.get(r, where[0]) == where[1]}
+def _held_by(table: Table, key: str, value: str) -> list[str]:
+    return [str(table.get(r, "Id")) for r in table.rows if table.get(r, key) == value]
+
+
+def raise_unless_allowed(org: Org) -> None:
+    if not org.sight.sets_up:
+        raise ApiError(403, "INSUFFICIENT_ACCESS", "insufficient access rights on object id")

@@ -53,6 +53,9 @@ class Spool:
     def close(self) -> None:
         self._file.flush()
 
+    def __del__(self) -> None:
+        self._file.close()
+
     def page(self, start: int, count: int) -> bytes:
         """Rows from `start` on, at most `count`, under a header of their own."""
         end = min(start + count, self.total)

@@ -7,8 +7,9 @@ from typing import Any
 
 from sandbox.clock import OrgClock
 from sandbox.org_folder import OrgFacts
-from sandbox.salesforce import schema
+from sandbox.salesforce import schema, sight
 from sandbox.salesforce.schema import Field
+from sandbox.salesforce.sight import Sight
 
 Row = list[Any]
 
@@ -17,6 +18,7 @@ Row = list[Any]
 TOOLING = {
     "CustomField": ("Id", "DeveloperName", "TableEnumOrId"),
     "EntityDefinition": ("Id", "DurableId", "QualifiedApiName", "Label", "KeyPrefix"),
+    "MetadataComponentDependency": ("Id", "RefMetadataComponentId", "MetadataComponentName", "MetadataComponentType"),
 }
 
 
@@ -107,13 +109,14 @@ class Org:
         self.facts, self.clock = facts, clock
         self.tables: dict[str, Table] = {}
         self.warnings: Counter[str] = Counter()
-        self.hidden: set[str] = set(facts.extra.get("hidden", ()))  #: "Account.AnnualRevenue": no access for the user
-        self.read_only: set[str] = set()  #: readable, not writable for the user
+        self.closed: set[str] = set(facts.extra.get("hidden", ()))  #: "Account.AnnualRevenue": not for the integration user
         self.granted_only: set[str] = set()  #: custom fields that are invisible until a permission set grants them
         self.rules: list[dict[str, str]] = []
         self.access: dict[str, str] = dict(facts.extra.get("access", {}))  #: object -> level (see access)
         self.shared: dict[str, str] = {}  #: record id -> Read or Edit, where the level alone would refuse
-        self.user = ""  #: id of the running user
+        self.people: dict[str, str] = {}  #: username -> id of the users who log in here; the first one is the integration
+        self.minimum = False  #: the integration user has the profile Minimum Access: only what permission sets grant
+        self.sights: dict[str, Sight] = {}  #: user's id -> what the user may see and do; emptied when that may have changed
         self.deletions: list[tuple[str, str, str]] = []  #: object, id, moment: what getDeleted knows
         self.oldest: str | None = None  #: start of the longest transaction that runs, if one does
         self.remembers = ""  #: before this moment getDeleted knows nothing
@@ -125,10 +128,34 @@ class Org:
     def multi_currency(self) -> bool:
         return "CurrencyType" in self.tables or bool(self.facts.extra.get("multi_currency"))
 
+    @property
+    def user(self) -> str:
+        """Id of the user whose request is being answered; the integration user where nobody asks."""
+        return sight.RUNNING.get() or next(iter(self.people.values()), "")
+
+    @property
+    def sight(self) -> Sight:
+        """What the running user may see and do."""
+        user = self.user
+        if user not in self.sights:
+            self.sights[user] = sight.of(self, user)
+        return self.sights[user]
+
+    @property
+    def hidden(self) -> set[str]:
+        """Fields the running user does not see."""
+        return self.sight.hidden
+
+    @property
+    def read_only(self) -> set[str]:
+        """Fields the running user sees and may not write."""
+        return self.sight.read_only
+
     def table(self, name: str) -> Table | None:
+        """An object by its name in any case of letters, as far as the running user knows of it."""
         for known, table in self.tables.items():
             if known.lower() == name.lower():
-                return table
+                return table if self.sight.knows(known) else None
         return None
 
     def visible(self, table: Table) -> dict[str, Field]:

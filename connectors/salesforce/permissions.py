@@ -1,0 +1,120 @@
+"""What our two permission sets grant, each right with its reason: the one place from which the sets in the org, the exported
+source, the admin's review page and the doctor's check are made.
+
+Which standard fields have field-level security of their own follows from describes of real orgs (`permissionable`). Names of
+permissions are those of the Metadata API's PermissionSet.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.salesforce.schema import FIELDS, NAMES, OBJECT, PERMISSION_SET
+
+VIEWER = "Assay_Viewer"
+USER: Mapping[str, str] = {"ApiEnabled": "to log in by API", "ActivitiesAccess": "tasks, events and e-mails"}
+OBJECTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "Account": (
+        ("Read", "Edit", "ViewAllRecords"),
+        "all accounts, whoever owns them; edit reaches the nine fields of ours only",
+    ),
+    "Contact": (("Read", "ViewAllRecords"), "new people, departments and levels; no names, no addresses"),
+    "Opportunity": (("Read", "ViewAllRecords"), "what is open, won and lost; its history, roles and products come with it"),
+    "Product2": (("Read",), "families of products"),
+}
+#: what is read of these objects needs a field permission; everything else of them comes with the object
+SECURED: Mapping[str, Mapping[str, str]] = {
+    "Account": {"ParentId": "corporate groups", "Type": "scope", "Industry": "look-alikes", "BillingCountry": "look-alikes",
+                "NumberOfEmployees": "look-alikes", "AnnualRevenue": "look-alikes", "Website": "the same firm in HubSpot"},
+    "Contact": {"AccountId": "whose contact it is", "Department": "whom to meet next", "Title": "its class only: whom to meet next"},
+    "Opportunity": {"AccountId": "whose opportunity it is", "Amount": "potential", "Probability": "the value that is open",
+                    "Type": "new business or renewal"},
+    "OpportunityLineItem": {"Product2Id": "what was offered and bought", "TotalPrice": "what it was worth"},
+    "Product2": {"Family": "which product families an account knows"},
+    "Task": {"ActivityDate": "when it was", "TaskSubtype": "call, e-mail or task", "CallDurationInSeconds": "selling time",
+             "CallType": "who called", "CompletedDateTime": "when it was done", "WhatId": "which account or opportunity",
+             "WhoId": "which contact", "Subject": "a keyed hash, to find duplicates"},
+    "Event": {"IsAllDayEvent": "whether its length means anything", "WhatId": "which account or opportunity",
+              "WhoId": "which contact"},
+}  # fmt: skip
+#: a part of an address is granted with its whole
+WHOLES = {"Account.BillingCountry": "Account.BillingAddress"}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One right. `path` is an object or a field; empty for a permission of the user itself."""
+
+    path: str
+    right: str  #: Read, Edit, ViewAllRecords, or the name of a user permission
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {RIGHTS[self.right]}" if self.path else RIGHTS.get(self.right, self.right)
+
+
+#: a right as set-up pages call it
+RIGHTS = {"Read": "read", "Edit": "edit", "ViewAllRecords": "view all records", "ApiEnabled": "API Enabled",
+          "ActivitiesAccess": "Access Activities"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet:
+    name: str
+    label: str
+    description: str
+    grants: Sequence[Grant]
+
+    def user(self) -> list[str]:
+        return [g.right for g in self.grants if not g.path]
+
+    def objects(self) -> dict[str, set[str]]:
+        """Object -> rights."""
+        return self._paths(dotted=False)
+
+    def fields(self) -> dict[str, set[str]]:
+        """Object.Field -> rights."""
+        return self._paths(dotted=True)
+
+    def _paths(self, *, dotted: bool) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for g in self.grants:
+            if g.path and ("." in g.path) == dotted:
+                found.setdefault(g.path, set()).add(g.right)
+        return found
+
+
+def integration() -> PermissionSet:
+    """For the nightly user: exactly what the pull reads, and the nine fields it writes."""
+    return PermissionSet(PERMISSION_SET, "Assay integration", "What Assay's nightly user needs, and nothing else.", [
+        *(Grant("", name, why) for name, why in USER.items()),
+        *(Grant(name, right, why) for name, (rights, why) in OBJECTS.items() for right in rights),
+        *(Grant(secured(name, one), "Read", why) for name, fields in SECURED.items() for one, why in fields.items()),
+        *(g for f in FIELDS for g in _own(NAMES[f.meaning], edit=f.written, why="what Assay writes" if f.written
+                                           else "what people answer")),
+    ])  # fmt: skip
+
+
+def viewer() -> PermissionSet:
+    """For reps and managers: see our fields, fill in the four that are theirs."""
+    return PermissionSet(VIEWER, "Assay viewer", "Read Assay's verdict on accounts and answer it.", [
+        g for f in FIELDS for g in _own(NAMES[f.meaning], edit=not f.written, why="the verdict" if f.written
+                                        else "the answer of people")])  # fmt: skip
+
+
+def _own(name: str, *, edit: bool, why: str) -> list[Grant]:
+    return [Grant(f"{OBJECT}.{name}", right, why) for right in (("Read", "Edit") if edit else ("Read",))]
+
+
+def secured(entity: str, name: str) -> str:
+    """The path a field is granted by."""
+    return WHOLES.get(f"{entity}.{name}", f"{entity}.{name}")
+
+
+def lacking(seen: Mapping[str, Collection[str]]) -> list[str]:
+    """Reads of the permission table that a user does not have who sees these fields of these objects."""
+    missing = [name for name in {**OBJECTS, **SECURED} if name not in seen]
+    missing += [
+        f"{name}.{one}" for name, fields in SECURED.items() if name in seen for one in fields if one not in seen[name]
+    ]
+    ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in seen.get(OBJECT, ())]
+    return missing + (ours if len(ours) < len(NAMES) else [])  # none at all: an admin has not made them yet

@@ -1,0 +1,144 @@
+"""What a user may see and do: profile and permission sets, for objects, fields and the user itself.
+
+Two users log in here: the integration user, who may do everything unless its profile is *Minimum Access - API Only
+Integrations* (edit `profile`), and an admin. A custom field made through the Tooling API is for nobody until it is granted.
+Facts: salesforce.md 1.7, 1.9; names of permissions as in PermissionSet and ObjectPermissions of the object reference.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.salesforce.store import Org, Table
+
+#: id of the user whose request is being answered
+RUNNING: ContextVar[str] = ContextVar("running", default="")
+#: objects that a profile or permission set must grant
+GRANTED = ("Account", "Contact", "Opportunity", "Product2")
+#: objects that are as visible as another one; the last ones go with the user permission Access Activities
+PARENTS = {
+    "OpportunityHistory": "Opportunity", "OpportunityFieldHistory": "Opportunity", "OpportunityContactRole": "Opportunity",
+    "OpportunityLineItem": "Opportunity", "Quote": "Opportunity", "QuoteLineItem": "Opportunity",
+    "AccountHistory": "Account", "AccountTeamMember": "Account", "PricebookEntry": "Product2", "Task": "Activity",
+    "Event": "Activity", "EventRelation": "Activity", "EmailMessage": "Activity", "EmailMessageRelation": "Activity",
+}  # fmt: skip
+#: objects whose fields are under field-level security for the minimum profile
+SECURED = (*GRANTED, "OpportunityLineItem", "Task", "Event")
+#: what only a user with View Setup and Configuration sees
+SETUP = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment", "CustomField", "EntityDefinition",
+         "MetadataComponentDependency")  # fmt: skip
+EVERYTHING = frozenset(("Read", "Edit", "Create", "Delete", "ViewAllRecords", "ModifyAllRecords"))
+#: rank of a level of record access
+LEVELS = ("own", "read", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """`objects` names the rights to each object of `GRANTED`; None means all to all."""
+
+    hidden: set[str]
+    read_only: set[str]
+    objects: dict[str, set[str]] | None = None
+    permissions: frozenset[str] = field(default_factory=frozenset)  #: of the user itself; meaningless without `objects`
+    admin: bool = False
+
+    @property
+    def api(self) -> bool:
+        return self.objects is None or "ApiEnabled" in self.permissions
+
+    @property
+    def sets_up(self) -> bool:
+        """Whether the user may customise the application."""
+        return self.objects is None or "CustomizeApplication" in self.permissions
+
+    def rights(self, name: str) -> frozenset[str] | set[str]:
+        """What the user may do with an object's records, as far as the object itself is concerned."""
+        if self.objects is None:
+            return EVERYTHING
+        above = PARENTS.get(name, name)
+        if above == "Activity":
+            return {"Read", "Edit"} if "ActivitiesAccess" in self.permissions else set()
+        return self.objects.get(above, set()) if above in GRANTED else {"Read"}
+
+    def knows(self, name: str) -> bool:
+        if self.objects is not None and name in SETUP:
+            return "ViewSetup" in self.permissions
+        return "Read" in self.rights(name)
+
+    def level(self, name: str, default: str) -> str:
+        """The user's level of access to an object's records, where the org's default is `default`."""
+        if self.admin:
+            return "all"
+        if self.objects is None:
+            return default
+        rights = self.rights(name)
+        if "ModifyAllRecords" in rights:
+            return "all"
+        least = "read" if "ViewAllRecords" in rights or "ViewAllData" in self.permissions else "own"
+        level = max(default, least, key=LEVELS.index)
+        return level if "Edit" in rights else min(level, "read", key=LEVELS.index)
+
+
+def of(org: "Org", user: str) -> Sight:
+    """Worked out from the records of set-up."""
+    integration = user == next(iter(org.people.values()), "")
+    sets = set(_column(org.tables["PermissionSetAssignment"], "PermissionSetId", "AssigneeId", {user}))
+    fields = _fields(org.tables["FieldPermissions"], sets)
+    hidden = {path for path in org.granted_only if path not in fields}
+    read_only = {path for path in org.granted_only if not fields.get(path)}
+    if not integration:
+        return Sight(hidden, read_only, admin=True)
+    hidden |= org.closed
+    if not org.minimum:
+        return Sight(hidden, read_only)
+    sight = Sight(
+        hidden, read_only, _objects(org.tables["ObjectPermissions"], sets), _user(org.tables["PermissionSet"], sets)
+    )
+    for name in SECURED:
+        _close(org.tables[name], sight, fields)
+    return sight
+
+
+def _close(table: "Table", sight: Sight, granted: dict[str, bool]) -> None:
+    """Hide what is not granted; a part of an address is granted with its whole."""
+    for one in table.fields.values():
+        path = f"{table.name}.{one.name}"
+        if "permissionable" in one.flags:
+            whole = f"{table.name}.{one.compound}" if one.compound.endswith("Address") else path
+            if whole not in granted:
+                sight.hidden.add(path)
+            if not granted.get(whole):
+                sight.read_only.add(path)
+        if "Edit" not in sight.rights(table.name):
+            sight.read_only.add(path)
+
+
+def _column(table: "Table", wanted: str, key: str, among: set[str]) -> list[Any]:
+    return [table.get(r, wanted) for r in table.rows if table.get(r, key) in among]
+
+
+def _fields(table: "Table", sets: set[str]) -> dict[str, bool]:
+    """Readable field -> whether it may be edited too."""
+    found: dict[str, bool] = {}
+    for row in table.rows:
+        if table.get(row, "ParentId") in sets and table.get(row, "PermissionsRead") == "true":
+            path = str(table.get(row, "Field"))
+            found[path] = found.get(path, False) or table.get(row, "PermissionsEdit") == "true"
+    return found
+
+
+def _objects(table: "Table", sets: set[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in table.rows:
+        if table.get(row, "ParentId") in sets:
+            rights = {r for r in EVERYTHING if table.get(row, f"Permissions{r}") == "true"}
+            found[str(table.get(row, "SobjectType"))] = found.get(str(table.get(row, "SobjectType")), set()) | rights
+    return found
+
+
+def _user(table: "Table", sets: set[str]) -> frozenset[str]:
+    """Permissions of the user itself."""
+    names = [n for n in table.fields if n.startswith("Permissions")]
+    rows = [r for r in table.rows if table.get(r, "Id") in sets]
+    return frozenset(n.removeprefix("Permissions") for n in names if any(table.get(r, n) == "true" for r in rows))
