@@ -4,7 +4,7 @@ import ast
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,9 @@ def test_a_time_that_an_autumn_night_has_twice_comes_once() -> None:
     assert got == ["10-24 02:30+0200", "10-25 02:30+0200", "10-26 02:30+0100"]
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kolkata"]
+)
 def test_a_nightly_cron_comes_once_each_day_of_a_year_however_it_is_asked(zone: str) -> None:
     """Asked as APScheduler asks: anew from the last time, and from any moment in between."""
     cron = Cron("30 2 * * *", zone)
@@ -52,7 +54,7 @@ def test_a_nightly_cron_comes_once_each_day_of_a_year_however_it_is_asked(zone: 
         assert last is not None
         asked.append(last)
     assert asked == straight
-    for at, following in zip(straight[60:100], straight[61:], strict=False):
+    for at, following in pairwise(straight[60:100]):
         for moment in (at, at + timedelta(minutes=15), at + timedelta(minutes=75), following - timedelta(seconds=1)):
             assert cron.due(moment.timestamp()) == at.timestamp()
             assert cron.upcoming(moment.timestamp()) == following.timestamp()
