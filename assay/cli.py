@@ -15,10 +15,12 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, nightly, show, wiring
+from assay import __version__, demo, logs, nightly, serve, show, wiring
+from assay.ping import watched
 from assay.progress import telling
 from assay.publish import Stopped
-from assay.settings import ConfigError, Loaded, Settings, load, shown
+from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
+from assay.stopping import Stoppable, asked_to_end
 from connectors.errors import CrmError, QuotaExhausted
 from db import lease
 from db.engine import DatabaseError, open_database
@@ -62,7 +64,9 @@ def _globals(
 
 
 def _load() -> Loaded:
-    return load(_chosen["config"])
+    loaded = load(_chosen["config"])
+    logs.configure(loaded.settings.log, secret_values(loaded.settings))
+    return loaded
 
 
 def _settings() -> Settings:
@@ -90,8 +94,13 @@ def run(
     orders = wiring.orders(
         settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
     )
-    with _held(store.engine, wait) as held, telling(quiet=as_json) as tell:
-        outcomes = nightly.run(crms, store, held, orders, tell)
+    with (
+        asked_to_end() as asked,
+        _held(store.engine, wait, settings.schedule.lease_seconds) as held,
+        telling(quiet=as_json) as tell,
+        watched(settings, whole=not (as_of or dry_run or crm)) as watcher,
+    ):
+        outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, asked)))
     for o in outcomes:
         if o.message:
             typer.echo(f"assay: {o.message}", err=True)
@@ -99,14 +108,10 @@ def run(
     raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
 
 
-def _held(engine: Any, wait: bool) -> Any:
-    while wait:
-        try:
-            lease.acquire(engine, nightly.LEASE).release()
-            break
-        except lease.LeaseHeld:
-            time.sleep(1)
-    return lease.held(engine, nightly.LEASE)
+def _held(engine: Any, wait: bool, seconds: int) -> Any:
+    while wait and not lease.is_free(engine, nightly.LEASE):
+        time.sleep(1)
+    return lease.held(engine, nightly.LEASE, seconds)
 
 
 def _day(text: str | None) -> int | None:
@@ -206,6 +211,7 @@ def config_show(as_json: Json = False) -> None:
 
 
 app.command(name="demo")(demo.command)
+app.command(name="serve")(serve.command)  # for --help; it is started from assay.__main__
 
 
 def main() -> None:
@@ -223,11 +229,11 @@ def main() -> None:
         _fail([str(error)], 5)
     except lease.LeaseHeld as error:
         _fail([str(error)], 6)
-    except (CrmError, DatabaseError, lease.LeaseLost) as error:
+    except (CrmError, DatabaseError, lease.LeaseLost, nightly.Interrupted) as error:
         _fail([str(error)], 1)
 
 
 def _fail(lines: list[str], code: int) -> None:
     for line in lines:
-        sys.stderr.write(f"assay: {line}\n")
+        sys.stderr.write(f"assay: {logs.clean(line)}\n")
     sys.exit(code)

@@ -14,6 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from db.tables import lease as table
 
 SECONDS = 60
+#: one night at a time in a database, whichever CRMs it reads
+NIGHT = "night"
 
 
 class LeaseHeld(Exception):

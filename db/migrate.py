@@ -1,5 +1,7 @@
 """Bring a database to this version's schema; runs by itself on start, behind a lock."""
 
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 from alembic import command
@@ -41,9 +43,40 @@ def _upgrade(connection: Connection, config: Config, head: str) -> tuple[str | N
             "Fix: run the newer version, or restore the backup made before the upgrade"
         )
     if before != head:
+        if before is not None:
+            _copy(connection, before)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return before, head
+
+
+def _copy(connection: Connection, revision: str) -> None:
+    """A copy of a SQLite file beside it, before its schema changes; nobody writes, the caller holds the write lock."""
+    path = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not path or path == ":memory:":
+        return
+    copy = Path(f"{path}.schema-{revision}.bak")
+    part = copy.with_suffix(".part")
+    try:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        part.touch(mode=0o600)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            part.unlink()
+        raise DatabaseError(
+            f"{path} cannot be copied to {copy} before its upgrade: {error}; nothing was changed. Fix: make room for the copy"
+        ) from None
+
+
+def schema(engine: Engine) -> tuple[str | None, str]:
+    """The schema a database has and the one this version wants; raises `sqlalchemy.exc.SQLAlchemyError`."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect().execution_options(reading=True) as connection:
+        return MigrationContext.configure(connection).get_current_revision(), str(head)
 
 
 def _config() -> Config:
