@@ -32,6 +32,8 @@ lock: $(READY)
 	  pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	  --group build -o requirements-build.txt
 
 image:
 	buildah bud -t assay:dev . || docker build -t assay:dev .

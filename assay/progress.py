@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from structlog.contextvars import get_contextvars
 
 from assay.nightly import Tell
 
@@ -35,7 +36,7 @@ class Logged:
     def rows(self, stream: str, rows: int, calls: int) -> None:
         if stream != self.told.get("stream"):
             self.flush()
-        self.told = {"stream": stream, "rows": rows, "calls": calls}
+        self.told = get_contextvars() | {"stream": stream, "rows": rows, "calls": calls}
 
     def flush(self) -> None:
         if self.told:
