@@ -22,7 +22,7 @@ from assay.publish import Stopped
 from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
 from assay.stopping import Stoppable, asked_to_end
 from connectors.errors import CrmError, QuotaExhausted
-from db import lease
+from db import backup, lease, retention
 from db.engine import DatabaseError, open_database
 from db.migrate import upgrade
 from sandbox.cli import app as sandbox_app
@@ -183,6 +183,32 @@ def database_upgrade() -> None:
     """Bring the database to this version's schema (also happens by itself)."""
     before, after = upgrade(open_database(_settings().database.url))
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"upgraded from {before or 'empty'}"))
+
+
+@database_app.command("backup")
+def database_backup(file: Annotated[Path, typer.Argument(help="A new file; .jsonl.gz is what it holds.")]) -> None:
+    """The whole database as one compressed file; also while a night runs."""
+    rows = backup.backup(wiring.open_store(_settings()).engine, file)
+    typer.echo(f"{rows:,} rows written to {file}")
+
+
+@database_app.command("restore")
+def database_restore(
+    file: Annotated[Path, typer.Argument(help="What `assay db backup` wrote, from either kind of database.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace everything that the database holds.")] = False,
+) -> None:
+    """Fill the database from a backup, of this version or an older one."""
+    revision, rows = backup.restore(open_database(_settings().database.url), file, replace=yes)
+    typer.echo(f"{rows:,} rows of schema {revision} restored")
+
+
+@database_app.command("purge")
+def database_purge() -> None:
+    """Forget what is older than [retention] says; a scheduled night does so by itself."""
+    settings = _settings()
+    keep = retention.Keep(**settings.retention.model_dump())
+    forgotten = retention.purge(wiring.open_store(settings).engine, keep, int(time.time()))
+    typer.echo("\n".join(f"{count:,} {what}" for what, count in forgotten.items()))
 
 
 @schema_app.command("show")

@@ -1,7 +1,8 @@
 """Bring a database to this version's schema; runs by itself on start, behind a lock."""
 
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -19,13 +20,19 @@ LOCK = 0x6173736179
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Migrate to the newest schema; returns the revision before and after. Raises `DatabaseError`."""
-    config = _config()
-    head = ScriptDirectory.from_config(config).get_current_head()
+    config = alembic_config()
+    with locked(engine) as connection:
+        return _upgrade(connection, config, newest(config))
+
+
+@contextmanager
+def locked(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other migration runs beside; raises `DatabaseError` for what the database does."""
     try:
         with engine.begin() as connection:  # on SQLite this is the lock: BEGIN IMMEDIATE
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-            return _upgrade(connection, config, str(head))
+            yield connection
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise DatabaseError(
@@ -35,9 +42,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 
 def _upgrade(connection: Connection, config: Config, head: str) -> tuple[str | None, str]:
-    before = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if before is not None and before not in known:
+    before = revision_of(connection)
+    if before is not None and before not in known_revisions():
         raise DatabaseError(
             f"database schema {before} is newer than this version of Assay (it knows up to {head}). "
             "Fix: run the newer version, or restore the backup made before the upgrade"
@@ -74,12 +80,25 @@ def _copy(connection: Connection, revision: str) -> None:
 
 def schema(engine: Engine) -> tuple[str | None, str]:
     """The schema a database has and the one this version wants; raises `sqlalchemy.exc.SQLAlchemyError`."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
     with engine.connect().execution_options(reading=True) as connection:
-        return MigrationContext.configure(connection).get_current_revision(), str(head)
+        return revision_of(connection), newest(alembic_config())
 
 
-def _config() -> Config:
+def revision_of(connection: Connection) -> str | None:
+    """The schema that a database has; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest(config: Config) -> str:
+    return str(ScriptDirectory.from_config(config).get_current_head())
+
+
+def known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
+def alembic_config() -> Config:
+    """Alembic's settings; whoever runs a command hands over `attributes["connection"]`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     config.set_main_option("path_separator", "os")
