@@ -73,7 +73,8 @@ def configure(log: Log, secrets: Iterable[str] = (), stream: Any = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(log.level.upper())
-    for noisy in ("httpx", "httpcore", "apscheduler", "alembic", "uvicorn.access"):
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a tick that finds the last one at work is no news
+    for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # httpx logs whole URLs at INFO
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

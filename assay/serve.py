@@ -170,17 +170,24 @@ class Service:
     # ---- nights -----------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """Run the last time of the schedule if it is still open, and again while that took so long that the next came."""
+        """Run what died half-way and the last time of the schedule that is open, until there is none."""
         while not self.stop.is_set():
             try:
-                due = self.clock.due(time.time()) if self.clock else None
-                if due is None or not self.ticks.open(due):
+                due = self._due()
+                if due is None:
                     return
                 if lease.is_free(self.engine, lease.NIGHT) and self._run(due) == 0:
                     continue
             except SQLAlchemyError as error:
                 log.warning("the database does not answer, trying again", error=type(error).__name__)
             self.stop.wait(self.poll)
+
+    def _due(self) -> int | None:
+        unfinished = self.ticks.unfinished()
+        if unfinished is not None:
+            return unfinished
+        due = self.clock.due(time.time()) if self.clock else None
+        return due if due is not None and self.ticks.open(due) else None
 
     def _run(self, at: int) -> int:
         """One night in a process of its own; when this service is to end, so is the night, between two batches."""

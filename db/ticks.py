@@ -47,6 +47,13 @@ class Ticks:
                 return row.ended_at is None
             return c.execute(select(run.c.id).where(run.c.started_at >= at).limit(1)).first() is None
 
+    def unfinished(self) -> int | None:
+        """The oldest tick that was claimed and has not ended: it runs, or its process died."""
+        query = select(func.min(table.c.at)).where(table.c.name == self.name, table.c.ended_at.is_(None))
+        with self.engine.connect().execution_options(reading=True) as c:
+            found = c.execute(query).scalar_one()
+            return None if found is None else int(found)
+
     def claim(self, at: int, fence: int, now: int) -> int:
         """Take the tick; the caller holds the lease. Returns the number of the attempt, 0 if the tick has ended."""
         with self.engine.begin() as c:

@@ -21,8 +21,10 @@ def test_a_tick_is_run_once(ticks: Ticks) -> None:
     assert ticks.open(DUE)
     assert ticks.claim(DUE, fence=1, now=DUE) == 1
     assert ticks.open(DUE)  # until it has ended
+    assert ticks.unfinished() == DUE
     ticks.end(DUE, 1, "done", DUE + 60)
     assert not ticks.open(DUE)
+    assert ticks.unfinished() is None
     assert ticks.claim(DUE, fence=2, now=DUE + 61) == 0
     assert ticks.open(DUE + 86_400)
 
