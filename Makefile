@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench conformance image clean
+.PHONY: demo test lint lock bench conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -32,9 +32,15 @@ lock: $(READY)
 	  pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	  --group build -o requirements-build.txt
+
+# The pages of docs/ that are made from the code; a test tells when they are old.
+docs: $(READY)
+	$(BIN)/python -m assay.reference > docs/configuration.md
 
 image:
-	buildah bud -t assay:dev . || docker build -t assay:dev .
+	docker build -t assay:dev . || buildah bud --format docker -t assay:dev .
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Assay needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Fix: make PYTHON=python3.13" if sys.version_info < (3, 11) else 0)'

@@ -15,12 +15,14 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, nightly, schema, show, wiring
+from assay import __version__, demo, logs, nightly, schema, serve, show, wiring
+from assay.ping import watched
 from assay.progress import telling
 from assay.publish import Stopped
-from assay.settings import ConfigError, Loaded, Settings, load, shown
+from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
+from assay.stopping import Stoppable, asked_to_end
 from connectors.errors import CrmError, QuotaExhausted
-from db import lease
+from db import backup, lease, retention
 from db.engine import DatabaseError, open_database
 from db.migrate import upgrade
 from sandbox.cli import app as sandbox_app
@@ -60,7 +62,9 @@ def _globals(
 
 
 def _load() -> Loaded:
-    return load(_chosen["config"])
+    loaded = load(_chosen["config"])
+    logs.configure(loaded.settings.log, secret_values(loaded.settings))
+    return loaded
 
 
 def _settings() -> Settings:
@@ -88,8 +92,13 @@ def run(
     orders = wiring.orders(
         settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
     )
-    with _held(store.engine, wait) as held, telling(quiet=as_json) as tell:
-        outcomes = nightly.run(crms, store, held, orders, tell)
+    with (
+        asked_to_end() as asked,
+        _held(store.engine, wait, settings.schedule.lease_seconds) as held,
+        telling(quiet=as_json) as tell,
+        watched(settings, whole=not (as_of or dry_run or crm)) as watcher,
+    ):
+        outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, asked)))
     for o in outcomes:
         if o.message:
             typer.echo(f"assay: {o.message}", err=True)
@@ -97,14 +106,10 @@ def run(
     raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
 
 
-def _held(engine: Any, wait: bool) -> Any:
-    while wait:
-        try:
-            lease.acquire(engine, nightly.LEASE).release()
-            break
-        except lease.LeaseHeld:
-            time.sleep(1)
-    return lease.held(engine, nightly.LEASE)
+def _held(engine: Any, wait: bool, seconds: int) -> Any:
+    while wait and not lease.is_free(engine, nightly.LEASE):
+        time.sleep(1)
+    return lease.held(engine, nightly.LEASE, seconds)
 
 
 def _day(text: str | None) -> int | None:
@@ -178,6 +183,32 @@ def database_upgrade() -> None:
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"upgraded from {before or 'empty'}"))
 
 
+@database_app.command("backup")
+def database_backup(file: Annotated[Path, typer.Argument(help="A new file; .jsonl.gz is what it holds.")]) -> None:
+    """The whole database as one compressed file; also while a night runs."""
+    rows = backup.backup(wiring.open_store(_settings()).engine, file)
+    typer.echo(f"{rows:,} rows written to {file}")
+
+
+@database_app.command("restore")
+def database_restore(
+    file: Annotated[Path, typer.Argument(help="What `assay db backup` wrote, from either kind of database.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace everything that the database holds.")] = False,
+) -> None:
+    """Fill the database from a backup, of this version or an older one."""
+    revision, rows = backup.restore(open_database(_settings().database.url), file, replace=yes)
+    typer.echo(f"{rows:,} rows of schema {revision} restored")
+
+
+@database_app.command("purge")
+def database_purge() -> None:
+    """Forget what is older than [retention] says; a scheduled night does so by itself."""
+    settings = _settings()
+    keep = retention.Keep(**settings.retention.model_dump())
+    forgotten = retention.purge(wiring.open_store(settings).engine, keep, int(time.time()))
+    typer.echo("\n".join(f"{count:,} {what}" for what, count in forgotten.items()))
+
+
 @config_app.command("show")
 def config_show(as_json: Json = False) -> None:
     """The effective settings, secrets masked, and where each came from."""
@@ -186,6 +217,7 @@ def config_show(as_json: Json = False) -> None:
 
 app.add_typer(schema.commands(_settings), name="schema")
 app.command(name="demo")(demo.command)
+app.command(name="serve")(serve.command)  # for --help; it is started from assay.__main__
 
 
 def main() -> None:
@@ -203,11 +235,11 @@ def main() -> None:
         _fail([str(error)], 5)
     except lease.LeaseHeld as error:
         _fail([str(error)], 6)
-    except (CrmError, DatabaseError, lease.LeaseLost) as error:
+    except (CrmError, DatabaseError, lease.LeaseLost, nightly.Interrupted) as error:
         _fail([str(error)], 1)
 
 
 def _fail(lines: list[str], code: int) -> None:
     for line in lines:
-        sys.stderr.write(f"assay: {line}\n")
+        sys.stderr.write(f"assay: {logs.clean(line)}\n")
     sys.exit(code)

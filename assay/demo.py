@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import nightly, show, wiring
+from assay import logs, nightly, show, wiring
 from assay.progress import telling
-from assay.settings import ConfigError, Settings, load
+from assay.settings import ConfigError, Log, Settings, load
 from db import lease
 from db.store import Store
 from sandbox import process, world
@@ -30,6 +30,7 @@ def command(
     ] = False,
 ) -> None:
     """Sandbox CRM, one night, report: no account, no network."""
+    logs.configure(Log(format="text"))
     if crm not in CHOICES:
         raise ConfigError([f"--crm {crm}: unknown. Fix: one of {', '.join(CHOICES)}"])
     folder = _fresh(out / "demo")

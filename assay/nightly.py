@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from structlog.contextvars import bind_contextvars, bound_contextvars
+
 from assay import publish, reading
 from assay.judging import Verdicts, judge_nights
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
-from db.lease import Lease
+from db.lease import NIGHT, Lease
 from db.ledger import Ledger
 from db.runs import Runs
 from db.store import Org, Store
@@ -26,12 +28,15 @@ from scoring.records import FieldUpdate, Score
 from scoring.rules import Rules
 
 DAY = 86_400
-#: one night at a time in a database, whichever CRMs it reads
-LEASE = "night"
+LEASE = NIGHT
+
+
+class Interrupted(Exception):
+    """Somebody asked this run to end; raised by a `Tell`, which hears of every batch before and after it."""
 
 
 class Tell(Protocol):
-    """Who hears how the night goes."""
+    """Who hears how the night goes; may raise `Interrupted`."""
 
     def step(self, name: str) -> None: ...
 
@@ -73,6 +78,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     nights: int = 0  #: nights judged: one, or more where earlier ones were replayed
     states: dict[str, int] = field(default_factory=dict)
+    calls_left: int | None = None  #: of the org's daily API calls, when the night began
     planned: int = 0
     lacking: list[str] = field(default_factory=list)  #: what the user should see in the CRM and does not
     visible: dict[str, int] = field(default_factory=dict)  #: records that the user sees, where the CRM says so
@@ -91,6 +97,7 @@ class Outcome:
             "visible",
             "nights",
             "states",
+            "calls_left",
             "planned",
             "within_band",
             "acked",
@@ -114,6 +121,11 @@ def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: T
             with night.fallible(store):
                 publish_one(night, verdicts.of[night.known[0].id], store, lease, orders, tell)
                 night.out.outcome = "rejected" if night.out.rejected else "done"
+    except Interrupted as error:
+        for night in nights:
+            if night.out.outcome == "running":
+                night.out.message = str(error)
+        raise
     finally:
         for night in nights:
             night.end(store)
@@ -140,7 +152,8 @@ class Night:
     def fallible(self, store: Store) -> Iterator[None]:
         """What the CRM, or a safety rule, ends ends here; the outcome says how."""
         try:
-            yield
+            with bound_contextvars(crm=self.crm.name, run=self.out.run):
+                yield
         except QuotaExhausted as error:
             self.out.outcome, self.out.message = "quota", str(error)
         except publish.Stopped as error:
@@ -175,6 +188,9 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     out.lacking, out.visible = list(check.lacking), dict(check.visible)
     out.mode = "write" if orders.write and (orders.force or not runs.first(org.id)) else "dry"
     out.run = runs.start(org.id, int(time.time()), out.mode)
+    bind_contextvars(run=out.run)
+    if check.calls_allowed is not None and check.calls_used is not None:
+        out.calls_left = check.calls_allowed - check.calls_used
     out.day = check.now // DAY if orders.day is None else orders.day
     if "access-lost" not in orders.allow:
         publish.raise_if_access_lost(runs.good(org.id), check)
@@ -228,7 +244,7 @@ def publish_one(night: Night, verdicts: Sequence[Score], store: Store, lease: Le
         raise FieldsUnwritable(check.unwritable, crm.name)
     publish.raise_if_unsafe(made, orders.max_flag_change, orders.allow)
     lease.renew()  # proves that nobody has taken over before the first write
-    _timed(out, tell, "write", lambda: write(made, crm, Ledger(store.engine, org.id), out))
+    _timed(out, tell, "write", lambda: write(made, crm, Ledger(store.engine, org.id), out, tell))
 
 
 class FieldsUnwritable(CrmError):
@@ -252,15 +268,23 @@ def plan(store: Store, org: Org, verdicts: Sequence[Score], orders: Orders) -> p
     return publish.plan(verdicts, store.ours(org.id), money, orders.bands, orders.only)
 
 
-def write(made: publish.Plan, crm: Crm, ledger: Ledger, out: Outcome) -> None:
+def write(made: publish.Plan, crm: Crm, ledger: Ledger, out: Outcome, tell: Tell) -> None:
     """Write the plan, each row's fate committed to the ledger around each call."""
     now = int(time.time())
     updates: Sequence[FieldUpdate] = made.updates
     ledger.plan(out.run, updates, now)
+    sent = 0
+
+    def sending(ids: Sequence[str], token: str) -> None:
+        nonlocal sent
+        tell.rows("rows on their way", sent, crm.calls)
+        ledger.sending(out.run, ids, token, int(time.time()))
+        sent += len(ids)
+
     counts = publish.apply(
         made,
         crm,
-        lambda ids, token: ledger.sending(out.run, ids, token, int(time.time())),
+        sending,
         lambda results: ledger.settle(out.run, results, int(time.time())),
     )
     out.acked, out.rejected = counts["acked"], counts["rejected"]

@@ -1,12 +1,15 @@
-"""How a night's progress is told: bars on a terminal, a line a step elsewhere. Always on stderr."""
+"""How a night's progress is told: bars on a terminal, log lines elsewhere. Always on stderr."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from structlog.contextvars import get_contextvars
 
 from assay.nightly import Tell
 
@@ -19,26 +22,26 @@ class Quiet:
     def rows(self, stream: str, rows: int, calls: int) -> None: ...
 
 
-class Lines:
-    """One line a step and a stream, for logs."""
+class Logged:
+    """A log line a step and a stream."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.stream, self.last = "", ""
+    def __init__(self) -> None:
+        self.log = structlog.get_logger("assay.night")
+        self.told: dict[str, Any] = {}
 
     def step(self, name: str) -> None:
-        self._flush()
-        self.console.print(f"{name} ...", highlight=False)
+        self.flush()
+        self.log.info(name)
 
     def rows(self, stream: str, rows: int, calls: int) -> None:
-        if stream != self.stream:
-            self._flush()
-        self.stream, self.last = stream, f"  {stream}: {rows:,} rows, {calls} API calls so far"
+        if stream != self.told.get("stream"):
+            self.flush()
+        self.told = get_contextvars() | {"stream": stream, "rows": rows, "calls": calls}
 
-    def _flush(self) -> None:
-        if self.last:
-            self.console.print(self.last, highlight=False)
-        self.last = ""
+    def flush(self) -> None:
+        if self.told:
+            self.log.info("rows", **self.told)
+        self.told = {}
 
 
 class Bars:
@@ -67,9 +70,9 @@ def telling(quiet: bool = False) -> Iterator[Tell]:
     if quiet:
         yield Quiet()
     elif not sys.stderr.isatty():
-        lines = Lines(console)
-        yield lines
-        lines._flush()
+        logged = Logged()
+        yield logged
+        logged.flush()
     else:
         columns = (
             SpinnerColumn(),

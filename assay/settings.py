@@ -4,13 +4,18 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
+from scheduler import Cron
 from scoring.rules import Rules, preset
 
 PREFIX = "ASSAY_"
@@ -78,6 +83,40 @@ class Scoring(BaseModel):
         return preset(self.preset, **(self.model_extra or {}))
 
 
+class Schedule(_Section):
+    cron: str = Field(default="0 2 * * *", description="when `assay serve` runs a night; empty = never")
+    timezone: str = Field(default="UTC", description="whose wall clock cron means, such as Europe/Berlin")
+    ping_url: SecretStr | None = Field(
+        default=None, description="told of each night's start, success and failure (URL/start, URL, URL/fail)"
+    )
+    lease_seconds: int = Field(
+        default=60, ge=3, description="a run that died on another machine is replaced after this long"
+    )
+
+    def clock(self) -> Cron | None:
+        """When nights come; raises `ValueError`."""
+        return Cron(self.cron, self.timezone) if self.cron else None
+
+
+class Web(_Section):
+    host: str = Field(default="127.0.0.1", description="address of the page; other than loopback needs a token")
+    port: int = Field(default=8080, ge=0, le=65_535, description="port of the page")
+    token: SecretStr | None = Field(default=None, description="who may read the page: Bearer, or the Basic password")
+
+
+class Retention(_Section):
+    people_days: int = Field(
+        default=1500, ge=366, description="who took part in activities older than this is forgotten; time and owner stay"
+    )
+    nights_days: int = Field(default=400, ge=90, description="nightly states older than this are dropped")
+    ledger_days: int = Field(default=400, ge=90, description="settled writes older than this are dropped; undo needs 90")
+
+
+class Log(_Section):
+    format: Literal["auto", "text", "json"] = Field(default="auto", description="auto = text on a terminal, else JSON")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
+
+
 class Report(_Section):
     hide_owners: bool = Field(default=False, description="leave the names of owners out of the report")
 
@@ -94,6 +133,10 @@ class Settings(BaseSettings):
     write: Write = Write()
     scoring: Scoring = Scoring()
     report: Report = Report()
+    schedule: Schedule = Schedule()
+    retention: Retention = Retention()
+    log: Log = Log()
+    web: Web = Web()
 
     @classmethod
     def settings_customise_sources(
@@ -129,6 +172,7 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
     try:
         settings = Settings(**merged)
         settings.scoring.rules()
+        problems += _schedule_problems(settings)
     except ValidationError as error:
         problems += [_explain(e, origins) for e in error.errors()]
     except ValueError as error:
@@ -136,6 +180,20 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
     if problems or settings is None:
         raise ConfigError(problems)
     return Loaded(settings, origins)
+
+
+def _schedule_problems(settings: Settings) -> list[str]:
+    """What only the schedule's own clock, or the list of hosts, can tell."""
+    problems = []
+    try:
+        settings.schedule.clock()
+    except ValueError as error:
+        problems.append(f"[schedule]: {error}")
+    if settings.schedule.ping_url is not None:
+        host = urlsplit(settings.schedule.ping_url.get_secret_value()).netloc.rpartition("@")[2]
+        if host not in settings.allow_hosts:
+            problems.append(f'[schedule] ping_url: {host or "no host"} is not listed. Fix: set allow_hosts = ["{host}"]')
+    return problems
 
 
 def config_path(given: Path | None) -> Path | None:
@@ -210,8 +268,32 @@ def _secret_files(problems: list[str]) -> dict[str, Any]:
     return found
 
 
+def sections() -> dict[str, type[BaseModel]]:
+    """Every section of the file and the model of its keys."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, field in Settings.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found[name] = kind
+    return found
+
+
 def _secrets(section: str) -> set[str]:
-    return {"salesforce": {"client_secret", "access_token"}, "hubspot": {"token"}, "database": {"url"}}.get(section, set())
+    """Keys whose value may come from a file; a database URL may hold a password."""
+    model = sections().get(section)
+    keys = model.model_fields.items() if model else ()
+    return {k for k, f in keys if SecretStr in (f.annotation, *get_args(f.annotation))} | ({"url"} & {k for k, _ in keys})
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Every secret that is set, for whoever must not repeat one."""
+    found = [v.get_secret_value() for _, v in _leaves(settings.model_dump()) if isinstance(v, SecretStr)]
+    with suppress(ArgumentError):
+        found += [make_url(settings.database.url).password or ""]
+    key = settings.salesforce.private_key_file if settings.salesforce else None
+    with suppress(OSError, UnicodeDecodeError):
+        found += [line for line in (key.read_text().splitlines() if key else ()) if not line.startswith("-----")]
+    return [secret for secret in found if secret]
 
 
 def _unknown_environment() -> list[str]:
@@ -243,20 +325,13 @@ def _explain(error: Any, origins: Mapping[str, str]) -> str:
     if error["type"] == "extra_forbidden":
         valid = Settings.model_fields if len(where) == 1 else _section_keys(where[0])
         return f"{origin}: unknown key {key}.{_nearest(where[-1], list(valid))}"
-    given = "" if "secret" in key or "token" in key else f" (given: {error['input']!r})"
+    given = "" if where[-1] in _secrets(where[0]) else f" (given: {error['input']!r})"
     return f"{origin}: {key}: {error['msg']}{given}. Fix: see `assay config show` for the key's meaning"
 
 
 def _section_keys(section: str) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "database": Database,
-        "salesforce": Salesforce,
-        "hubspot": HubSpot,
-        "write": Write,
-        "scoring": Scoring,
-        "report": Report,
-    }
-    return list(models[section].model_fields) if section in models else []
+    model = sections().get(section)
+    return list(model.model_fields) if model else []
 
 
 def _nearest(word: str, valid: list[str]) -> str:

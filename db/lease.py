@@ -14,6 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from db.tables import lease as table
 
 SECONDS = 60
+#: one night at a time in a database, whichever CRMs it reads
+NIGHT = "night"
 
 
 class LeaseHeld(Exception):
@@ -27,14 +29,14 @@ class LeaseLost(Exception):
 class Lease:
     """The right to run for `name`; `fence` grows with every holder."""
 
-    def __init__(self, engine: Engine, name: str, fence: int, holder: str) -> None:
-        self.engine, self.name, self.fence, self.holder = engine, name, fence, holder
+    def __init__(self, engine: Engine, name: str, fence: int, holder: str, seconds: int = SECONDS) -> None:
+        self.engine, self.name, self.fence, self.holder, self.seconds = engine, name, fence, holder, seconds
 
     def renew(self, now: Callable[[], float] = time.time) -> None:
         """Move the end; raises `LeaseLost` if the lease is no longer ours."""
         mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
         with self.engine.begin() as c:
-            if c.execute(update(table).where(mine).values(expires_at=int(now()) + SECONDS)).rowcount != 1:
+            if c.execute(update(table).where(mine).values(expires_at=int(now()) + self.seconds)).rowcount != 1:
                 raise LeaseLost(f"lease {self.name}: taken over by another run. Fix: none needed, that run goes on")
 
     def release(self) -> None:
@@ -43,15 +45,15 @@ class Lease:
             c.execute(update(table).where(mine).values(expires_at=0))
 
 
-def acquire(engine: Engine, name: str, now: Callable[[], float] = time.time) -> Lease:
+def acquire(engine: Engine, name: str, now: Callable[[], float] = time.time, seconds: int = SECONDS) -> Lease:
     """Take the lease; raises `LeaseHeld` while a living holder has it."""
     holder, at = _me(), int(now())
     try:
         with engine.begin() as c:
             row = c.execute(select(table).where(table.c.name == name).with_for_update()).first()
             if row is None:
-                c.execute(insert(table).values(name=name, holder=holder, fence=1, expires_at=at + SECONDS))
-                return Lease(engine, name, 1, holder)
+                c.execute(insert(table).values(name=name, holder=holder, fence=1, expires_at=at + seconds))
+                return Lease(engine, name, 1, holder, seconds)
             if row.expires_at > at and not _dead_here(row.holder):
                 host, _boot_id, pid, _start = row.holder.split()
                 raise LeaseHeld(
@@ -59,17 +61,24 @@ def acquire(engine: Engine, name: str, now: Callable[[], float] = time.time) -> 
                     "Fix: wait for it, or run with --wait"
                 )
             c.execute(
-                update(table).where(table.c.name == name).values(holder=holder, fence=row.fence + 1, expires_at=at + SECONDS)
+                update(table).where(table.c.name == name).values(holder=holder, fence=row.fence + 1, expires_at=at + seconds)
             )
-            return Lease(engine, name, row.fence + 1, holder)
+            return Lease(engine, name, row.fence + 1, holder, seconds)
     except IntegrityError:
         raise LeaseHeld("another run took the lease a moment ago. Fix: wait for it, or run with --wait") from None
 
 
+def is_free(engine: Engine, name: str, now: Callable[[], float] = time.time) -> bool:
+    """Whether `acquire` would succeed now; for those who wait and do not want to start in vain."""
+    with engine.connect().execution_options(reading=True) as c:
+        row = c.execute(select(table).where(table.c.name == name)).first()
+    return row is None or row.expires_at <= int(now()) or _dead_here(row.holder)
+
+
 @contextmanager
-def held(engine: Engine, name: str) -> Iterator[Lease]:
+def held(engine: Engine, name: str, seconds: int = SECONDS) -> Iterator[Lease]:
     """Hold the lease for a block, renewing it every third of its life."""
-    lease = acquire(engine, name)
+    lease = acquire(engine, name, seconds=seconds)
     stop = threading.Event()
     beat = threading.Thread(target=_beat, args=(lease, stop), daemon=True)
     beat.start()
@@ -82,7 +91,7 @@ def held(engine: Engine, name: str) -> Iterator[Lease]:
 
 
 def _beat(lease: Lease, stop: threading.Event) -> None:
-    while not stop.wait(SECONDS / 3):
+    while not stop.wait(lease.seconds / 3):
         try:
             lease.renew()
         except LeaseLost:

@@ -1,5 +1,8 @@
 """Bring a database to this version's schema; runs by itself on start, behind a lock."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -17,13 +20,19 @@ LOCK = 0x6173736179
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Migrate to the newest schema; returns the revision before and after. Raises `DatabaseError`."""
-    config = _config()
-    head = ScriptDirectory.from_config(config).get_current_head()
+    config = alembic_config()
+    with locked(engine) as connection:
+        return _upgrade(connection, config, newest(config))
+
+
+@contextmanager
+def locked(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other migration runs beside; raises `DatabaseError` for what the database does."""
     try:
         with engine.begin() as connection:  # on SQLite this is the lock: BEGIN IMMEDIATE
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-            return _upgrade(connection, config, str(head))
+            yield connection
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise DatabaseError(
@@ -33,20 +42,63 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 
 def _upgrade(connection: Connection, config: Config, head: str) -> tuple[str | None, str]:
-    before = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if before is not None and before not in known:
+    before = revision_of(connection)
+    if before is not None and before not in known_revisions():
         raise DatabaseError(
             f"database schema {before} is newer than this version of Assay (it knows up to {head}). "
             "Fix: run the newer version, or restore the backup made before the upgrade"
         )
     if before != head:
+        if before is not None:
+            _copy(connection, before)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return before, head
 
 
-def _config() -> Config:
+def _copy(connection: Connection, revision: str) -> None:
+    """A copy of a SQLite file beside it, before its schema changes; nobody writes, the caller holds the write lock."""
+    path = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not path or path == ":memory:":
+        return
+    copy = Path(f"{path}.schema-{revision}.bak")
+    part = copy.with_suffix(".part")
+    try:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        part.touch(mode=0o600)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            part.unlink()
+        raise DatabaseError(
+            f"{path} cannot be copied to {copy} before its upgrade: {error}; nothing was changed. Fix: make room for the copy"
+        ) from None
+
+
+def schema(engine: Engine) -> tuple[str | None, str]:
+    """The schema a database has and the one this version wants; raises `sqlalchemy.exc.SQLAlchemyError`."""
+    with engine.connect().execution_options(reading=True) as connection:
+        return revision_of(connection), newest(alembic_config())
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The schema that a database has; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest(config: Config) -> str:
+    return str(ScriptDirectory.from_config(config).get_current_head())
+
+
+def known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
+def alembic_config() -> Config:
+    """Alembic's settings; whoever runs a command hands over `attributes["connection"]`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -308,3 +308,16 @@ lease = Table(
     Column("fence", Integer, nullable=False, comment="grows with every new holder"),
     Column("expires_at", BigInteger, nullable=False),
 )
+
+tick = Table(
+    "tick",
+    metadata,
+    Column("name", String(80), primary_key=True, comment="whose schedule: the name of the lease"),
+    Column("at", BigInteger, primary_key=True, autoincrement=False, comment="when it was due"),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", Integer, nullable=False, comment="the lease that the last attempt held"),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", String(12), nullable=False, comment="running, skipped, or how the run ended"),
+    comment="One row a time of the schedule, so that replicas never run the same one (docs/adr/0021)",
+)

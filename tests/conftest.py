@@ -1,5 +1,8 @@
 """Real databases for the tests: SQLite in a file, PostgreSQL from a Python package."""
 
+import logging
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import Engine, create_engine
 
 from db.engine import open_database
@@ -130,3 +134,14 @@ def write_org(folder: Path) -> None:
     (folder / "salesforce").mkdir()
     for name, lines in sheets.items():
         (folder / "salesforce" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Whoever configures logs in this process does so for one test."""
+    root = logging.getLogger()
+    before, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
+    yield
+    root.handlers[:], root.level = before, level
+    sys.excepthook, threading.excepthook = hooks
+    structlog.reset_defaults()

@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import Engine, MetaData, func, insert, select
 
 from db.engine import open_database
-from db.migrate import _config, upgrade
+from db.migrate import alembic_config, upgrade
 from db.store import Store
 
 SAMPLES = sorted((Path(__file__).parent / "samples" / "schema").glob("*.json"))
@@ -18,7 +18,7 @@ FORGOTTEN = {"0001": {"watermark": 2}}
 
 def filled(engine: Engine, sample: Path) -> dict[str, int]:
     """A database of an old schema with the rows that its version left; table -> rows."""
-    config = _config()
+    config = alembic_config()
     with engine.begin() as c:
         config.attributes["connection"] = c
         command.upgrade(config, sample.stem)
