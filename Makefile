@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench conformance image clean
+.PHONY: demo test lint lock bench browser conformance image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -26,12 +26,21 @@ bench: $(READY)
 conformance: $(READY)
 	$(BIN)/python conformance/run.py
 
+# The pages in a real Chromium, judged by axe-core; the JSON API judged by schemathesis. Installs Debian's chromium where
+# there is none (as root; else: apt-get install chromium). Leaves its pictures in shots/.
+browser: $(READY)
+	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium fonts-liberation
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	$(BIN)/pytest tests/browser -n 0 -p no:randomly
+
 # Hashes, and no download addresses: whoever installs chooses the registry.
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	  pyproject.toml --group dev --group browser -o requirements-browser.txt
 
 image:
 	buildah bud -t assay:dev . || docker build -t assay:dev .

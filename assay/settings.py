@@ -82,6 +82,13 @@ class Report(_Section):
     hide_owners: bool = Field(default=False, description="leave the names of owners out of the report")
 
 
+class Web(_Section):
+    host: str = Field(default="127.0.0.1", description="address of the page; other than loopback needs a token")
+    port: int = Field(default=8080, ge=0, le=65_535, description="port of the page")
+    token: SecretStr | None = Field(default=None, description="who may read the page: Bearer, or the Basic password")
+    token_file: Path | None = Field(default=None, description="a file that holds the token, instead of token")
+
+
 class Settings(BaseSettings):
     """What an admin decides. Unknown keys are errors."""
 
@@ -94,6 +101,7 @@ class Settings(BaseSettings):
     write: Write = Write()
     scoring: Scoring = Scoring()
     report: Report = Report()
+    web: Web = Web()
 
     @classmethod
     def settings_customise_sources(
@@ -211,7 +219,8 @@ def _secret_files(problems: list[str]) -> dict[str, Any]:
 
 
 def _secrets(section: str) -> set[str]:
-    return {"salesforce": {"client_secret", "access_token"}, "hubspot": {"token"}, "database": {"url"}}.get(section, set())
+    secret = {"salesforce": {"client_secret", "access_token"}, "hubspot": {"token"}, "database": {"url"}, "web": {"token"}}
+    return secret.get(section, set())
 
 
 def _unknown_environment() -> list[str]:
@@ -255,6 +264,7 @@ def _section_keys(section: str) -> list[str]:
         "write": Write,
         "scoring": Scoring,
         "report": Report,
+        "web": Web,
     }
     return list(models[section].model_fields) if section in models else []
 
