@@ -1,6 +1,5 @@
 """The web application: pages, JSON API, health, metrics."""
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,8 +33,9 @@ def create_app(engine: Engine, settings: Settings, health: Health, metrics: Metr
 
     @asynccontextmanager
     async def warmed(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm, args=(desk,), name="snapshot", daemon=True).start()
+        desk.snapshots.warm()
         yield
+        desk.snapshots.wait()
 
     app = FastAPI(
         title="Assay", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=warmed,
@@ -53,13 +53,6 @@ def create_app(engine: Engine, settings: Settings, health: Health, metrics: Metr
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     app.add_middleware(Access, token=token_of(settings))  # outermost: nothing is done for who may not look
     return app
-
-
-def _warm(desk: Desk) -> None:
-    try:
-        desk.snapshots.current()
-    except Exception as error:  # the first request tries again and says so
-        log.warning("no snapshot at the start", error=type(error).__name__)
 
 
 def _ready(health: Health) -> Response:

@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -136,6 +136,7 @@ class Snapshots:
         self._store, self._settings, self._glance = Store(engine), settings, Glance(engine)
         self._held: Snapshot | None = None
         self._making = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def current(self) -> Snapshot:
         """The snapshot to show; only the first one is waited for. Raises what the database raises."""
@@ -145,8 +146,27 @@ class Snapshots:
             with self._making:
                 return self._held or self._make(stamp)
         if held.stamp != stamp and self._making.acquire(blocking=False):
-            threading.Thread(target=self._remake, args=(stamp,), name="snapshot", daemon=True).start()
+            self._begin(self._remake, stamp)
         return held
+
+    def warm(self) -> None:
+        """Make the first snapshot without waiting for it."""
+        self._begin(self._first)
+
+    def wait(self) -> None:
+        """Until no snapshot is being made."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _begin(self, work: Callable[..., None], *given: Any) -> None:
+        self._thread = threading.Thread(target=work, args=given, name="snapshot", daemon=True)
+        self._thread.start()
+
+    def _first(self) -> None:
+        try:
+            self.current()
+        except Exception as error:  # the first request tries again and says so
+            log.warning("no snapshot at the start", error=type(error).__name__)
 
     def _remake(self, stamp: Stamp) -> None:
         try:
