@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench conformance docs image clean
+.PHONY: demo test lint lock bench browser conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -26,6 +26,13 @@ bench: $(READY)
 conformance: $(READY)
 	$(BIN)/python conformance/run.py
 
+# The pages in a real Chromium, judged by axe-core; the JSON API judged by schemathesis. Installs Debian's chromium where
+# there is none (as root; else: apt-get install chromium). Leaves its pictures in shots/.
+browser: $(READY)
+	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium fonts-liberation
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	$(BIN)/pytest tests/browser -n 0 -p no:randomly
+
 # Hashes, and no download addresses: whoever installs chooses the registry.
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
@@ -34,6 +41,8 @@ lock: $(READY)
 	  pyproject.toml --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --group build -o requirements-build.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	  pyproject.toml --group dev --group browser -o requirements-browser.txt
 
 # The pages of docs/ that are made from the code; a test tells when they are old.
 docs: $(READY)

@@ -121,6 +121,13 @@ class Report(_Section):
     hide_owners: bool = Field(default=False, description="leave the names of owners out of the report")
 
 
+class Web(_Section):
+    host: str = Field(default="127.0.0.1", description="address of the page; other than loopback needs a token")
+    port: int = Field(default=8080, ge=0, le=65_535, description="port of the page")
+    token: SecretStr | None = Field(default=None, description="who may read the page: Bearer, or the Basic password")
+    token_file: Path | None = Field(default=None, description="a file that holds the token, instead of token")
+
+
 class Settings(BaseSettings):
     """What an admin decides. Unknown keys are errors."""
 

@@ -16,6 +16,7 @@ from assay.report.headline import headline as sentence
 from assay.report.words import iso
 from assay.settings import ConfigError, Settings
 from db.ledger import Ledger
+from db.one import one_account
 from db.runs import Run, Runs
 from db.store import Org, Store
 from scoring.features import treatment
@@ -80,14 +81,23 @@ def scores(store: Store, form: str, state: str | None, owner: str | None) -> str
 def explain(store: Store, rules: Rules, account: str, as_json: bool) -> str:
     """One account with the records behind its numbers; found by id or by its exact name."""
     org, score = _find(store, account)
-    firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
-    with store.firm() as firm:
-        activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id))
-        sections: dict[str, list[dict[str, Any]]] = {"activities": activities, **firm.records_of(firm_id)}
+    sections = records(store, rules, org, score)
     owner = store.owner_names(org.id).get(score.owner_id or "", "")
     if as_json:
         return render.explain_json(org.crm, score, sections, owner)
     return render.explain_text(org.crm, score, sections, owner, _look())
+
+
+Records = Mapping[str, Sequence[Mapping[str, Any]]]  #: kind -> rows
+
+
+def records(store: Store, rules: Rules, org: Org, score: Score) -> Records:
+    """The records behind one account's numbers, by kind."""
+    firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
+    since = (score.as_of - rules.window_days) * nightly.DAY
+    with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since) as firm:
+        activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id))
+        return {"activities": activities, **firm.records_of(firm_id)}
 
 
 def _look() -> render.Look:
@@ -106,15 +116,16 @@ def _find(store: Store, account: str) -> tuple[Org, Score]:
 def write_report(store: Store, settings: Settings, out: Path) -> None:
     """The report as one HTML file, written whole or not at all."""
     draft = out.with_name(out.name + ".part")
-    draft.write_text(render_html(_firm_report(store, settings)), encoding="utf-8")
+    draft.write_text(render_html(firm_report(store, settings)), encoding="utf-8")
     draft.replace(out)
 
 
 def report_json(store: Store, settings: Settings) -> str:
-    return json.dumps(render_json(_firm_report(store, settings)), ensure_ascii=False)
+    return json.dumps(render_json(firm_report(store, settings)), ensure_ascii=False)
 
 
-def _firm_report(store: Store, settings: Settings) -> Report:
+def firm_report(store: Store, settings: Settings) -> Report:
+    """What reports and pages show, from the store."""
     if not store.orgs():
         raise ConfigError(["there is nothing to report yet. Fix: run `assay run` first"])
     window = settings.scoring.rules().window_days

@@ -163,7 +163,7 @@ def _joined(c: Connection, orgs: Sequence[int]) -> Any:
     for name, table in made.items():
         source = t.metadata.tables[name]
         for org in orgs:
-            query = _first(source, org) if org == orgs[0] else _other(source, orgs[0], org)
+            query = of_first(source, org) if org == orgs[0] else as_first(source, orgs[0], org)
             c.execute(insert(table).from_select([x.name for x in source.c], query))
         if c.dialect.name == "postgresql":
             c.exec_driver_sql(f"ANALYZE {table.name}")
@@ -179,11 +179,11 @@ def _copy_of(source: Table, metadata: MetaData) -> Table:
     return copy
 
 
-def _first(source: Table, org: int) -> Select[Any]:
+def of_first(source: Table, org: int) -> Select[Any]:
     return select(*source.c).where(source.c.org == org)
 
 
-def _other(source: Table, first: int, org: int) -> Select[Any]:
+def as_first(source: Table, first: int, org: int) -> Select[Any]:
     """The records of another org as the first would have them."""
     joined: Any = source
     columns: list[ColumnElement[Any]] = []

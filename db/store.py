@@ -249,7 +249,7 @@ class Store:
     def verdicts(self, org: int) -> list[Score]:
         query = select(t.verdict.c.body).where(t.verdict.c.org == org).order_by(t.verdict.c.account_id)
         with self.reading() as c:
-            return [_score(body) for body in c.execute(query).scalars()]
+            return [scored(body) for body in c.execute(query).scalars()]
 
     def ours(self, org: int) -> dict[str, dict[str, Any]]:
         """Our fields as the CRM holds them, by account."""
@@ -287,7 +287,8 @@ def _body(score: Score) -> str:
     return json.dumps(asdict(score), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _score(body: str) -> Score:
+def scored(body: str) -> Score:
+    """A verdict as it was saved."""
     values = json.loads(body)
     values["reasons"] = tuple(Reason(**r) for r in values["reasons"])
     return Score(**values)

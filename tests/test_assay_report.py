@@ -9,12 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from builders import DAY, score
 
 from assay.report import Report, RunFacts, render_html, render_json
 from assay.report.figures import by_state, movable
 from scoring.records import BALANCED, COMFORT, EARNING, NO_EVIDENCE, STATES, THIN_LOGGING, UNDER, Reason, Score
 
-DAY = 20_780  # 2026-11-23
 NASTY = "<script>alert(1)</script>\"'&\x00\x1b\u202e\ud800 🚀"
 RUN = RunFacts(
     "write",
@@ -27,20 +27,6 @@ RUN = RunFacts(
     199,
     ["mail is hidden"],
 )
-
-
-def score(number: int, state: str = BALANCED, **given: Any) -> Score:
-    values: dict[str, Any] = {
-        "account_id": f"a{number}", "name": f"Firm {number}", "owner_id": f"rep{number % 6}",
-        "state": state, "state_since": DAY - 9, "expected": 1_000.0 * number + 11, "expected_low": 500.0 * number,
-        "expected_high": 2_000.0 * number, "headroom": 77.0, "potential": 1_100.0 * number + 88,
-        "potential_low": 600.0 * number, "potential_high": 3_000.0 * number, "trailing_12m": 900.0 * number + 5,
-        "currency": "EUR", "grade": "B", "hours": 3.0 + number, "hours_low": 2.0 + number, "hours_high": 4.0 + number,
-        "fair_hours": 4.0, "hours_gap": number - 1.0, "p_over": 0.5, "p_under": 0.5, "p_shallow": 0.5,
-        "confidence": 61, "reasons": (Reason("T1", f"reason {number}"),), "next_step": f"step {number}",
-        "coverage": {"logging": 0.5}, "evidence": {"activities": 9}, "as_of": DAY, "model_version": "1",
-    }  # fmt: skip
-    return Score(**(values | given))
 
 
 def report(scores: list[Score], **given: Any) -> Report:

@@ -3,7 +3,7 @@
 from assay.render.explain import explain_json, explain_text
 from assay.render.look import Look, look_of
 from assay.render.plan import plan_csv, plan_html, plan_json, plan_table
-from assay.render.scores import FIELDS, scores_csv, scores_jsonl, scores_table
+from assay.render.scores import FIELDS, record, scores_csv, scores_jsonl, scores_table
 
 __all__ = [
     "FIELDS",
@@ -15,6 +15,7 @@ __all__ = [
     "plan_html",
     "plan_json",
     "plan_table",
+    "record",
     "scores_csv",
     "scores_jsonl",
     "scores_table",

@@ -58,12 +58,12 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One account drawn with its shape; `anchor` is its row, empty where it has none."""
+    """One account drawn with its shape; `href` leads to its row or page, empty where it has none."""
 
     x: float
     y: float
     state: str
-    anchor: str
+    href: str
     label: str
 
 
@@ -87,12 +87,14 @@ class Chart:
     dots: Sequence[tuple[str, str]]  #: (state, path of many points without labels)
     tiles: Sequence[Tile]
     fair_line: str  #: points of a polyline
+    over: str  #: points of the area above it: more time than in proportion to potential
+    room: str  #: points of the area below it
     accounts: int
     left_out: int  #: accounts whose potential or hours are unknown
 
 
 def chart(scores: Sequence[Score], anchors: Mapping[str, str]) -> Chart:
-    """Lay out all accounts; `anchors` gives the id of the row of each account that has one."""
+    """Lay out all accounts; `anchors` gives where the row or page of an account is, for those that have one."""
     drawn = [s for s in scores if math.isfinite(s.potential) and math.isfinite(s.hours)]
     x, y = _axes(drawn)
     named = [s for s in drawn if _has_mark(s, len(drawn), anchors)]
@@ -105,10 +107,16 @@ def chart(scores: Sequence[Score], anchors: Mapping[str, str]) -> Chart:
         [_mark(s, x, y, anchors) for s in sorted(named, key=_drawing_order)],
         [] if len(drawn) > TILED else _dots(rest, x, y),
         _tiles(rest, x, y) if len(drawn) > TILED else [],
-        " ".join(f"{a:g},{b:g}" for a, b in line),
+        _points(line),
+        _points([(LEFT, line[0][1]), *line, (RIGHT, line[-1][1]), (RIGHT, TOP), (LEFT, TOP)] if line else []),
+        _points([(LEFT, line[0][1]), *line, (RIGHT, line[-1][1]), (RIGHT, BOTTOM), (LEFT, BOTTOM)] if line else []),
         len(drawn),
         len(scores) - len(drawn),
     )
+
+
+def _points(line: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in line)
 
 
 def _has_mark(s: Score, accounts: int, anchors: Mapping[str, str]) -> bool:

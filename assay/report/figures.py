@@ -17,6 +17,9 @@ SMALLEST_BOOK = 10
 FEWEST_BOOKS = 5
 
 
+Bar = Sequence[tuple[str, float]]  #: (state, share of the hours) of one book, in the order of STATES
+
+
 @dataclass(frozen=True, slots=True)
 class StateSum:
     """All accounts of one state."""
@@ -112,14 +115,25 @@ def _gaps(scores: Sequence[Score], sign: int) -> dict[str, float]:
 
 def comfort_by_book(scores: Sequence[Score]) -> list[float]:
     """Share of hours in comfort zones of each book that is large enough, ascending; empty if that would show persons."""
+    return [sum(share for state, share in bar if state == COMFORT) for bar in hours_by_book(scores)]
+
+
+def hours_by_book(scores: Sequence[Score]) -> list[Bar]:
+    """Each large book's hours by state as shares, the least comfort first; empty if that would show persons."""
     books: defaultdict[str, list[Score]] = defaultdict(list)
     for s in scores:
         if s.owner_id is not None:
             books[s.owner_id].append(s)
     large = [b for b in books.values() if len(b) >= SMALLEST_BOOK and total(s.hours for s in b) > 0]
-    if len(large) < FEWEST_BOOKS:
-        return []
-    return sorted(total(s.hours for s in b if s.state == COMFORT) / total(s.hours for s in b) for b in large)
+    bars = [tuple((x.state, x.share) for x in by_state(book)) for book in large]
+    return sorted(bars, key=lambda bar: (bar[0][1], bar)) if len(bars) >= FEWEST_BOOKS else []
+
+
+def evenly(bars: Sequence[Bar], most: int) -> Sequence[Bar]:
+    """At most so many bars, the first and the last among them."""
+    if len(bars) <= most:
+        return bars
+    return [bars[round(i * (len(bars) - 1) / (most - 1))] for i in range(most)]
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

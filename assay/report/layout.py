@@ -1,8 +1,9 @@
 """Which accounts get a row, and what the template needs to know about each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assay.report.chart import LABELLED
 from assay.report.figures import of_state
 from assay.report.model import Report
 from scoring.records import COMFORT, STATES, UNDER, Score
@@ -58,5 +59,11 @@ def _before(report: Report, s: Score) -> str:
 
 
 def anchors(tables: Mapping[str, Part]) -> dict[str, str]:
-    """Account id -> id of its row."""
-    return {row.score.account_id: row.anchor for part in tables.values() for row in part.rows}
+    """Account id -> where on the page its row is."""
+    return {row.score.account_id: f"#{row.anchor}" for part in tables.values() for row in part.rows}
+
+
+def links(tables: Mapping[str, Part], scores: Sequence[Score], link: Callable[[Score], str]) -> dict[str, str]:
+    """Account id -> its own page: for all while each has a mark of its own, else for those in a table."""
+    chosen = scores if len(scores) <= LABELLED else [row.score for part in tables.values() for row in part.rows]
+    return {s.account_id: link(s) for s in chosen}

@@ -12,6 +12,12 @@ from scoring.records import Score
 
 def render_json(report: Report) -> dict[str, Any]:
     """Plain values that `json.dumps(..., allow_nan=False)` takes."""
+    accounts: list[Any] = _plain([account(s, hide_owner=report.hide_owners) for s in report.scores])
+    return summary(report) | {"accounts": accounts}
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """The same without the accounts one by one."""
     movable = figures.movable(report.scores)
     books = figures.comfort_by_book(report.scores)
     record = {
@@ -29,7 +35,6 @@ def render_json(report: Report) -> dict[str, Any]:
         "changed": [_change(*c) for c in figures.changed(report)],
         "coverage": _coverage(report),
         "run": _run(report),
-        "accounts": [account(s, hide_owner=report.hide_owners) for s in report.scores],
     }
     plain: dict[str, Any] = _plain(record)
     return plain

@@ -1,0 +1,133 @@
+"""The JSON API: the records of the pages for programs. Read-only, paged, described by /api/openapi.json."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Security
+from fastapi.security import HTTPBasic, HTTPBearer
+
+from assay import __version__, render
+from assay.report.words import finite, iso
+from assay.web import records
+from assay.web.desk import Desk
+from db.runs import Run
+from scoring.records import Score
+
+#: what the database can hold as the number of a run
+MOST = 2**31 - 1
+Limit = Annotated[int, Query(ge=1, le=200, description="records on a page")]
+Before = Annotated[int | None, Query(ge=1, le=MOST, description="older than this record: `next` of the page before")]
+#: for the document only: the middleware has already asked (assay.web.access)
+ASKED = [Security(HTTPBearer(auto_error=False)), Security(HTTPBasic(auto_error=False))]
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": records.Problem}}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No token, or another one", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    421: {"description": "No loopback host name", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    503: {"model": records.Problem, "description": "The database does not answer"},
+}
+
+
+def router(desk: Desk) -> APIRouter:
+    """Every route of the API."""
+    api = APIRouter(prefix="/api", tags=["Assay"], responses=REFUSED, dependencies=ASKED)
+
+    @api.get("/status")
+    def status() -> records.Status:
+        """Whether the service is well, and how the last runs went."""
+        orgs = desk.glance.orgs()
+        crms = {o.id: o.crm for o in orgs}
+        return records.Status(
+            version=__version__, problems=desk.health.problems(), next_run=desk.health.next_run(),
+            orgs=[records.Org(**{k: v for k, v in asdict(o).items() if k != "id"}) for o in orgs],
+            accounts=len(desk.snapshot.accounts), runs=[_run(r, crms) for r in desk.glance.runs(5)],
+        )  # fmt: skip
+
+    @api.get("/runs")
+    def runs(limit: Limit = 50, before: Before = None) -> records.Runs:
+        """Past runs, the newest first."""
+        crms = {o.id: o.crm for o in desk.glance.orgs()}
+        found = desk.glance.runs(limit, before)
+        return records.Runs(items=[_run(r, crms) for r in found], next=_next(found, limit))
+
+    @api.get("/runs/{run_id}", responses=MISSING)
+    def run(run_id: Annotated[int, Path(ge=1, le=MOST)]) -> records.Run:
+        """One run in detail."""
+        found = desk.glance.run(run_id)
+        if found is None:
+            raise HTTPException(404, f"there is no run {run_id}")
+        return _run(found, {o.id: o.crm for o in desk.glance.orgs()})
+
+    @api.get("/rejects")
+    def rejects(limit: Limit = 50, before: Before = None) -> records.Rejects:
+        """Rows that the CRM refused, the newest first."""
+        found = desk.glance.refusals(limit, before=before)
+        return records.Rejects(items=[records.Reject(**asdict(r)) for r in found], next=_next(found, limit))
+
+    @api.get("/summary")
+    def summary() -> records.Summary:
+        """The last night's report without its accounts."""
+        return records.Summary(**desk.snapshot.summary)
+
+    @api.get("/accounts")
+    def accounts(
+        state: Annotated[records.State | None, Query(description="only accounts in this state")] = None,
+        owner: Annotated[str | None, Query(max_length=80, description="only this owner's (id)")] = None,
+        q: Annotated[str, Query(max_length=100, description="words of the name, or the id")] = "",
+        after: Annotated[str | None, Query(pattern=r"^\d{1,6}\.\S{1,80}$", description="`next` of the page before")] = None,
+        limit: Limit = 100,
+    ) -> records.Accounts:
+        """Every account's verdict, by id; what two CRMs know is told once, under the first one's id."""
+        snapshot = desk.snapshot
+        cursor = (int(after.partition(".")[0]), after.partition(".")[2]) if after else None
+        found, last = snapshot.accounts.after(cursor, limit, state, q, None if desk.hides_owners else owner)
+        verdicts = desk.glance.verdicts([s.key for s in found])
+        items = [_account(s.crm, verdicts[s.key], desk) for s in found if s.key in verdicts]
+        return records.Accounts(
+            items=items, total=len(snapshot.accounts), next=f"{last.org}.{last.account_id}" if last else None
+        )
+
+    @api.get("/accounts/{crm}/{account_id}", responses=MISSING)
+    def account(crm: str, account_id: str) -> records.AccountInFull:
+        """One account, its reasons, and the records behind its numbers."""
+        found = desk.account(crm, account_id)
+        if found is None:
+            raise HTTPException(404, "no account of this CRM has this id and a verdict")
+        org, score = found
+        rows = {
+            kind: [
+                {k: finite(v) for k, v in row.items() if not (desk.hides_owners and k in ("person", "owner_id"))}
+                for row in part
+            ]
+            for kind, part in desk.records(org, score).items()
+        }
+        values = _account(crm, score, desk).model_dump()
+        return records.AccountInFull(**values, owner=desk.owner(org, score) or None, records=rows)
+
+    @api.get("/plan", responses=MISSING)
+    def plan(page: Annotated[int, Query(ge=1, le=MOST, description="page of 50 accounts")] = 1) -> records.Plan:
+        """What the next write would change."""
+        held = desk.snapshot.plan
+        try:
+            rows = held.page(page)
+        except IndexError:
+            raise HTTPException(404, f"the plan has {len(held.pages)} pages") from None
+        return records.Plan(
+            accounts=held.accounts, fields=dict(held.fields), page=page, pages=len(held.pages),
+            items=[records.Change(**row) for row in rows],
+        )  # fmt: skip
+
+    return api
+
+
+def _run(r: Run, crms: dict[int, str]) -> records.Run:
+    values = asdict(r) | {"crm": crms.get(r.org or 0), "day": iso(r.day) if r.day else None, "detail": dict(r.detail)}
+    return records.Run(**{k: v for k, v in values.items() if k != "org"})
+
+
+def _account(crm: str, s: Score, desk: Desk) -> records.Account:
+    values = render.record(crm, s)
+    return records.Account(**values | ({"owner_id": None} if desk.hides_owners else {}))
+
+
+def _next(found: Any, limit: int) -> int | None:
+    return found[-1].id if len(found) == limit else None

@@ -1,0 +1,246 @@
+"""The pages for people, server-rendered from the report's sections. No script, no cookie, nothing is ever changed."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from http import HTTPStatus
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from assay import __version__
+from assay.report import dress, words
+from assay.report.layout import Row
+from assay.web import dossier, nights
+from assay.web.accounts import Short
+from assay.web.desk import Desk
+from assay.web.snapshot import Snapshot, address
+from scoring.records import STATES, Score
+
+#: accounts on a page of the list
+ROWS = 50
+#: runs and refused rows on the status page
+LAST = 14
+PAGES = (
+    ("/", "Status"),
+    ("/picture", "Picture"),
+    ("/books", "Books"),
+    ("/accounts", "Accounts"),
+    ("/coverage", "Data"),
+    ("/backtest", "Backtest"),
+    ("/plan", "Plan"),
+)
+NO_STORE = {"cache-control": "no-store"}
+FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+Page = Callable[[Desk, Request], Response]
+
+
+def routes(desk: Desk) -> list[Route]:
+    """Every page of the menu, and what they lead to."""
+    made: dict[str, Page] = {
+        "/": status,
+        "/picture": partial(_section, "picture"),
+        "/books": partial(_section, "books"),
+        "/coverage": partial(_section, "coverage"),
+        "/backtest": partial(_section, "backtest"),
+        "/accounts": accounts,
+        "/accounts/{crm}/{account_id}": account,
+        "/runs/{run_id:int}": run,
+        "/plan": plan,
+        "/report": report,
+    }
+    return [
+        *(Route(path, _bound(page, desk), methods=["GET"]) for path, page in made.items()),
+        Route("/assets/style.css", lambda _: Response(_stylesheet(), media_type="text/css", headers=FOREVER)),
+        Route("/assets/icon.svg", lambda _: Response(_icon(), media_type="image/svg+xml", headers=FOREVER)),
+    ]
+
+
+def _bound(page: Page, desk: Desk) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return page(desk, request)
+
+    return answer
+
+
+# ---- templates ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The report's templates and ours."""
+    report = dress.environment()
+    env = report.overlay(loader=ChoiceLoader([PackageLoader("assay.web"), report.loader or PackageLoader("assay.report")]))
+    env.filters |= {
+        "instant": dossier.instant,
+        "took": took,
+        "outcome": lambda name: nights.WORDS.get(name, name),
+        "streams": lambda detail: sum(detail.get("rows", {}).values()),
+        "told": lambda detail, name: detail.get(name, 0),
+    }
+    env.globals |= {
+        "pages": PAGES,
+        "looks": nights.LOOKS,
+        "version": __version__,
+        "sheet": f"/assets/style.css?v={_version()}",
+    }
+    return env
+
+
+@lru_cache(maxsize=1)
+def _stylesheet() -> str:
+    return dress.style() + environment().get_template("web.css").render()
+
+
+@lru_cache(maxsize=1)
+def _icon() -> str:
+    return environment().get_template("icon.svg.j2").render()
+
+
+def _version() -> str:
+    return dress.style_hash()[8:20].replace("+", "-").replace("/", "_") + __version__
+
+
+def took(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 and minutes < 600 else f"{round(minutes / 60)} h"
+
+
+def page(desk: Desk, template: str, here: str, code: int = 200, **values: Any) -> Response:
+    """A page with the head and foot all pages share."""
+    orgs = values.get("orgs")
+    names = " and ".join(o.name for o in (desk.glance.orgs() if orgs is None else orgs))
+    html = environment().get_template(template).render({"link": lambda _: "", "here": here, "org_name": names} | values)
+    return HTMLResponse(html, code, NO_STORE)
+
+
+def trouble(code: int, what: str) -> Response:
+    """A page that needs nothing but its words."""
+    title = HTTPStatus(code).phrase
+    html = environment().get_template("trouble.html.j2").render(here="", org_name="", title=title, what=what)
+    return HTMLResponse(html, code, NO_STORE)
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+
+
+def status(desk: Desk, _: Request) -> Response:
+    """How the service and its nights are."""
+    orgs, now = desk.glance.orgs(), desk.now
+    briefs = desk.glance.briefs(now - 54 * 7 * nights.DAY)
+    runs = desk.glance.runs(LAST)
+    newest = [next((r for r in runs if r.org == o.id and r.outcome != "running"), None) for o in orgs]
+    last = [r for r in newest if r is not None]
+    next_run = desk.health.next_run()
+    return page(
+        desk, "status.html.j2", "/", orgs=orgs, crms={o.id: o.crm for o in orgs}, problems=desk.health.problems(),
+        next_run=next_run, wait=None if next_run is None else max(0, next_run - now), runs=runs, last=last,
+        worst=max(last, key=lambda r: nights.rank(r.outcome), default=None),
+        running=any(r.outcome == "running" for r in runs),
+        year=nights.year(briefs, now // nights.DAY), seconds=nights.bars(briefs, "seconds"),
+        calls=nights.bars(briefs, "API calls"), refused=desk.glance.refusals(LAST, run=last[0].id if last else 0),
+        facts=desk.snapshot.facts,
+    )  # fmt: skip
+
+
+def run(desk: Desk, request: Request) -> Response:
+    """One run in detail."""
+    found = desk.glance.run(min(request.path_params["run_id"], 2**31 - 2))
+    if found is None:
+        return trouble(404, "There is no such run. The status page lists the last ones.")
+    orgs = desk.glance.orgs()
+    refused = desk.glance.refusals(100, run=found.id)
+    return page(desk, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
+
+
+def _section(name: str, desk: Desk, _: Request) -> Response:
+    """A page of the report's sections."""
+    snapshot = desk.snapshot
+    if snapshot.empty:
+        return page(desk, "empty.html.j2", f"/{name}")
+    return page(desk, f"{name}_page.html.j2", f"/{name}", **snapshot.facts)
+
+
+def accounts(desk: Desk, request: Request) -> Response:
+    """The list: by state, by words of the name, a page at a time."""
+    snapshot, asked = desk.snapshot, request.query_params
+    if snapshot.empty:
+        return page(desk, "empty.html.j2", "/accounts")
+    state = asked.get("state") if asked.get("state") in STATES else None
+    words_asked = asked.get("q", "")[:100]
+    found = snapshot.accounts.found(state, words_asked)
+    last = max(1, -(-len(found) // ROWS))
+    number = min(max(1, int(asked["page"]) if asked.get("page", "")[:6].isdecimal() else 1), last)
+    shown = found[(number - 1) * ROWS : number * ROWS]
+    return page(
+        desk, "accounts_page.html.j2", "/accounts", rows=_rows(desk, snapshot, shown), link=_linked(shown), state=state,
+        q=words_asked, found=len(found), number=number, last=last, sums=snapshot.facts["sums"], total=len(snapshot.accounts),
+        r=snapshot.facts["r"],
+    )  # fmt: skip
+
+
+def _rows(desk: Desk, snapshot: Snapshot, shown: list[Short]) -> list[Row]:
+    verdicts = desk.glance.verdicts([s.key for s in shown])
+    return [
+        Row(f"a{n}", verdicts[s.key], snapshot.owners.get(s.owner_id or "", ""), "")
+        for n, s in enumerate(shown)
+        if s.key in verdicts
+    ]
+
+
+def _linked(shown: list[Short]) -> Callable[[Score], str]:
+    homes = {s.account_id: s.crm for s in shown}
+    return lambda s: address(homes[s.account_id], s.account_id)
+
+
+def account(desk: Desk, request: Request) -> Response:
+    """One account: its state, its reasons, its numbers, and the records behind them."""
+    crm, account_id = request.path_params["crm"], request.path_params["account_id"]
+    found = desk.account(crm, account_id)
+    if found is None:
+        return trouble(404, "No account of this CRM has this id and a verdict. The list of accounts has a search.")
+    org, s = found
+    records = desk.records(org, s)
+    window = desk.settings.scoring.rules().window_days
+    owners = _names(desk, records)
+    return page(
+        desk, "account_page.html.j2", "/accounts", s=s, org=org, owner=desk.owner(org, s), window=window,
+        scales=dossier.money_scales(s, words.span), hours=dossier.hour_scale(s, words.hours, words.span),
+        timeline=dossier.timeline(s, window, records), sheets=dossier.sheets(records, owners, hide=desk.hides_owners),
+        most=dossier.MOST,
+    )  # fmt: skip
+
+
+def _names(desk: Desk, records: Mapping[str, Any]) -> Mapping[str, str]:
+    people = {r["person"] for r in records.get("activities", ()) if r["person"]}
+    return {} if desk.hides_owners else desk.glance.owner_names(people)
+
+
+def plan(desk: Desk, request: Request) -> Response:
+    """What the next write would change."""
+    held, asked = desk.snapshot.plan, request.query_params.get("page", "1")
+    number = int(asked) if asked[:6].isdecimal() else 1
+    number = min(max(1, number), max(1, len(held.pages)))
+    blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in held.page(number):
+        blocks.setdefault((row["crm"], row["account_id"]), []).append(row)
+    return page(
+        desk, "plan_page.html.j2", "/plan", write=desk.settings.write.enabled, holds=desk.glance.orgs(), held=held,
+        blocks=blocks, number=number, last=max(1, len(held.pages)), address=address,
+    )  # fmt: skip
+
+
+def report(desk: Desk, _: Request) -> Response:
+    """The report file, as `assay report` writes it."""
+    snapshot = desk.snapshot
+    name = f'attachment; filename="assay-{words.iso(snapshot.facts["r"].day)}.html"'
+    return HTMLResponse(zlib.decompress(snapshot.report), headers={"content-disposition": name} | NO_STORE)

@@ -1,0 +1,183 @@
+"""What all pages show of the last night, computed once after it and then only read.
+
+Adding up 50,000 verdicts takes a second or two, and nothing changes them but a night. So a thread makes the snapshot when
+a run has begun or ended; until it is ready the pages show the one before (docs/adr/0023).
+"""
+
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import structlog
+from sqlalchemy import Engine
+
+from assay import nightly, show, wiring
+from assay.nightly import Orders
+from assay.render.plan import changes
+from assay.report import Report, render_html
+from assay.report.page import facts, listed
+from assay.report.record import summary
+from assay.report.words import finite
+from assay.settings import Settings
+from assay.web.accounts import Accounts, short
+from db.glance import Glance, Stamp
+from db.store import Store
+from scoring.records import WRITTEN, FieldUpdate, Score
+
+#: flagged accounts of each kind that have a mark of their own among tiles, and a row beside the picture
+NOTABLE = 80
+#: accounts and refused rows that a summary names
+NAMED = 1000
+#: accounts on one page of the plan
+PLANNED = 50
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next write would change: a page holds the rows of PLANNED accounts, packed."""
+
+    accounts: int = 0
+    fields: Mapping[str, int] = field(default_factory=dict)  #: meaning -> accounts
+    pages: Sequence[bytes] = ()
+
+    def page(self, number: int) -> list[dict[str, Any]]:
+        """Rows of one page, from 1; raises IndexError."""
+        if not self.pages and number == 1:
+            return []
+        if number < 1:
+            raise IndexError(number)
+        rows: list[dict[str, Any]] = orjson.loads(zlib.decompress(self.pages[number - 1]))
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One night as the pages show it."""
+
+    stamp: Stamp
+    facts: Mapping[str, Any]  #: what the report's sections need
+    summary: Mapping[str, Any]  #: the same for machines, without the accounts
+    accounts: Accounts
+    owners: Mapping[str, str]  #: owner id -> name; empty where owners are hidden
+    plan: Plan
+    report: bytes  #: the report file, zlib-packed
+
+    @property
+    def empty(self) -> bool:
+        return not len(self.accounts)
+
+
+def address(crm: str, account_id: str) -> str:
+    """An account's own page."""
+    return f"/accounts/{quote(crm, safe='')}/{quote(account_id, safe='')}"
+
+
+def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
+    """Read every verdict and add it all up."""
+    report = show.firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
+    homes = Glance(store.engine).homes()
+
+    def link(s: Score) -> str:
+        return address(homes[s.account_id][1], s.account_id)
+
+    return Snapshot(
+        stamp=stamp,
+        facts=facts(report) | listed(report, NOTABLE, link),
+        summary=_trimmed(summary(report)),
+        accounts=Accounts(short(*homes[s.account_id], s) for s in report.scores),
+        owners={} if report.hide_owners else report.owners,
+        plan=plan(store, wiring.orders(settings)),
+        report=zlib.compress(render_html(report).encode()),
+    )
+
+
+def _trimmed(told: dict[str, Any]) -> dict[str, Any]:
+    """Lists that grow with the firm are cut; they have pages of their own."""
+    run = told["run"] | {"rejected": told["run"]["rejected"][:NAMED]}
+    return told | {"changed": told["changed"][:NAMED], "run": run}
+
+
+def plan(store: Store, orders: Orders) -> Plan:
+    """What the next write would change, all orgs, accounts in the order of the plan."""
+    pages: list[bytes] = []
+    fields: Counter[str] = Counter()
+    accounts = 0
+    for org in store.orgs():
+        verdicts = store.verdicts(org.id)
+        names = {s.account_id: s.name for s in verdicts}
+        updates = nightly.plan(store, org, verdicts, orders).updates
+        accounts += len(updates)
+        fields.update(meaning for u in updates for meaning in u.values)
+        pages += [_packed(org.crm, part, names) for part in _parts(updates)]
+    return Plan(accounts, {name: fields[name] for name in WRITTEN if fields[name]}, pages)
+
+
+def _parts(updates: Sequence[FieldUpdate]) -> Iterator[Sequence[FieldUpdate]]:
+    yield from (updates[i : i + PLANNED] for i in range(0, len(updates), PLANNED))
+
+
+def _packed(crm: str, updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> bytes:
+    rows = [asdict(c) | {"crm": crm, "old": finite(c.old), "new": finite(c.new)} for c in changes(updates, names)]
+    return zlib.compress(orjson.dumps(rows), 1)
+
+
+class Snapshots:
+    """The newest snapshot, made anew in the background when a run has begun or ended."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._store, self._settings, self._glance = Store(engine), settings, Glance(engine)
+        self._held: Snapshot | None = None
+        self._making = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def current(self) -> Snapshot:
+        """The snapshot to show; only the first one is waited for. Raises what the database raises."""
+        stamp = self._glance.stamp()
+        held = self._held
+        if held is None:
+            with self._making:
+                return self._held or self._make(stamp)
+        if held.stamp != stamp and self._making.acquire(blocking=False):
+            self._begin(self._remake, stamp)
+        return held
+
+    def warm(self) -> None:
+        """Make the first snapshot without waiting for it."""
+        self._begin(self._first)
+
+    def wait(self) -> None:
+        """Until no snapshot is being made."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _begin(self, work: Callable[..., None], *given: Any) -> None:
+        self._thread = threading.Thread(target=work, args=given, name="snapshot", daemon=True)
+        self._thread.start()
+
+    def _first(self) -> None:
+        try:
+            self.current()
+        except Exception as error:  # the first request tries again and says so
+            log.warning("no snapshot at the start", error=type(error).__name__)
+
+    def _remake(self, stamp: Stamp) -> None:
+        try:
+            self._make(stamp)
+        except Exception:
+            log.exception("snapshot failed; the pages show the one before")
+        finally:
+            self._making.release()
+
+    def _make(self, stamp: Stamp) -> Snapshot:
+        start = time.perf_counter()
+        made = self._held = take(self._store, self._settings, stamp)
+        log.info("snapshot", accounts=len(made.accounts), seconds=round(time.perf_counter() - start, 2))
+        return made
