@@ -32,7 +32,6 @@ from db.ticks import Ticks
 from scheduler import Cron, schedule
 
 HELD = 6  #: as in `assay.scheduled`
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 #: seconds given to requests under way when the service ends
 DRAIN = 5
 
@@ -92,11 +91,10 @@ def serve(settings: Settings) -> None:
 
 def _listen(settings: Settings) -> socket.socket:
     """The page's socket; a port that is taken is told before anything has begun."""
+    from assay.web.access import raise_if_exposed
+
     web = settings.web
-    if web.host not in LOOPBACK and web.token is None:
-        raise ConfigError(
-            [f"[web] host {web.host} is reachable from outside and no token is set. Fix: set [web] token (or token_file)"]
-        )
+    raise_if_exposed(web.host, settings)
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
     page = socket.socket(family, socket.SOCK_STREAM)
     page.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -98,12 +98,6 @@ class Schedule(_Section):
         return Cron(self.cron, self.timezone) if self.cron else None
 
 
-class Web(_Section):
-    host: str = Field(default="127.0.0.1", description="address of the page; other than loopback needs a token")
-    port: int = Field(default=8080, ge=0, le=65_535, description="port of the page")
-    token: SecretStr | None = Field(default=None, description="who may read the page: Bearer, or the Basic password")
-
-
 class Retention(_Section):
     people_days: int = Field(
         default=1500, ge=366, description="who took part in activities older than this is forgotten; time and owner stay"
