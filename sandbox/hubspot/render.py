@@ -18,12 +18,17 @@ def properties_of(table: Table, names: Sequence[str]) -> list[str]:
 
 
 def record(
-    portal: Portal, table: Table, names: Sequence[str], history: Sequence[str] = (), links: Sequence[str] = ()
+    portal: Portal,
+    table: Table,
+    names: Sequence[str],
+    history: Sequence[str] = (),
+    links: Sequence[str] = (),
+    home: str = "",
 ) -> Piece:
-    """Writes a record with these properties, histories and inline links."""
+    """Writes a record with these properties, histories and inline links; `home` is the address of its type."""
     stamp, created = table.type.stamp, table.type.created
     plain = [(n, quoted(n) + ":") for n in properties_of(table, names) if n not in (stamp, "hs_object_id")]
-    inline = [_links_to(portal, table, to_type) for to_type in links]
+    inline = [_links_to(portal, table, to_type, home) for to_type in links]
 
     def write(r: Record) -> str:
         values, at, own = r.values, r.stamp, r.id
@@ -54,7 +59,7 @@ def _history(r: Record, names: Sequence[str]) -> str:
     return json.dumps(told)
 
 
-def _links_to(portal: Portal, table: Table, to_type: str) -> Callable[[int], str]:
+def _links_to(portal: Portal, table: Table, to_type: str, home: str) -> Callable[[int], str]:
     """Writes the first page of a record's links to one type; a primary one comes twice, labelled and not (1.5)."""
     own, page, links = table.type, portal.switches.inline_page, portal.links
     binned, labelled = portal.tables[to_type].binned, links.marked(own.name, to_type)
@@ -77,7 +82,10 @@ def _links_to(portal: Portal, table: Table, to_type: str) -> Callable[[int], str
             text = head + ',{"id":"'.join(entries)
         else:
             text = head + between.join(map(str, ids[:page])) + kind
-        more = f',"paging":{{"next":{{"after":"{ids[page]}","link":""}}}}' if len(ids) > page else ""
-        return f"{text}]{more}}}"
+        if len(ids) <= page:
+            return f"{text}]}}"
+        after = ids[page - 1]  # the rest is read at the record's own address, which some readers follow (dlt)
+        link = f"{home}/{record_id}/associations/{to_type}?after={after}"
+        return f'{text}],"paging":{{"next":{{"after":"{after}","link":{quoted(link)}}}}}}}'
 
     return write
