@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.clock import http_date
@@ -21,6 +20,7 @@ from sandbox.hubspot.search import Searches
 from sandbox.hubspot.store import Portal, Table
 from sandbox.hubspot.types import TYPES, known
 from sandbox.org_folder import BadFolder
+from sandbox.wire import Request
 
 TOKEN = "pat-na1-00000000-5a4d-b0c5-0000-a55a4000b0c5"
 ALL_SCOPES = tuple(
@@ -88,10 +88,10 @@ class HubSpotApp:
         """The key is withdrawn."""
         self.keys.clear()
 
-    def answer(self, request: Request, body: bytes, base: str) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, Heard]:
         """Any request to a response, and what the log is to say of it."""
-        path = "/" + request.url.path.strip("/")
-        call = Call(request, body, path, base)
+        path = "/" + request.path.strip("/")
+        call = Call(request, path)
         search = path.endswith("/search")
         try:
             response = self._answer(call, search=search)

@@ -3,7 +3,7 @@
 import itertools
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -156,6 +156,10 @@ class Links:
     def of(self, from_type: str, from_id: int, to_type: str) -> Sequence[int]:
         held = self._to.get((from_type, to_type), {}).get(from_id, ())
         return (held,) if isinstance(held, int) else held
+
+    def between(self, from_type: str, to_type: str) -> Mapping[int, int | list[int]]:
+        """From each record of a type that has links to the other: the one id, or all of them in order."""
+        return self._to.get((from_type, to_type), {})
 
     def labels(self, from_type: str, from_id: int, to_type: str, to_id: int) -> list[Label]:
         """A plain link, and whatever else the pair is to each other."""

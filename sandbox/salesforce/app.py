@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.clock import http_date
@@ -22,6 +21,7 @@ from sandbox.salesforce.metadata import VERSIONS
 from sandbox.salesforce.queries import Cursor
 from sandbox.salesforce.routes import routes
 from sandbox.salesforce.store import Org, Table
+from sandbox.wire import Request
 
 #: bytes of URI and headers that are accepted (help article 000386264)
 LONGEST = 16_384
@@ -91,10 +91,10 @@ class SalesforceApp:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return table
 
-    def answer(self, request: Request, body: bytes, base: str) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, Heard]:
         """Any request to a response, and what the log is to say of it."""
-        path = "/" + request.url.path.strip("/")
-        call = Call(request, body, path, base)
+        path = "/" + request.path.strip("/")
+        call = Call(request, path)
         try:
             response = self._answer(call)
         except ApiError as error:
