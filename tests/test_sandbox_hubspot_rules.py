@@ -42,6 +42,26 @@ def make(http: httpx.Client, name: str, type_: str = "string", **more: Any) -> h
     return http.post(PROPERTIES, json=body)
 
 
+# ---- line 1: who asks -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/oauth/v1/token", "/oauth/v3/token", "/oauth/2026-09/token"])
+def test_an_oauth_app_s_token_lasts_half_an_hour_and_is_told_nothing_of_the_day(
+    http: httpx.Client, line: dict[str, Any], path: str
+) -> None:
+    form = line["oauth"] | {"grant_type": "refresh_token"}
+    made = http.post(path, data=form).json()
+    assert (made["expires_in"], made["refresh_token"]) == (1800, form["refresh_token"])
+    mine = {"Authorization": f"Bearer {made['access_token']}"}
+    answer = http.get(f"{DATED}/companies", headers=mine)
+    assert answer.status_code == 200
+    assert [h for h in answer.headers if "daily" in h] == []
+    assert "x-hubspot-ratelimit-daily" in http.get(f"{DATED}/companies").headers
+    advance(http, 0.021)
+    assert http.get(f"{DATED}/companies", headers=mine).json()["category"] == "EXPIRED_AUTHENTICATION"
+    assert http.post(path, data=form | {"refresh_token": "x"}).status_code == 400
+
+
 # ---- line 3: lists --------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ class Call:
         self.query = dict(self._pairs)
         self.length = request.length
         self.rows, self.release = 0, ""
+        self.app = False  #: whether an OAuth app asks, not a key
 
     def names(self, key: str) -> list[str]:
         """A list of names, comma by comma or one by one."""

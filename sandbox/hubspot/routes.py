@@ -80,6 +80,8 @@ def routes() -> list[Route]:
         ("GET", "/crm-pipelines/v1/pipelines/deals", lambda app, c: as_json(definitions.legacy_pipelines(app.portal)), ""),
         ("GET", f"/properties/v[12]/{TYPE}/properties",
          lambda app, c, table: as_json(definitions.properties(app.portal, c, table)["results"]), "read"),
+        ("POST", rf"/oauth/{DATE}/token|/oauth/v1/token",
+         lambda app, c: as_json(app.oauth.token(c.body, app.portal.clock.now())), ""),
         ("POST", "/oauth/v2/private-apps/get/access-token-info", lambda app, c: as_json(app.token_info(c)), ""),
     ]  # fmt: skip
     return [(method, re.compile(path), handler, needs) for method, path, handler, needs in table]

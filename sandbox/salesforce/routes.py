@@ -32,6 +32,7 @@ def _table() -> list[tuple[str, str, Handler]]:
         ("GET", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.retrieve),
         ("PATCH", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.update),
         ("DELETE", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.delete),
+        ("PATCH", v + r"/sobjects/(?P<name>\w+)/(?P<key>\w+)/(?P<value>[^/]+)", records.upsert),
         ("GET", v + r"/sobjects/(?P<name>\w+)/updated", replication.updated),
         ("GET", v + r"/sobjects/(?P<name>\w+)/deleted", replication.deleted),
         ("GET", v + r"/(?P<mode>query|queryAll)", queries.query),
