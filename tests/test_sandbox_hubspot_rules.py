@@ -108,6 +108,15 @@ def test_a_query_may_not_be_endless(http: httpx.Client) -> None:
     assert answers == [200, 400]
 
 
+@pytest.mark.parametrize(
+    ("operator", "given"), [("EQ", {}), ("BETWEEN", {"value": "1"}), ("IN", {"value": "1"}), ("HAS_PROPERTY", None)]
+)
+def test_a_filter_must_hold_what_its_operator_needs(http: httpx.Client, operator: str, given: dict[str, str] | None) -> None:
+    condition = {"propertyName": "name", "operator": operator, **(given or {})}
+    answer = http.post(f"{DATED}/companies/search", json={"filterGroups": [{"filters": [condition]}]})
+    assert answer.status_code == (200 if given is None else 400)
+
+
 # ---- line 5: batches ------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +177,18 @@ def test_dates_are_brought_into_form_and_the_newest_release_says_so(
     assert told == ([[stored]] if type_ == "date" and written != stored else [])
     [then] = http.post("/crm/v3/objects/companies/batch/update", json=body).json()["results"]
     assert "warnings" not in then
+
+
+def test_a_stage_that_is_in_no_pipeline_is_refused(http: httpx.Client) -> None:
+    refused = http.patch(f"{DATED}/deals/3001", json={"properties": {"dealstage": "dream"}})
+    assert (refused.status_code, "not one of the allowed options" in refused.json()["message"]) == (400, True)
+    options = http.get("/crm/properties/2026-09/deals/dealstage").json()["options"]
+    assert [(o["label"], o["value"]) for o in options] == [("Offer", "offer"), ("Won", "won"), ("Lost", "lost")]
+
+
+@pytest.mark.parametrize("body", [{"inputs": "x"}, {"inputs": [1]}, []])
+def test_a_body_of_another_shape_is_400(http: httpx.Client, body: Any) -> None:
+    assert http.post(f"{DATED}/companies/batch/read", json=body).status_code == 400
 
 
 @pytest.mark.parametrize("bumps", [True, False])
@@ -295,3 +316,16 @@ def test_one_owner_one_pipeline_and_its_stages(http: httpx.Client) -> None:
         "true"
     }
     assert http.get("/crm/pipelines/2026-09/deals/none").status_code == 404
+
+
+# ---- line 11: the control API ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [("edit", {"op": "option", "lag": 1}, "known are lag_seconds"), ("edit", {"op": "explode"}, "known are create"),
+     ("faults", {"path": "x"}, "a list of fault rules")],
+)  # fmt: skip
+def test_a_control_call_that_is_not_known_is_told_what_is(http: httpx.Client, path: str, body: Any, said: str) -> None:
+    answer = http.post(f"/_sandbox/{path}", json=body)
+    assert (answer.status_code, said in answer.json()["error"]) == (400, True)

@@ -102,7 +102,7 @@ class HubSpotApp:
             response = as_json(error.body(), error.status)
         except Refused as error:
             response = as_json(error.body(), 429)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             response = as_json(invalid(f"Invalid input JSON: {type(error).__name__} {error}").body(), 400)
         self._stamp(call, response, search=search)
         return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), "")

@@ -1,5 +1,6 @@
 """Changes that people and admins make in the portal, without asking the API's rules."""
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +18,9 @@ def edit(portal: Portal, change: Change) -> dict[str, Any]:
         return DEFINITIONS[op](portal, change)
     if op in LINKING:
         return LINKING[op](portal, change)
-    table = _table(portal, change["object"])
     if op not in RECORDS:
-        raise ValueError(f"unknown op {op!r}; known are {', '.join((*RECORDS, *LINKING, *DEFINITIONS))}")
-    return RECORDS[op](portal, table, change)
+        raise ValueError(f"unknown op {op!r}; known are {', '.join((*RECORDS, *LINKING, *DEFINITIONS, 'key', 'limits'))}")
+    return RECORDS[op](portal, _table(portal, change["object"]), change)
 
 
 def _table(portal: Portal, name: str) -> Table:
@@ -126,10 +126,12 @@ def _rule(portal: Portal, change: Change) -> dict[str, Any]:
 
 
 def _option(portal: Portal, change: Change) -> dict[str, Any]:
+    known = [f.name for f in fields(portal.switches)]
     for name, value in change.items():
         if name != "op":
-            kind = type(getattr(portal.switches, name))
-            setattr(portal.switches, name, kind(value))
+            if name not in known:
+                raise ValueError(f"unknown option {name!r}; known are {', '.join(known)}")
+            setattr(portal.switches, name, type(getattr(portal.switches, name))(value))
     return {}
 
 

@@ -15,6 +15,9 @@ from sandbox.hubspot.store import Portal, Property, Record, Table, iso
 MOST, WALL = 200, 10_000
 GROUPS, FILTERS, TOTAL = 5, 6, 18
 LONGEST_QUERY = 3_000
+#: operator -> what its filter must hold; the others need `value`
+NEEDS = {"BETWEEN": ("value", "highValue"), "IN": ("values",), "NOT_IN": ("values",), "HAS_PROPERTY": (),
+         "NOT_HAS_PROPERTY": ()}  # fmt: skip
 Test = Callable[[Record], bool]
 KEY = "hs_object_id"
 
@@ -95,6 +98,9 @@ class Searches:
                 raise invalid(f"There was a problem with the request: property {f.get('propertyName')} does not exist")
             if f.get("operator") not in OPERATORS:
                 raise invalid(f"Invalid input: operator {f.get('operator')}")
+            lacking = [k for k in NEEDS.get(f["operator"], ("value",)) if k not in f]
+            if lacking:
+                raise invalid(f"Invalid input: operator {f['operator']} needs {', '.join(lacking)}")
 
 
 def _says(r: Record, query: str) -> bool:

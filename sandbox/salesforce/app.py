@@ -99,6 +99,9 @@ class SalesforceApp:
             response = self._answer(call)
         except ApiError as error:
             response = as_json(error.body(), error.status)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a body of another shape than the API's
+            said = f"{type(error).__name__}: {error}"
+            response = as_json(ApiError(400, "JSON_PARSER_ERROR", said).body(), 400)
         except OAuthError as error:
             response = as_json({"error": error.error, "error_description": error.description}, error.status)
         self._stamp(call, response)
@@ -117,11 +120,16 @@ class SalesforceApp:
 
     def handle(self, call: Call) -> Response:
         """The answer to an admitted request, or to a part of one."""
+        others = []
         for method, pattern, handler in self.routes:
             match = pattern.fullmatch(call.path)
             if match and method == call.method:
                 self._version(match.groupdict().get("version"))
                 return handler(self, call, **match.groupdict())
+            others += [method] if match else []
+        if others:
+            said = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(others)}"
+            raise ApiError(405, "METHOD_NOT_ALLOWED", said)
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
 
     def _admit(self, call: Call) -> None:
