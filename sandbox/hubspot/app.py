@@ -1,4 +1,4 @@
-"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer."""
+"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer (hubspot.md 1.1 to 1.3)."""
 
 import gzip
 from datetime import datetime

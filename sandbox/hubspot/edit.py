@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the portal, without asking the API's rules."""
+"""Changes that people and admins make in the portal, without asking the API's rules (hubspot.md 1.9 to 1.12, 7)."""
 
 from dataclasses import fields
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Records as HubSpot writes them. Built from pieces, because a benchmark reads millions of them."""
+"""Records as HubSpot writes them (hubspot.md 1.5). Built from pieces, because a benchmark reads millions of them."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A portal's records, links and definitions, in memory."""
+"""A portal's records, links and definitions, in memory (hubspot.md 1.10 to 1.12)."""
 
 import itertools
 from bisect import bisect_left, bisect_right, insort

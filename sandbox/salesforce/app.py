@@ -1,4 +1,7 @@
-"""The org's HTTP face: admits a request, finds who answers it, and stamps the answer."""
+"""The org's HTTP face: admits a request, finds who answers it, and stamps the answer.
+
+Versions, sizes, quotas: reference salesforce.md 1.1, 1.3, 1.11.
+"""
 
 import gzip
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the org, without asking the API's rules."""
+"""Changes that people and admins make in the org, without asking the API's rules (reference: salesforce.md 1.7 to 1.9, 6)."""
 
 from dataclasses import fields, replace
 from typing import Any
