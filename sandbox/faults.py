@@ -132,6 +132,8 @@ class Fault:
 
 def faults(rules: list[dict[str, Any]]) -> list[Fault]:
     """Fault rules from JSON; raises ValueError for what is not known."""
+    if not isinstance(rules, list):
+        raise ValueError("a list of fault rules is needed")
     return [_fault(rule) for rule in rules]
 
 

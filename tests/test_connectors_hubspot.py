@@ -512,7 +512,7 @@ def test_the_sdk_s_calls_are_ours_on_dated_paths(line: dict[str, Any], hands: Ha
 def test_removing_says_first_who_holds_values_and_leaves_what_a_workflow_uses(line: dict[str, Any], hands: Hands) -> None:
     make_fields(line)
     hands.edit(op="update", object="companies", id=1001, values={"assay_state": "Balanced"})
-    hands.edit(op="property", object="companies", name="assay_grade", used_by=["workflow Route A"])
+    hands.edit(op="property", object="companies", name="assay_grade", used_in=["workflow Route A"])
     admin = open_admin(config(line))
     used = dict(admin.in_use())
     assert (used["companies.assay_state"], used["companies.assay_grade"]) == (
@@ -520,7 +520,7 @@ def test_removing_says_first_who_holds_values_and_leaves_what_a_workflow_uses(li
     done = dict(admin.remove())
     assert [path for path, state in done.items() if state != "removed"] == ["companies.assay_grade"]
     assert "workflow Route A" in done["companies.assay_grade"]
-    hands.edit(op="property", object="companies", name="assay_grade", used_by=[])
+    hands.edit(op="property", object="companies", name="assay_grade", used_in=[])
     assert dict(admin.remove()) == {"companies.assay_grade": "removed"}
     groups = admin.crm.api.call("GET", "/crm/properties/{date}/companies/groups").json()["results"]
     assert "assay" not in [g["name"] for g in groups]

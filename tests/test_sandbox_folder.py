@@ -134,6 +134,20 @@ def test_a_file_that_is_absent_is_an_empty_object(tmp_path: Path) -> None:
     assert kinds(org, "Opportunity")["Amount"] == "currency"
 
 
+def test_relations_of_shared_activities_exist_where_the_feature_is_on(tmp_path: Path) -> None:
+    """TaskRelation (salesforce.md 1.9): up to fifty contacts of one task; an org without the feature has no such object."""
+    tasks = "Id,WhoId,Subject\n00TWk0000000001IAA,003Wk0000000001IAA,Call\n"
+    who = "Id,LastName\n" + "".join(f"003Wk000000000{n}IAA,P{n}\n" for n in (1, 2))
+    links = "Id,TaskId,RelationId,IsWhat\n" + "".join(
+        f"0RTWk000000000{n}IAA,00TWk0000000001IAA,003Wk000000000{n}IAA,false\n" for n in (1, 2)
+    )
+    org = load(folder(tmp_path, Task=tasks, Contact=who, TaskRelation=links))
+    assert dict(org.warnings) == {}
+    assert kinds(org, "TaskRelation")["RelationId"] == "reference"
+    (path := tmp_path / "plain").mkdir()
+    assert "TaskRelation" not in load(folder(path, Task=tasks)).tables
+
+
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"^sandbox: .*org\.toml: No such file.*Fix: [^\n]*$"):
         process.running(tmp_path / "nowhere").__enter__()

@@ -107,6 +107,16 @@ def test_bulk_inserts_upserts_and_deletes_row_by_row(salesforce: httpx.Client) -
     assert query(salesforce, "SELECT Id FROM Account WHERE Region__c = 'b1'") == []
 
 
+def test_one_record_is_upserted_by_an_external_id_unless_several_match(salesforce: httpx.Client) -> None:
+    """300 with the addresses of all (salesforce.md 1.12)."""
+    made, known = (salesforce.patch(f"{V}/sobjects/Account/Region__c/East", json={"Name": n}) for n in ("New", "Newer"))
+    assert [(r.status_code, r.json()["created"]) for r in (made, known)] == [(201, True), (200, False)]
+    assert known.json()["id"] == made.json()["id"]
+    several = salesforce.patch(f"{V}/sobjects/Account/Region__c/North", json={"Name": "x"})
+    assert (several.status_code, several.json()[0]) == (300, f"{V}/sobjects/Account/{ACME}")
+    assert salesforce.patch(f"{V}/sobjects/Account/Nope__c/1", json={}).status_code == 404
+
+
 def test_a_doubtful_external_id_is_refused(salesforce: httpx.Client) -> None:
     for record in (ACME, BOERSE):
         edit(salesforce, op="update", object="Account", id=record, values={"Region__c": "twice"})

@@ -98,6 +98,26 @@ def test_too_long_an_address_and_too_much_of_headers_are_told_apart(salesforce: 
     assert salesforce.get(f"{V}/limits", headers={"X-Long": "y" * 17_000}).status_code == 431
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "found"),
+    [("PUT", "/limits", None, (405, "METHOD_NOT_ALLOWED")), ("PATCH", "/composite/sobjects", [1], (400, "JSON_PARSER_ERROR")),
+     ("POST", "/jobs/query", {"operation": "query", "query": "SELECT Id FROM Account", "contentType": "JSON"},
+      (400, "INVALIDJOB"))],
+)  # fmt: skip
+def test_what_the_api_does_not_know_is_refused_by_name(
+    salesforce: httpx.Client, method: str, path: str, body: Any, found: tuple[int, str]
+) -> None:
+    assert code(salesforce.request(method, V + path, json=body)) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"op": "option", "x": 1}, "session_seconds"), ({"op": "x"}, "known are create")]
+)
+def test_a_change_that_is_not_known_is_told_what_is(salesforce: httpx.Client, change: dict[str, Any], said: str) -> None:
+    reply = salesforce.post("/_sandbox/edit", json=change)
+    assert (reply.status_code, said in reply.json()["error"]) == (400, True)
+
+
 # ---- line 2: jobs ---------------------------------------------------------------------------------------------------
 
 JOBS = f"{V}/jobs/query"

@@ -1,11 +1,10 @@
-"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer."""
+"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer (hubspot.md 1.1 to 1.3)."""
 
 import gzip
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.clock import http_date
@@ -15,12 +14,14 @@ from sandbox.hubspot.edit import edit
 from sandbox.hubspot.errors import ApiError, invalid, missing_scopes
 from sandbox.hubspot.limits import Limits, Refused
 from sandbox.hubspot.loading import load
+from sandbox.hubspot.oauth import APP, REFRESH, OAuth
 from sandbox.hubspot.objects import LONGEST_URL
 from sandbox.hubspot.routes import as_json, modern, routes
 from sandbox.hubspot.search import Searches
 from sandbox.hubspot.store import Portal, Table
 from sandbox.hubspot.types import TYPES, known
 from sandbox.org_folder import BadFolder
+from sandbox.wire import Request
 
 TOKEN = "pat-na1-00000000-5a4d-b0c5-0000-a55a4000b0c5"
 ALL_SCOPES = tuple(
@@ -37,6 +38,7 @@ class HubSpotApp:
         self.folder: Path | None = None
         self.start: datetime | None = None
         self.keys: dict[str, tuple[str, ...]] = {TOKEN: ALL_SCOPES}
+        self.oauth = OAuth()
         self.routes = routes()
         self._take(portal)
 
@@ -85,13 +87,14 @@ class HubSpotApp:
             self.portal.clock.set(self.start)
 
     def expire(self) -> None:
-        """The key is withdrawn."""
+        """The keys are withdrawn, the tokens of the OAuth app end."""
         self.keys.clear()
+        self.oauth.clear()
 
-    def answer(self, request: Request, body: bytes, base: str) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, Heard]:
         """Any request to a response, and what the log is to say of it."""
-        path = "/" + request.url.path.strip("/")
-        call = Call(request, body, path, base)
+        path = "/" + request.path.strip("/")
+        call = Call(request, path)
         search = path.endswith("/search")
         try:
             response = self._answer(call, search=search)
@@ -99,7 +102,7 @@ class HubSpotApp:
             response = as_json(error.body(), error.status)
         except Refused as error:
             response = as_json(error.body(), 429)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             response = as_json(invalid(f"Invalid input JSON: {type(error).__name__} {error}").body(), 400)
         self._stamp(call, response, search=search)
         return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), "")
@@ -124,8 +127,12 @@ class HubSpotApp:
 
     def _admit(self, call: Call) -> tuple[str, ...]:
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
-        if call.path.endswith("/access-token-info"):
+        if call.path.endswith("/access-token-info") or call.path.startswith("/oauth/"):
             return ()
+        if self.oauth.knows(token):
+            self.oauth.admit(token, self.portal.clock.now())
+            call.app = True
+            return ALL_SCOPES
         if token not in self.keys:
             raise ApiError(401, "INVALID_AUTHENTICATION", "Authentication credentials not found. This API supports OAuth 2.0 "
                            "authentication and you can find more details at https://developers.hubspot.com/docs/oauth")  # fmt: skip
@@ -156,7 +163,7 @@ class HubSpotApp:
     def _stamp(self, call: Call, response: Response, *, search: bool) -> None:
         response.headers["Date"] = http_date(self.portal.clock.now())
         if not search:
-            response.headers.update(self.limits.headers())
+            response.headers.update(self.limits.headers(daily=not call.app))
         if "gzip" in call.headers.get("accept-encoding", "") and len(response.body) > 1000:
             response.body = gzip.compress(response.body, 1)
             response.headers["Content-Encoding"] = "gzip"
@@ -168,6 +175,7 @@ class HubSpotApp:
             "url": base,
             "tls_url": None,
             "token": TOKEN,
+            "oauth": {**APP, "refresh_token": REFRESH},
             "portal_id": self.portal.portal_id,
             "log_url": f"{base}/_sandbox/log",
         }

@@ -53,13 +53,29 @@ def _more(portal: Portal, from_type: str, number: int, to_type: str, to_id: int)
 
 
 def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Table) -> bytes:
-    """`GET .../objects/{type}/{id}/associations/{to}`."""
+    """`GET .../objects/{type}/{id}/associations/{to}`; v3 writes a link as a list does, id and type."""
     number = ids_of([record_id])[0]
     if source.by_id.get(number) is None:
         raise not_found()
+    if call.release == "v3":
+        kind = f"{source.type.one}_to_{target.type.one}"
+        after = int(call.query.get("after") or 0)
+        alive = [i for i in portal.links.of(source.type.name, number, target.type.name)
+                 if i > after and i not in target.binned]  # fmt: skip
+        page = portal.switches.association_page
+        call.rows = len(alive[:page])
+        paging = {"paging": {"next": {"after": str(alive[page - 1])}}} if len(alive) > page else {}
+        return json.dumps({"results": [{"id": str(i), "type": kind} for i in alive[:page]], **paging}).encode()
     entry = json.loads(_entry(portal, source.type.name, number, target, call.query.get("after", "0")) or '{"to":[]}')
     call.rows = len(entry["to"])
     return json.dumps({"results": entry["to"], **({"paging": entry["paging"]} if "paging" in entry else {})}).encode()
+
+
+def change_one(portal: Portal, source: Table, record_id: str, target: Table, to_id: str, *, make: bool) -> None:
+    """`PUT` and `DELETE .../objects/{type}/{id}/associations/[default/]{to}/{id}`: HubSpot's own plain link."""
+    if source.by_id.get(ids_of([record_id])[0]) is None or target.by_id.get(ids_of([to_id])[0]) is None:
+        raise not_found()
+    _change(portal, source, target, int(record_id), int(to_id), {}, make=make)
 
 
 def batch_change(portal: Portal, call: Call, source: Table, target: Table, *, make: bool) -> tuple[int, bytes]:

@@ -2,24 +2,24 @@
 
 import json
 from typing import Any
-
-from starlette.requests import Request
+from urllib.parse import parse_qsl
 
 from sandbox.hubspot.errors import invalid
+from sandbox.wire import Request
 
 
 class Call:
     """A request taken apart; `rows` is what it read or wrote."""
 
-    def __init__(self, request: Request, body: bytes, path: str, base: str) -> None:
-        self.method, self.path, self.base, self.body = request.method, path, base, body
-        self.raw_path = request.url.path
+    def __init__(self, request: Request, path: str) -> None:
+        self.method, self.path, self.base, self.body = request.method, path, request.base, request.body
+        self.raw_path = request.path
         self.headers = request.headers
-        pairs = request.query_params.multi_items()
-        self.query = dict(pairs)
-        self._pairs = pairs
-        self.length = len(request.url.path) + len(request.url.query)
+        self._pairs = parse_qsl(request.query, keep_blank_values=True)
+        self.query = dict(self._pairs)
+        self.length = request.length
         self.rows, self.release = 0, ""
+        self.app = False  #: whether an OAuth app asks, not a key
 
     def names(self, key: str) -> list[str]:
         """A list of names, comma by comma or one by one."""

@@ -9,6 +9,8 @@ from sandbox.hubspot.errors import ApiError, invalid, not_found
 from sandbox.hubspot.schema import FIELD_TYPES
 from sandbox.hubspot.store import Portal, Property, Table
 
+#: unique properties of one type
+UNIQUE = 10
 KINDS = ("bool", "date", "datetime", "enumeration", "number", "phone_number", "string")
 
 
@@ -29,9 +31,10 @@ def shown(table: Table, p: Property) -> dict[str, Any]:
 
 
 def properties(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
-    """Unpaged."""
-    archived = call.flag("archived")
+    """Unpaged; what is sensitive is told only to who asks for it by its degree."""
+    archived, degree = call.flag("archived"), call.query.get("dataSensitivity", "non_sensitive")
     found = [shown(table, p) for p in table.properties.values() if p.archived == archived]
+    found = [p for p in found if p["dataSensitivity"] == degree]
     call.rows = len(found)
     return {"results": found}
 
@@ -56,14 +59,36 @@ def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
         raise invalid("Property names may not start with hs_")
     if body["groupName"] not in portal.groups.get(table.type.name, {}) and not body["groupName"].endswith("information"):
         raise invalid(f"Group {body['groupName']} does not exist")
+    values = _options(body)
     held = table.properties.get(name)
     if held is not None and not held.archived:
         raise ApiError(409, "OBJECT_ALREADY_EXISTS", f'A property named "{name}" already exists.',
                        subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")  # fmt: skip
-    values = [str(o["value"]) for o in body.get("options") or ()]
+    _room_for(portal, table, unique=bool(body.get("hasUniqueValue")))
     table.properties[name] = Property(name, str(body["type"]), str(body["label"]), False, values, custom=True, body=body)
     table.version += 1
     return shown(table, table.properties[name])
+
+
+def _options(body: dict[str, Any]) -> list[str]:
+    """The values of the options; an enumeration needs some, a bool exactly true and false."""
+    values = [str(o["value"]) for o in body.get("options") or ()]
+    if body["type"] == "enumeration" and not values:
+        raise invalid("An enumeration property needs options")
+    if body["type"] == "bool" and sorted(values) != ["false", "true"]:
+        raise invalid("A bool property needs exactly the options true and false")
+    if len(set(values)) != len(values):
+        raise invalid("Option values must be unique")
+    return values
+
+
+def _room_for(portal: Portal, table: Table, *, unique: bool) -> None:
+    """A thousand custom properties a type, ten of them unique."""
+    made = [p for p in table.properties.values() if p.custom and not p.archived]
+    if len(made) >= portal.switches.property_limit:
+        raise invalid(f"The limit of {portal.switches.property_limit} custom properties has been reached")
+    if unique and sum(bool(p.body.get("hasUniqueValue")) for p in made) >= UNIQUE:
+        raise invalid(f"The limit of {UNIQUE} unique properties has been reached")
 
 
 def update_property(call: Call, table: Table, name: str) -> dict[str, Any]:
@@ -85,10 +110,12 @@ def archive_property(table: Table, name: str) -> None:
         raise not_found(f'Property "{name}" does not exist')
     if not p.custom:
         raise invalid(f'"{name}" is a HubSpot-defined property and cannot be archived')
-    if p.used_by:
-        raise ApiError(400, "VALIDATION_ERROR", f"Property {name} is in use: {', '.join(p.used_by)}",
-                       subCategory="Properties.CANNOT_DELETE_PROPERTY_IN_USE")  # fmt: skip
+    if p.used_in:
+        raise ApiError(400, "VALIDATION_ERROR", f"Property {name} is used in: {', '.join(p.used_in)}",
+                       subCategory="Properties.CANNOT_DELETE_PROPERTY_IN_USE",
+                       errors=[{"message": f"used in {u}", "code": "CANNOT_DELETE_PROPERTY_IN_USE"} for u in p.used_in])  # fmt: skip
     p.archived = True
+    table.version += 1
 
 
 def read_properties(call: Call, table: Table) -> tuple[int, dict[str, Any]]:
@@ -98,35 +125,6 @@ def read_properties(call: Call, table: Table) -> tuple[int, dict[str, Any]]:
     errors = [{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "not found", "context": {"ids": missing}}]
     more = {"numErrors": 1, "errors": errors} if missing else {}
     return (207 if missing else 200), {"status": "COMPLETE", "results": found, **more}
-
-
-def groups(portal: Portal, table: Table) -> dict[str, Any]:
-    own = {
-        "name": f"{table.type.one}information",
-        "label": f"{table.type.one} information",
-        "displayOrder": 0,
-        "archived": False,
-    }
-    return {"results": [own, *portal.groups.get(table.type.name, {}).values()]}
-
-
-def create_group(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
-    body = call.json()
-    held = portal.groups.setdefault(table.type.name, {})
-    if body.get("name") in held:
-        raise ApiError(409, "OBJECT_ALREADY_EXISTS", f'A property group named "{body["name"]}" already exists.')
-    held[str(body["name"])] = {"name": body["name"], "label": body.get("label"), "displayOrder": body.get("displayOrder", -1),
-                               "archived": False}  # fmt: skip
-    return held[str(body["name"])]
-
-
-def archive_group(portal: Portal, table: Table, name: str) -> None:
-    """A group with active properties stays."""
-    if name not in portal.groups.get(table.type.name, {}):
-        raise not_found(f'Property group "{name}" does not exist')
-    if any(p.body.get("groupName") == name and not p.archived for p in table.properties.values()):
-        raise invalid(f"Property group {name} has active properties and cannot be archived")
-    del portal.groups[table.type.name][name]
 
 
 def owners(portal: Portal, call: Call) -> dict[str, Any]:
@@ -140,8 +138,25 @@ def owners(portal: Portal, call: Call) -> dict[str, Any]:
     return {"results": found[:limit], **({"paging": {"next": {"after": place, "link": link}}} if place else {})}
 
 
+def one_owner(portal: Portal, call: Call, owner_id: str) -> dict[str, Any]:
+    """By its own id, or by its user's; a deactivated one on demand only."""
+    key = "userIdIncludingInactive" if call.query.get("idProperty") == "userId" else "id"
+    for owner in portal.owners:
+        if str(owner[key]) == owner_id and owner["archived"] == call.flag("archived"):
+            return owner
+    raise not_found("resource not found")
+
+
 def pipelines(portal: Portal, table: Table) -> dict[str, Any]:
     return {"results": portal.pipelines if table.type.name == "deals" else []}
+
+
+def one_pipeline(portal: Portal, table: Table, pipeline_id: str) -> dict[str, Any]:
+    for pipeline in pipelines(portal, table)["results"]:
+        if pipeline["id"] == pipeline_id:
+            found: dict[str, Any] = pipeline
+            return found
+    raise not_found("resource not found")
 
 
 def legacy_pipelines(portal: Portal) -> dict[str, Any]:

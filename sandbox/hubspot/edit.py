@@ -1,9 +1,11 @@
-"""Changes that people and admins make in the portal, without asking the API's rules."""
+"""Changes that people and admins make in the portal, without asking the API's rules (hubspot.md 1.9 to 1.12, 7)."""
 
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
-from sandbox.hubspot import write
-from sandbox.hubspot.store import Portal, Record, Table
+from sandbox.hubspot import merging, write
+from sandbox.hubspot.store import Portal, Record, Table, iso
 from sandbox.hubspot.types import known
 
 Change = dict[str, Any]
@@ -16,10 +18,9 @@ def edit(portal: Portal, change: Change) -> dict[str, Any]:
         return DEFINITIONS[op](portal, change)
     if op in LINKING:
         return LINKING[op](portal, change)
-    table = _table(portal, change["object"])
     if op not in RECORDS:
-        raise ValueError(f"unknown op {op!r}; known are {', '.join((*RECORDS, *LINKING, *DEFINITIONS))}")
-    return RECORDS[op](portal, table, change)
+        raise ValueError(f"unknown op {op!r}; known are {', '.join((*RECORDS, *LINKING, *DEFINITIONS, 'key', 'limits'))}")
+    return RECORDS[op](portal, _table(portal, change["object"]), change)
 
 
 def _table(portal: Portal, name: str) -> Table:
@@ -51,32 +52,22 @@ def _restore(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _gdpr(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """Gone without a trace (1.12)."""
-    record = _record(table, change["id"])
-    portal.unlink_all(table.type.name, record.id)
-    table.remove(record.id)
+    merging.erase(portal, table, _record(table, change["id"]))
     return {"id": str(change["id"])}
 
 
 def _merge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """Both are replaced by a new record, unless `keep`; the losers answer with the survivor (1.12)."""
     winner, loser = _record(table, change["winner"]), _record(table, change["loser"])
-    survivor = winner
-    if not change.get("keep"):
-        survivor = Record(portal.new_id(table), {**loser.values, **winner.values}, portal.stamp())
-        survivor.history = winner.history
-        table.add(survivor)
-    gone = [r for r in (winner, loser) if r is not survivor]
-    old = [v for r in (winner, loser) for v in r.values.get("hs_merged_object_ids", "").split(";") if v]
-    survivor.values["hs_merged_object_ids"] = ";".join(dict.fromkeys([*old, *(str(r.id) for r in gone)]))
-    for record in gone:
-        for to_type, to_id in portal.links.everything(table.type.name, record.id):
-            portal.links.add(table.type.name, survivor.id, to_type, to_id)
-        portal.unlink_all(table.type.name, record.id)
-        table.remove(record.id)
-        table.merged[record.id] = survivor.id
-    portal.touch(table, survivor)
-    return {"id": str(survivor.id)}
+    return {"id": str(merging.merge(portal, table, winner, loser, keep=bool(change.get("keep"))).id)}
+
+
+def _purge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
+    """What the portal does by itself: archived records are kept for ninety days (1.12)."""
+    before = iso(portal.clock.now() - timedelta(days=int(change.get("days", 90))))
+    gone = [r.id for r in table.by_id.values() if r.archived_at and r.archived_at <= before]
+    for record_id in gone:
+        merging.erase(portal, table, table.by_id[record_id])
+    return {"purged": len(gone)}
 
 
 def _stamp(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
@@ -96,6 +87,7 @@ def _bulk(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
     if to:
         for record_id in made:
             portal.links.add(table.type.name, record_id, to["to_type"], int(to["to_id"]))
+        portal.roll_up(to["to_type"], int(to["to_id"]))
     return {"ids": [str(i) for i in made]}
 
 
@@ -120,7 +112,7 @@ def _property(portal: Portal, change: Change) -> dict[str, Any]:
     found = table.properties[change["name"]]
     found.archived = bool(change.get("archived", found.archived))
     found.label = str(change.get("label", found.label))
-    found.used_by = [str(x) for x in change.get("used_by", found.used_by)]
+    found.used_in = [str(x) for x in change.get("used_in", found.used_in)]
     if gone := change.get("remove_option"):
         found.values.remove(gone)
         if "options" in found.body:
@@ -134,10 +126,12 @@ def _rule(portal: Portal, change: Change) -> dict[str, Any]:
 
 
 def _option(portal: Portal, change: Change) -> dict[str, Any]:
+    known = [f.name for f in fields(portal.switches)]
     for name, value in change.items():
         if name != "op":
-            kind = type(getattr(portal.switches, name))
-            setattr(portal.switches, name, kind(value))
+            if name not in known:
+                raise ValueError(f"unknown option {name!r}; known are {', '.join(known)}")
+            setattr(portal.switches, name, type(getattr(portal.switches, name))(value))
     return {}
 
 
@@ -147,6 +141,6 @@ def _portal(portal: Portal, change: Change) -> dict[str, Any]:
 
 
 RECORDS = {"create": _create, "update": _update, "archive": _archive, "delete": _archive, "restore": _restore, "gdpr": _gdpr,
-           "merge": _merge, "stamp": _stamp, "bulk": _bulk}  # fmt: skip
+           "merge": _merge, "stamp": _stamp, "bulk": _bulk, "purge": _purge}  # fmt: skip
 LINKING = {"associate": _associate, "dissociate": _dissociate}
 DEFINITIONS = {"property": _property, "rule": _rule, "option": _option, "portal": _portal}

@@ -56,10 +56,15 @@ class Limits:
             raise Refused(policy, f"You have reached your {word} limit.")
         seen.append(now)
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, *, daily: bool) -> dict[str, str]:
+        """An OAuth app is not told of the day."""
         most = self.burst or NO_LIMIT
-        return {
+        window = {
             "X-HubSpot-RateLimit-Max": str(most), "X-HubSpot-RateLimit-Remaining": str(most - len(self._recent)),
-            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000", "X-HubSpot-RateLimit-Daily": str(self.daily),
-            "X-HubSpot-RateLimit-Daily-Remaining": str(self.daily - self.used),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
         }  # fmt: skip
+        day = {
+            "X-HubSpot-RateLimit-Daily": str(self.daily),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(self.daily - self.used),
+        }
+        return window | day if daily else window

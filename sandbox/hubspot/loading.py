@@ -66,6 +66,16 @@ def _pipelines(portal: Portal, path: Path) -> None:
         pipeline["stages"].append(stage)
         portal.stages[str(row["stage_id"])] = stage
     portal.pipelines = list(by_id.values())
+    _offer(portal, "pipeline", portal.pipelines)
+    _offer(portal, "dealstage", [s for p in portal.pipelines for s in p["stages"]])
+
+
+def _offer(portal: Portal, name: str, choices: list[dict[str, Any]]) -> None:
+    """Pipelines and stages are the options of the deals' properties (1.10)."""
+    found = portal.tables["deals"].properties[name]
+    found.values = [str(c["id"]) for c in choices]
+    options = [{"label": c["label"], "value": c["id"], "displayOrder": n, "hidden": False} for n, c in enumerate(choices)]
+    found.body = {"options": options}
 
 
 def _owners(portal: Portal, path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sandbox.hubspot import render
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import ApiError, invalid, not_found
-from sandbox.hubspot.store import Portal, Table, ids_of
+from sandbox.hubspot.store import Portal, Record, Table, ids_of
 from sandbox.hubspot.types import known
 
 PAGE, HISTORY_PAGE = 100, 50
@@ -22,7 +22,8 @@ def listing(portal: Portal, call: Call, table: Table) -> bytes:
     after = call.query.get("after", "0")
     if not after.isdigit():
         raise invalid(f"Unable to parse value for query parameter after: {after}")
-    write = render.record(portal, table, call.names("properties"), history, _types(call.names("associations")))
+    home = f"{call.base}{call.raw_path}"
+    write = render.record(portal, table, call.names("properties"), history, _types(call.names("associations")), home)
     # nobody documents `offset`, but airbyte-source-hubspot 5.7.0 pages products and line items by it, at real portals
     skip = int(call.query.get("offset", "0")) if after == "0" else 0
     found = list(islice(table.after(int(after), archived=archived), skip, skip + limit + 1))
@@ -31,7 +32,7 @@ def listing(portal: Portal, call: Call, table: Table) -> bytes:
     paging = ""
     if len(found) > limit:
         place = str(found[limit - 1].id)
-        link = f"{call.base}{call.raw_path}?{urlencode({**call.query, 'after': place})}"
+        link = f"{home}?{urlencode({**call.query, 'after': place})}"
         paging = f',"paging":{{"next":{{"after":"{place}","link":{json.dumps(link)}}}}}'
     return f'{{"results":[{",".join(texts)}]{paging}}}'.encode()
 
@@ -56,7 +57,7 @@ def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
         raise not_found()
     call.rows = 1
     write = render.record(portal, table, call.names("properties"), call.names("propertiesWithHistory"),
-                          _types(call.names("associations")))  # fmt: skip
+                          _types(call.names("associations")), f"{call.base}{call.raw_path.rpartition('/')[0]}")  # fmt: skip
     return write(record).encode()
 
 
@@ -69,7 +70,7 @@ def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
     write = render.record(portal, table, body.get("properties") or (), history)
     texts, missing = [], []
     for given in inputs:
-        record = table.get(ids_of([given])[0]) if not by or by == "hs_object_id" else by_property(table, by, given)
+        record = by_property(table, by or "hs_object_id", given)
         if record is None or (record.archived_at is not None) != archived:
             missing.append(given)
         else:
@@ -78,7 +79,9 @@ def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
     return envelope(portal, texts, [no_object(missing)] if missing else [])
 
 
-def by_property(table: Table, name: str, value: str) -> Any:
+def by_property(table: Table, name: str, value: str) -> Record | None:
+    if name == "hs_object_id":
+        return table.get(ids_of([value])[0])
     return next((r for r in table.by_id.values() if r.values.get(name) == value and not r.archived_at), None)
 
 

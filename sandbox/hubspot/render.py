@@ -1,4 +1,4 @@
-"""Records as HubSpot writes them. Built from pieces, because a benchmark reads millions of them."""
+"""Records as HubSpot writes them (hubspot.md 1.5). Built from pieces, because a benchmark reads millions of them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,27 +18,31 @@ def properties_of(table: Table, names: Sequence[str]) -> list[str]:
 
 
 def record(
-    portal: Portal, table: Table, names: Sequence[str], history: Sequence[str] = (), links: Sequence[str] = ()
+    portal: Portal,
+    table: Table,
+    names: Sequence[str],
+    history: Sequence[str] = (),
+    links: Sequence[str] = (),
+    home: str = "",
 ) -> Piece:
-    """Writes a record with these properties, histories and inline links."""
+    """Writes a record with these properties, histories and inline links; `home` is the address of its type."""
     stamp, created = table.type.stamp, table.type.created
     plain = [(n, quoted(n) + ":") for n in properties_of(table, names) if n not in (stamp, "hs_object_id")]
-    inline = [_links_to(portal, table, to_type) for to_type in links]
+    inline = [_links_to(portal, table, to_type, home) for to_type in links]
 
     def write(r: Record) -> str:
-        values, at, own = r.values, r.stamp, r.id
-        parts = [head + (quoted(values[name]) if values.get(name) is not None else "null") for name, head in plain]
-        parts.append(f'"{stamp}":"{at}","hs_object_id":"{own}"}}')
-        text = f'{{"id":"{own}","properties":{{{",".join(parts)},"createdAt":{quoted(values.get(created, at))},"updatedAt":"{at}",'
-        if r.archived_at:
-            text += f'"archived":true,"archivedAt":"{r.archived_at}"'
-        else:
-            text += '"archived":false'
-        if history:
-            text += f',"propertiesWithHistory":{_history(r, history)}'
-        if inline and (found := ",".join(filter(None, [w(own) for w in inline]))):
-            text += f',"associations":{{{found}}}'
-        return text + "}"
+        get, at, own = r.values.get, r.stamp, r.id
+        properties = "".join(
+            [f"{head}{quoted(v)}," if (v := get(name)) is not None else f"{head}null," for name, head in plain]
+        )
+        state = f'true,"archivedAt":"{r.archived_at}"' if r.archived_at else "false"
+        more = f',"propertiesWithHistory":{_history(r, history)}' if history else ""
+        if inline and (found := ",".join([text for w in inline if (text := w(own))])):
+            more += f',"associations":{{{found}}}'
+        return (
+            f'{{"id":"{own}","properties":{{{properties}"{stamp}":"{at}","hs_object_id":"{own}"}},'
+            f'"createdAt":"{get(created, at)}","updatedAt":"{at}","archived":{state}{more}}}'
+        )
 
     return write
 
@@ -54,18 +58,23 @@ def _history(r: Record, names: Sequence[str]) -> str:
     return json.dumps(told)
 
 
-def _links_to(portal: Portal, table: Table, to_type: str) -> Callable[[int], str]:
+def _links_to(portal: Portal, table: Table, to_type: str, home: str) -> Callable[[int], str]:
     """Writes the first page of a record's links to one type; a primary one comes twice, labelled and not (1.5)."""
     own, page, links = table.type, portal.switches.inline_page, portal.links
-    binned, labelled = portal.tables[to_type].binned, links.marked(own.name, to_type)
-    plain = f"{own.one}_to_{portal.tables[to_type].type.one}"
+    to, binned = portal.tables[to_type].type, portal.tables[to_type].binned
+    pair, labelled = links.between(own.name, to_type), links.marked(own.name, to_type)
+    plain = f"{own.one}_to_{to.one}"
     head, kind = f'"{to_type.replace("_", " ")}":{{"results":[{{"id":"', f'","type":"{plain}"}}'
     between, bare = kind + ',{"id":"', f'","type":"{plain}_unlabeled"}}'
+    only = kind + "]}"
 
     def write(record_id: int) -> str:
-        ids = links.of(own.name, record_id, to_type)
-        if binned:
-            ids = [i for i in ids if i not in binned]
+        held = pair.get(record_id)
+        if held is None:
+            return ""
+        if not labelled and not binned and held.__class__ is int:
+            return f"{head}{held}{only}"  # by far the most: one link
+        ids = [i for i in ((held,) if isinstance(held, int) else held) if i not in binned]
         if not ids:
             return ""
         if labelled:
@@ -77,7 +86,10 @@ def _links_to(portal: Portal, table: Table, to_type: str) -> Callable[[int], str
             text = head + ',{"id":"'.join(entries)
         else:
             text = head + between.join(map(str, ids[:page])) + kind
-        more = f',"paging":{{"next":{{"after":"{ids[page]}","link":""}}}}' if len(ids) > page else ""
-        return f"{text}]{more}}}"
+        if len(ids) <= page:
+            return f"{text}]}}"
+        after = ids[page - 1]  # the rest is read at the record's own address, which some readers follow (dlt)
+        link = f"{home}/{record_id}/associations/{to_type}?after={after}"
+        return f'{text}],"paging":{{"next":{{"after":"{after}","link":{quoted(link)}}}}}}}'
 
     return write

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.hubspot import associations, definitions, objects, write
+from sandbox.hubspot import associations, batches, definitions, groups, merging, objects, write
 from sandbox.hubspot.call import Call
 
 Handler = Callable[..., Response]
@@ -33,27 +33,41 @@ def routes() -> list[Route]:
         ("POST", o, lambda app, c, table: raw(write.create_one(app.portal, c, table), 201), "write"),
         ("POST", f"{o}/search", lambda app, c, table: raw(app.searches.answer(c, table)), "read"),
         ("POST", f"{o}/batch/read", lambda app, c, table: _batch(objects.batch_read(app.portal, c, table)), "read"),
-        ("POST", f"{o}/batch/update", lambda app, c, table: _batch(write.batch_update(app.portal, c, table)), "write"),
-        ("POST", f"{o}/batch/create", lambda app, c, table: _batch(write.batch_create(app.portal, c, table)), "write"),
-        ("POST", f"{o}/batch/upsert", lambda app, c, table: _batch(write.batch_upsert(app.portal, c, table)), "write"),
+        ("POST", f"{o}/batch/update", lambda app, c, table: _batch(batches.batch_update(app.portal, c, table)), "write"),
+        ("POST", f"{o}/batch/create", lambda app, c, table: _batch(batches.batch_create(app.portal, c, table)), "write"),
+        ("POST", f"{o}/batch/upsert", lambda app, c, table: _batch(batches.batch_upsert(app.portal, c, table)), "write"),
         ("POST", f"{o}/batch/archive", _archive_many, "write"),
         ("GET", f"{o}/{ID}", lambda app, c, table, record_id: raw(objects.one(app.portal, c, table, record_id)), "read"),
         ("PATCH", f"{o}/{ID}", lambda app, c, table, record_id: raw(write.update_one(app.portal, c, table, record_id)), "write"),
         ("DELETE", f"{o}/{ID}", _archive_one, "write"),
         ("GET", f"{o}/{ID}/associations/{t}", _of_one, "read"),
+        ("PUT", f"{o}/{ID}/associations/(?:default/)?{t}/(?P<to_id>[^/]+)", _link_one, "write"),
+        ("DELETE", f"{o}/{ID}/associations/{t}/(?P<to_id>[^/]+)", _unlink_one, "write"),
+        ("POST", f"{o}/merge", _merge, "write"),
+        ("POST", f"{o}/gdpr-delete", _forget, "write"),
         ("POST", f"{a}/read", lambda app, c, table, target: _batch(associations.batch_read(app.portal, c, table, target)), "read"),
         ("POST", f"{a}/create", _link, "write"),
         ("POST", f"{a}/archive", _unlink, "write"),
         ("GET", p, lambda app, c, table: as_json(definitions.properties(app.portal, c, table)), "read"),
-        ("POST", p, lambda app, c, table: as_json(definitions.create_property(app.portal, c, table), 201), "schema"),
-        ("GET", f"{p}/groups", lambda app, c, table: as_json(definitions.groups(app.portal, table)), "read"),
-        ("POST", f"{p}/groups", lambda app, c, table: as_json(definitions.create_group(app.portal, c, table), 201), "schema"),
+        ("POST", p, _make_property, "schema"),
+        ("GET", f"{p}/groups", lambda app, c, table: as_json(groups.all_of(app.portal, table)), "read"),
+        ("POST", f"{p}/groups", lambda app, c, table: as_json(groups.create(app.portal, c, table), 201), "schema"),
+        ("GET", f"{p}/groups/{ID}", lambda app, c, table, record_id: as_json(groups.one(app.portal, table, record_id)), "read"),
+        ("PATCH", f"{p}/groups/{ID}",
+         lambda app, c, table, record_id: as_json(groups.update(app.portal, c, table, record_id)), "schema"),
         ("DELETE", f"{p}/groups/{ID}", _archive_group, "schema"),
         ("POST", f"{p}/batch/read", _read_properties, "read"),
         ("GET", f"{p}/{ID}", lambda app, c, table, record_id: as_json(definitions.one_property(table, record_id)), "read"),
         ("PATCH", f"{p}/{ID}", lambda app, c, table, record_id: as_json(definitions.update_property(c, table, record_id)), "schema"),
         ("DELETE", f"{p}/{ID}", _archive_property, "schema"),
         ("GET", rf"/crm/pipelines/{DATE}/{TYPE}", lambda app, c, table: as_json(definitions.pipelines(app.portal, table)), "read"),
+        ("GET", rf"/crm/pipelines/{DATE}/{TYPE}/{ID}",
+         lambda app, c, table, record_id: as_json(definitions.one_pipeline(app.portal, table, record_id)), "read"),
+        ("GET", rf"/crm/pipelines/{DATE}/{TYPE}/{ID}/stages",
+         lambda app, c, table, record_id: as_json({"results": definitions.one_pipeline(app.portal, table, record_id)["stages"]}),
+         "read"),
+        ("GET", rf"/crm/owners/{DATE}/{ID}",
+         lambda app, c, record_id: as_json(definitions.one_owner(app.portal, c, record_id)), "crm.objects.owners.read"),
         ("GET", rf"/crm/owners/{DATE}", lambda app, c: as_json(definitions.owners(app.portal, c)), "crm.objects.owners.read"),
         ("GET", rf"/crm-object-schemas/{DATE}/schemas", lambda app, c: as_json(definitions.schemas()), ""),
         ("GET", rf"/crm/{DATE}/schemas", lambda app, c: as_json(definitions.schemas()), ""),
@@ -66,6 +80,8 @@ def routes() -> list[Route]:
         ("GET", "/crm-pipelines/v1/pipelines/deals", lambda app, c: as_json(definitions.legacy_pipelines(app.portal)), ""),
         ("GET", f"/properties/v[12]/{TYPE}/properties",
          lambda app, c, table: as_json(definitions.properties(app.portal, c, table)["results"]), "read"),
+        ("POST", rf"/oauth/{DATE}/token|/oauth/v1/token",
+         lambda app, c: as_json(app.oauth.token(c.body, app.portal.clock.now())), ""),
         ("POST", "/oauth/v2/private-apps/get/access-token-info", lambda app, c: as_json(app.token_info(c)), ""),
     ]  # fmt: skip
     return [(method, re.compile(path), handler, needs) for method, path, handler, needs in table]
@@ -87,7 +103,7 @@ def _batch(answer: tuple[int, bytes]) -> Response:
 
 
 def _archive_many(app: Any, c: Call, table: Any) -> Response:
-    write.batch_archive(app.portal, c, table)
+    batches.batch_archive(app.portal, c, table)
     return Response(status_code=204)
 
 
@@ -102,7 +118,33 @@ def _archive_property(app: Any, c: Call, table: Any, record_id: str) -> Response
 
 
 def _archive_group(app: Any, c: Call, table: Any, record_id: str) -> Response:
-    definitions.archive_group(app.portal, table, record_id)
+    groups.archive(app.portal, table, record_id)
+    return Response(status_code=204)
+
+
+def _make_property(app: Any, c: Call, table: Any) -> Response:
+    made = definitions.create_property(app.portal, c, table)
+    response = as_json(made, 201)
+    response.headers["Location"] = f"{c.base}{c.raw_path}/{made['name']}"
+    return response
+
+
+def _link_one(app: Any, c: Call, table: Any, record_id: str, target: Any, to_id: str) -> Response:
+    associations.change_one(app.portal, table, record_id, target, to_id, make=True)
+    return as_json({"status": "COMPLETE", "results": []})
+
+
+def _unlink_one(app: Any, c: Call, table: Any, record_id: str, target: Any, to_id: str) -> Response:
+    associations.change_one(app.portal, table, record_id, target, to_id, make=False)
+    return Response(status_code=204)
+
+
+def _merge(app: Any, c: Call, table: Any) -> Response:
+    return raw(merging.merge_two(app.portal, c, table))
+
+
+def _forget(app: Any, c: Call, table: Any) -> Response:
+    merging.forget(app.portal, c, table)
     return Response(status_code=204)
 
 

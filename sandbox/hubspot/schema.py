@@ -1,11 +1,11 @@
 """Which properties a portal has from the start, and what a value must look like (hubspot.md 1.7, 1.9)."""
 
 import csv
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from sandbox.hubspot.store import Property
+from sandbox.hubspot.store import Property, iso
 
 #: what an org folder's column of a type is parsed as
 PARSED = {"number": "double", "datetime": "datetime", "date": "date", "bool": "boolean"}
@@ -47,6 +47,18 @@ def fault(definition: Property, value: str) -> str:
     if definition.type == "string" and len(value) > 65_536:
         return "Property values must not be longer than 65536 characters."
     return ""
+
+
+def normal(definition: Property, value: str) -> str:
+    """A date or time as it is stored, whatever form it was written in: YYYY-MM-DD, or ISO 8601 to the millisecond (1.5, 1.7)."""
+    if value == "" or definition.type not in ("date", "datetime") or not _is_moment(value):
+        return value
+    if value.lstrip("-").isdigit():
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(value))
+    else:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%d") if definition.type == "date" else iso(moment)
 
 
 def _is_number(value: str) -> bool:

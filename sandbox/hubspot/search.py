@@ -1,6 +1,7 @@
 """Search: typed filters, one sort, a wall at 10,000, an index that may lag (hubspot.md 1.6)."""
 
 import json
+import random
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,10 @@ from sandbox.hubspot.store import Portal, Property, Record, Table, iso
 
 MOST, WALL = 200, 10_000
 GROUPS, FILTERS, TOTAL = 5, 6, 18
+LONGEST_QUERY = 3_000
+#: operator -> what its filter must hold; the others need `value`
+NEEDS = {"BETWEEN": ("value", "highValue"), "IN": ("values",), "NOT_IN": ("values",), "HAS_PROPERTY": (),
+         "NOT_HAS_PROPERTY": ()}  # fmt: skip
 Test = Callable[[Record], bool]
 KEY = "hs_object_id"
 
@@ -49,6 +54,8 @@ class Searches:
     def _ids(self, table: Table, body: dict[str, Any]) -> list[int]:
         """Matching ids in the order that is asked for."""
         groups = [list(g.get("filters") or ()) for g in body.get("filterGroups") or ()]
+        if len(str(body.get("query") or "")) > LONGEST_QUERY:
+            raise invalid(f"query must not be longer than {LONGEST_QUERY} characters")
         self._check(table, groups)
         name, falling = _sort(body)
         beyond = [f for f in groups[0] if f["propertyName"] == KEY and f["operator"] == "GT"] if len(groups) == 1 else []
@@ -65,17 +72,20 @@ class Searches:
     ) -> list[int]:
         key = json.dumps([groups, name, falling, query], sort_keys=True)
         held = self._found.get(table.type.name)
-        if held is not None and held[:2] == (table.version, key) and not self.portal.switches.lag_seconds:
+        lagging, unsettled = self.portal.switches.lag_seconds > 0, self.portal.switches.disorder_seconds > 0
+        if held is not None and held[:2] == (table.version, key) and not lagging and not unsettled:
             return held[2]
-        tests = [[_test(table, f) for f in g] for g in groups]
         horizon = iso(self.portal.clock.now() - timedelta(seconds=self.portal.switches.lag_seconds))
-        lagging = self.portal.switches.lag_seconds > 0
+        fresh = iso(self.portal.clock.now() - timedelta(seconds=self.portal.switches.disorder_seconds)) if unsettled else "~"
+        tests = [[_test(table, f, fresh) for f in g] for g in groups]
         found = [
             r for i in table.ids if not (r := table.by_id[i]).archived_at and not (lagging and r.stamp > horizon)
             and (not groups or any(all(t(r) for t in g) for g in tests)) and _says(r, query)
         ]  # fmt: skip
         ids = [r.id for r in found] if name == KEY else [r.id for r in sorted(found, key=_key(table, name))]
         ids = ids[::-1] if falling else ids
+        if unsettled and name != KEY:
+            _disorder(ids, [n for n, i in enumerate(ids) if table.by_id[i].stamp > fresh])
         self._found[table.type.name] = (table.version, key, ids)
         return ids
 
@@ -88,6 +98,9 @@ class Searches:
                 raise invalid(f"There was a problem with the request: property {f.get('propertyName')} does not exist")
             if f.get("operator") not in OPERATORS:
                 raise invalid(f"Invalid input: operator {f.get('operator')}")
+            lacking = [k for k in NEEDS.get(f["operator"], ("value",)) if k not in f]
+            if lacking:
+                raise invalid(f"Invalid input: operator {f['operator']} needs {', '.join(lacking)}")
 
 
 def _says(r: Record, query: str) -> bool:
@@ -136,8 +149,16 @@ def _key(table: Table, name: str) -> Callable[[Record], Any]:
     return key
 
 
-def _test(table: Table, f: dict[str, Any]) -> Test:
-    """A filter as a function of a record."""
+def _disorder(ids: list[int], places: list[int]) -> None:
+    """What stands at these places in another order, the same each time."""
+    moved = [ids[n] for n in places]
+    random.Random(1).shuffle(moved)
+    for n, i in zip(places, moved, strict=True):
+        ids[n] = i
+
+
+def _test(table: Table, f: dict[str, Any], fresh: str) -> Test:
+    """A filter as a function of a record; no upper bound of its date holds for a record that changed after `fresh`."""
     name, operator = str(f["propertyName"]), str(f["operator"])
     definition = table.properties[name]
     try:
@@ -149,7 +170,9 @@ def _test(table: Table, f: dict[str, Any]) -> Test:
     decide = OPERATORS[operator]
     if name == table.type.stamp and operator == "BETWEEN" and first is not None and second is not None:
         low, high = _stamp(first), _stamp(second)
-        return lambda r: low <= r.stamp <= high
+        return lambda r: low <= r.stamp <= high or r.stamp > max(fresh, low)
+    if name == table.type.stamp and operator in ("LT", "LTE"):
+        return lambda r: r.stamp > fresh or decide(value_of(table, r, name), first, second, several)
     return lambda r: decide(value_of(table, r, name), first, second, several)
 
 

@@ -1,9 +1,9 @@
-"""A portal's records, links and definitions, in memory."""
+"""A portal's records, links and definitions, in memory (hubspot.md 1.10 to 1.12)."""
 
 import itertools
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from sandbox.clock import OrgClock
 from sandbox.hubspot.types import LINKS, PRIMARY, TYPES, Type
 from sandbox.org_folder import OrgFacts
 
+#: the activities that count as contact (1.11)
+CONTACTING = ("calls", "meetings", "emails", "communications")
 #: properties whose changes are kept with their time
 WATCHED = {"deals": ("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline")}
 
@@ -28,7 +30,7 @@ class Property:
     custom: bool = False
     archived: bool = False
     body: dict[str, Any] = field(default_factory=dict)  #: as it was posted
-    used_by: list[str] = field(default_factory=list)  #: workflows, lists, forms that refer to it
+    used_in: list[str] = field(default_factory=list)  #: workflows and lists that keep it from being archived (1.9)
 
 
 class Record:
@@ -64,6 +66,11 @@ class Table:
             insort(self.ids, record.id)
         self.highest = max(self.highest, record.id)
         self.version += 1
+
+    def unique(self, name: str) -> bool:
+        """Whether no two records may have the same value: a contact's address, and what was made so (1.7, 1.9)."""
+        made = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
+        return bool(made) or (self.type.name, name) == ("contacts", "email")
 
     def remove(self, record_id: int) -> None:
         del self.by_id[record_id]
@@ -150,6 +157,10 @@ class Links:
         held = self._to.get((from_type, to_type), {}).get(from_id, ())
         return (held,) if isinstance(held, int) else held
 
+    def between(self, from_type: str, to_type: str) -> Mapping[int, int | list[int]]:
+        """From each record of a type that has links to the other: the one id, or all of them in order."""
+        return self._to.get((from_type, to_type), {})
+
     def labels(self, from_type: str, from_id: int, to_type: str, to_id: int) -> list[Label]:
         """A plain link, and whatever else the pair is to each other."""
         plain = Label("HUBSPOT_DEFINED", LINKS.get((from_type, to_type), 0), None)
@@ -175,6 +186,8 @@ class Switches:
     inline_page: int = 100
     bad_id_fails: bool = False
     identical_write_bumps: bool = True
+    disorder_seconds: float = 0.0  #: search is out of order, and blind to upper bounds, for what changed so recently (1.6)
+    property_limit: int = 1_000  #: custom properties of one type (1.9)
 
 
 class Portal:
@@ -244,8 +257,13 @@ class Portal:
         record = table.by_id.get(record_id)
         if record is None or type_ not in ("companies", "contacts", "deals"):
             return
-        notes = sum(len(self.links.of(type_, record_id, name)) for name, t in TYPES.items() if t.activity)
-        record.values |= {"num_notes": str(notes), "notes_last_updated": self.stamp()}
+        counts = {name: len(self.links.of(type_, record_id, name)) for name, t in TYPES.items() if t.activity}
+        contacts = sum(n for name, n in counts.items() if name in CONTACTING)
+        now = self.stamp()
+        record.values |= {"num_notes": str(sum(counts.values())), "notes_last_updated": now}
+        if contacts:
+            record.values |= {"num_contacted_notes": str(contacts), "notes_last_contacted": now,
+                              "hs_last_sales_activity_timestamp": now}  # fmt: skip
         self.touch(table, record)
 
     def unlink_all(self, type_: str, record_id: int) -> None:

@@ -1,13 +1,12 @@
-"""Writing records: one by one and in batches of a hundred (hubspot.md 1.7, section 7 line 6)."""
+"""Writing records, one by one (hubspot.md 1.7, section 7 line 6)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox.hubspot import objects, render, schema
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import ApiError, invalid, not_found
-from sandbox.hubspot.objects import PAGE, envelope, inputs_of, no_object
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
 from sandbox.hubspot.types import LINKS, UNTYPED
 
@@ -56,11 +55,29 @@ def _obey(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping
             raise invalid(words, errors=[{"message": words, "code": code, "context": {"propertyName": lacking}}])
 
 
-def _written(portal: Portal, table: Table, record: Record, values: Mapping[str, str]) -> str:
-    same = all(record.values.get(k, "") == v for k, v in values.items())
+def written(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
+    """Save, and the record as it is then; a 2026-09 call is told which dates were brought into form (1.7)."""
+    kept = normalized(table, values)
+    same = all(record.values.get(k, "") == v for k, v in kept.items())
     if not same or portal.switches.identical_write_bumps:
-        portal.set(table, record, dict(values))
-    return render.record(portal, table, list(values))(record)
+        portal.set(table, record, kept)
+    return shown(portal, table, record, values, release)
+
+
+def normalized(table: Table, values: Mapping[str, str]) -> dict[str, str]:
+    return {k: schema.normal(table.properties[k], v) if k in table.properties else v for k, v in values.items()}
+
+
+def shown(portal: Portal, table: Table, record: Record, given: Mapping[str, str], release: str) -> str:
+    text = render.record(portal, table, list(given))(record)
+    if release != RULES_SINCE:
+        return text
+    warnings = [
+        {"category": "PROPERTY_VALUE_NORMALIZED", "message": f"{k} was normalized",
+         "context": {"propertyName": [k], "rawValue": [given[k]], "normalizedValue": [v]}}
+        for k, v in normalized(table, given).items() if v != given[k] and table.properties[k].type == "date"
+    ]  # fmt: skip
+    return text[:-1] + f',"warnings":{json.dumps(warnings)}}}' if warnings else text
 
 
 def update_one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
@@ -69,23 +86,32 @@ def update_one(portal: Portal, call: Call, table: Table, record_id: str) -> byte
         raise not_found()
     values = texts(call.json().get("properties"))
     check(portal, table, values, record.values, call.release)
+    conflict(table, values, record)
     call.rows = 1
-    return _written(portal, table, record, values).encode()
+    return written(portal, table, record, values, call.release).encode()
 
 
 def create_one(portal: Portal, call: Call, table: Table) -> bytes:
     call.rows = 1
-    return _create(portal, table, call.json(), call.release).encode()
+    return create(portal, table, call.json(), call.release).encode()
 
 
-def _create(portal: Portal, table: Table, body: Mapping[str, Any], release: str) -> str:
+def create(portal: Portal, table: Table, body: Mapping[str, Any], release: str) -> str:
     values = texts(body.get("properties"))
     check(portal, table, values, {}, release)
-    record = insert(portal, table, values)
+    conflict(table, values)
+    record = insert(portal, table, normalized(table, values))
     for link in body.get("associations") or ():
         for kind in link.get("types") or UNTYPED:
             _link(portal, table, record, str(link["to"]["id"]), int(kind.get("associationTypeId") or 0))
-    return render.record(portal, table, list(values))(record)
+    return shown(portal, table, record, values, release)
+
+
+def conflict(table: Table, values: Mapping[str, str], own: Record | None = None) -> None:
+    """A value that may be there once only, and is: a contact's e-mail address, a property made unique."""
+    for name, value in values.items():
+        if value and table.unique(name) and (held := objects.by_property(table, name, value)) not in (None, own):
+            raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {held.id}")
 
 
 def _link(portal: Portal, table: Table, record: Record, to_id: str, type_id: int) -> None:
@@ -112,63 +138,3 @@ def archive_one(portal: Portal, table: Table, record_id: str) -> None:
     record = table.by_id.get(ids_of([record_id])[0])
     if record is not None:
         table.bin(record, portal.stamp())
-
-
-def batch_archive(portal: Portal, call: Call, table: Table) -> None:
-    for record_id in inputs_of(call.json(), PAGE):
-        archive_one(portal, table, record_id)
-
-
-def batch_update(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """An invalid value refuses the batch whole; ids that are not there are errors of their own."""
-    body = call.json()
-    inputs_of(body, PAGE)
-    found: list[tuple[Record, dict[str, str]]] = []
-    missing = []
-    for given in body.get("inputs") or ():
-        by = given.get("idProperty")
-        number = str(given.get("id", ""))
-        record = objects.by_property(table, by, number) if by else table.get(ids_of([number])[0])
-        if record is None or record.archived_at:
-            missing.append(number)
-        else:
-            found.append((record, texts(given.get("properties"))))
-    for record, values in found:
-        check(portal, table, values, record.values, call.release)
-    written = [_written(portal, table, record, values) for record, values in found]
-    call.rows = len(written)
-    return envelope(portal, written, [no_object(missing)] if missing else [])
-
-
-def batch_create(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """The first conflict fails them all (1.7)."""
-    inputs = call.json().get("inputs") or []
-    if len(inputs) > PAGE:
-        raise invalid(f"Batch size must not exceed {PAGE}")
-    for given in inputs:
-        check(portal, table, texts(given.get("properties")), {}, call.release)
-    made = [_create(portal, table, given, call.release) for given in inputs]
-    call.rows = len(made)
-    return envelope(portal, made, [], 201)
-
-
-def batch_upsert(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """By a unique property; two inputs that mean one record refuse the batch, one conflict is a 409 for all (1.7)."""
-    inputs = call.json().get("inputs") or []
-    wanted = [(str(x.get("idProperty") or ""), str(x.get("id") or ""), texts(x.get("properties"))) for x in inputs]
-    if any(not by for by, _, _ in wanted):
-        raise invalid("idProperty is required")
-    if len({i for _, i, _ in wanted}) != len(wanted):
-        raise ApiError(409, "CONFLICT", "Two inputs resolve to the same record")
-    return envelope(portal, list(_upserted(portal, call, table, wanted)), [])
-
-
-def _upserted(portal: Portal, call: Call, table: Table, wanted: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
-    for by, value, values in wanted:
-        check(portal, table, values, {}, call.release)
-        record = objects.by_property(table, by, value)
-        call.rows += 1
-        if record is None:
-            yield render.record(portal, table, list(values))(insert(portal, table, values | {by: value}))
-        else:
-            yield _written(portal, table, record, values)

@@ -1,11 +1,13 @@
-"""The org's HTTP face: admits a request, finds who answers it, and stamps the answer."""
+"""The org's HTTP face: admits a request, finds who answers it, and stamps the answer.
+
+Versions, sizes, quotas: reference salesforce.md 1.1, 1.3, 1.11.
+"""
 
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.clock import http_date
@@ -22,6 +24,7 @@ from sandbox.salesforce.metadata import VERSIONS
 from sandbox.salesforce.queries import Cursor
 from sandbox.salesforce.routes import routes
 from sandbox.salesforce.store import Org, Table
+from sandbox.wire import Request
 
 #: who may customise the org; only a session is handed out
 ADMIN = "admin@sandbox.example"
@@ -93,14 +96,17 @@ class SalesforceApp:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return table
 
-    def answer(self, request: Request, body: bytes, base: str) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, Heard]:
         """Any request to a response, and what the log is to say of it."""
-        path = "/" + request.url.path.strip("/")
-        call = Call(request, body, path, base)
+        path = "/" + request.path.strip("/")
+        call = Call(request, path)
         try:
             response = self._answer(call)
         except ApiError as error:
             response = as_json(error.body(), error.status)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a body of another shape than the API's
+            said = f"{type(error).__name__}: {error}"
+            response = as_json(ApiError(400, "JSON_PARSER_ERROR", said).body(), 400)
         except OAuthError as error:
             response = as_json({"error": error.error, "error_description": error.description}, error.status)
         self._stamp(call, response)
@@ -130,11 +136,16 @@ class SalesforceApp:
 
     def handle(self, call: Call) -> Response:
         """The answer to an admitted request, or to a part of one."""
+        others = []
         for method, pattern, handler in self.routes:
             match = pattern.fullmatch(call.path)
             if match and method == call.method:
                 self._version(match.groupdict().get("version"))
                 return handler(self, call, **match.groupdict())
+            others += [method] if match else []
+        if others:
+            said = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(others)}"
+            raise ApiError(405, "METHOD_NOT_ALLOWED", said)
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
 
     def _admit(self, call: Call) -> str:

@@ -93,6 +93,8 @@ class QueryJobs:
         job.looks, job.fate = self.org.switches.job_looks, self.org.switches.job_error
         if job.operation not in ("query", "queryAll"):
             raise ApiError(400, "INVALIDJOB", f"Invalid operation: {job.operation}")
+        if body.get("contentType", "CSV") != "CSV":
+            raise ApiError(400, "INVALIDJOB", f"Unsupported contentType: {body['contentType']}")
         if job.delimiter not in DELIMITERS or job.ending not in ENDINGS:
             raise ApiError(400, "INVALIDJOB", f"Unsupported columnDelimiter or lineEnding: {job.delimiter}, {job.ending}")
         query = soql.parse(job.text)

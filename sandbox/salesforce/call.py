@@ -5,20 +5,20 @@ from copy import copy
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.salesforce.errors import ApiError
+from sandbox.wire import Request
 
 
 class Call:
     """One request, read once."""
 
-    def __init__(self, request: Request, body: bytes, path: str, base: str) -> None:
-        self.method, self.path, self.base, self.body = request.method, path, base, body
-        self.query = {k: v[-1] for k, v in parse_qs(request.url.query, keep_blank_values=True).items()}
+    def __init__(self, request: Request, path: str) -> None:
+        self.method, self.path, self.base, self.body = request.method, path, request.base, request.body
+        self.query = {k: v[-1] for k, v in parse_qs(request.query, keep_blank_values=True).items()}
         self.headers = request.headers
-        self.length = len(str(request.url))
+        self.length = request.length
         self.heads = sum(len(k) + len(v) + 4 for k, v in request.headers.items())
         self.soql = ""
         self.rows = 0

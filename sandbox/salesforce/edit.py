@@ -1,6 +1,6 @@
-"""Changes that people and admins make in the org, without asking the API's rules."""
+"""Changes that people and admins make in the org, without asking the API's rules (reference: salesforce.md 1.7 to 1.9, 6)."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sandbox.org_folder import PARSERS
@@ -13,7 +13,11 @@ def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
     """One change; `op` says which (see docs/sandbox.md). Raises KeyError, ValueError."""
     op = change["op"]
     org.sights.clear()  # the record may be a permission
-    return LEVERS[op](org, change) if op in LEVERS else _change_record(org, op, change)
+    if op in LEVERS:
+        return LEVERS[op](org, change)
+    if op not in ON_RECORDS:
+        raise ValueError(f"unknown op {op!r}; known are {', '.join((*ON_RECORDS, *LEVERS, 'limits'))}")
+    return _change_record(org, op, change)
 
 
 def _sight(org: Org, change: dict[str, Any]) -> dict[str, Any]:
@@ -91,12 +95,16 @@ def _automation(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
+    known = [f.name for f in fields(org.switches)]
     for name, value in change.items():
         if name != "op":
+            if name not in known:
+                raise ValueError(f"unknown option {name!r}; known are {', '.join(known)}")
             setattr(org.switches, name, type(getattr(org.switches, name))(value))
     return {}
 
 
+ON_RECORDS = ("create", "update", "delete", "undelete", "destroy", "merge")
 LEVERS = {
     "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
     "field": _field, "archive": _archive, "empty_bin": _empty_bin, "forget": _forget, "automation": _automation,
@@ -121,12 +129,10 @@ def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
         org.deletions = [d for d in org.deletions if d[1] != change["id"]]
         if op == "delete":
             org.deletions.append((table.name, change["id"], org.clock.stamp()))
-    elif op == "update":
+    else:
         table.set(row, _texts(change["values"]))
         if not change.get("quiet"):  # a formula's value changes without a save
             org.touch(table, row, change.get("stamp"))
-    else:
-        raise ValueError(f"unknown op {op!r}")
     return {"id": row[table.at["Id"]]}
 
 

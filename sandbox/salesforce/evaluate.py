@@ -1,4 +1,4 @@
-"""Runs a parsed query against the org: typed as the real one is, by the running user's view."""
+"""Runs a parsed query against the org: typed as the real one is, by the running user's view (SOQL reference; salesforce.md 1.3, 5)."""
 
 import operator
 import re

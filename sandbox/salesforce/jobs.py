@@ -1,4 +1,4 @@
-"""The addresses of Bulk API 2.0 jobs."""
+"""The addresses of Bulk API 2.0 jobs (reference: salesforce.md 1.4, 1.5)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The OAuth addresses."""
+"""The OAuth addresses (reference: salesforce.md 1.2, 4.1)."""
 
 from typing import TYPE_CHECKING
 

@@ -41,6 +41,27 @@ def update(app: "SalesforceApp", call: Call, version: str, name: str, record: st
     return Response(status_code=204)
 
 
+def upsert(app: "SalesforceApp", call: Call, version: str, name: str, key: str, value: str) -> Response:
+    """By an external id: made, changed, or 300 and the addresses of all that match (salesforce.md 1.12)."""
+    table = app.table(name)
+    field = table.lower.get(key.lower())
+    if field is None or f"{table.name}.{field}" in app.org.hidden:
+        raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key}")
+    found = [
+        str(table.get(r, "Id")) for r in table.rows if table.get(r, field) == value and table.get(r, "IsDeleted") != "true"
+    ]
+    if len(found) > 1:
+        return as_json([f"/services/data/v{version}/sobjects/{table.name}/{i}" for i in found], 300)
+    values, call.rows = _values(call.json()), 1
+    try:
+        if found:
+            write.update(app.org, table, found[0], values)
+        record = found[0] if found else write.create(app.org, table, {field: value} | values)
+    except write.RowError as error:
+        raise ApiError(400, error.code, str(error), error.fields) from None
+    return as_json({"id": record, "success": True, "errors": [], "created": not found}, 200 if found else 201)
+
+
 def delete_field(app: "SalesforceApp", call: Call, version: str, field: str) -> Response:
     setup.raise_unless_allowed(app.org)
     setup.delete_field(app.org, field)

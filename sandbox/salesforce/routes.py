@@ -20,7 +20,9 @@ def _table() -> list[tuple[str, str, Handler]]:
     return [
         ("POST", r"/services/oauth2/token", login.token),
         ("POST", r"/services/oauth2/revoke", login.revoke),
+        ("GET", r"/services/oauth2/revoke", login.revoke),
         ("GET", r"/services/oauth2/userinfo", login.userinfo),
+        ("POST", r"/services/oauth2/userinfo", login.userinfo),
         ("GET", r"/id/(?P<org>\w{15,18})/(?P<user>\w{15,18})", login.identity),
         ("POST", r"/services/oauth2/introspect", login.introspect),
         ("GET", r"/services/data", metadata.versions),
@@ -32,6 +34,7 @@ def _table() -> list[tuple[str, str, Handler]]:
         ("GET", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.retrieve),
         ("PATCH", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.update),
         ("DELETE", v + r"/sobjects/(?P<name>\w+)/(?P<record>\w{15,18})", records.delete),
+        ("PATCH", v + r"/sobjects/(?P<name>\w+)/(?P<key>\w+)/(?P<value>[^/]+)", records.upsert),
         ("GET", v + r"/sobjects/(?P<name>\w+)/updated", replication.updated),
         ("GET", v + r"/sobjects/(?P<name>\w+)/deleted", replication.deleted),
         ("GET", v + r"/(?P<mode>query|queryAll)", queries.query),
