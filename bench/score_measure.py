@@ -16,6 +16,8 @@ from scoring.rules import Rules
 
 Row = dict[str, float | None]
 RULES = Rules()
+#: nights below which flips say nothing
+LEAST_NIGHTS = 60
 WITHHELD = (NO_EVIDENCE, THIN_LOGGING)
 
 
@@ -148,16 +150,17 @@ def nights(store: Store, org: int, truth: Mapping[str, Truth]) -> Row:
         first -= 1
     count = last - first
     ever = {account: history for account, history in flagged.items() if any(history)}
+    told = count >= LEAST_NIGHTS
     flips = [sum(a != b for a, b in pairwise(h)) for h in ever.values()]
     planted = [h for account, h in flagged.items() if truth[account].state == COMFORT]
     seen = [h.index(True) for h in planted if any(h)]
     left = [h.index(False) for h in planted if h and h[0] and not all(h)]
     return {
         "nights": count, "ever_flagged": len(ever),
-        "flips": 100 * sum(flips) / len(ever) * 30 / max(1, count - 1) if ever else None,
-        "restless": _share([n > 2 for n in flips]),
-        "nights_to_flag": median(seen) if seen else None, "found": _share([any(h) for h in planted]),
-        "nights_to_release": median(left) if left else None,
+        "flips": 100 * sum(flips) / len(ever) * 30 / (count - 1) if told and ever else None,
+        "restless": _share([n > 2 for n in flips]) if told else None,
+        "nights_to_flag": median(seen) if told and seen else None, "found": _share([any(h) for h in planted]),
+        "nights_to_release": median(left) if told and left else None,
         "released": _share([not h[-1] for h in planted if h and h[0]]),
     }  # fmt: skip
 

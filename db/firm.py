@@ -45,17 +45,29 @@ DOUBLES = ("account", "owner", "contact", "opportunity")
 OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role")
 
 
+#: rows of a result held at a time
+PAGE = 5000
+
+
 class Firm:
     """The records to be judged and a connection to read them by."""
 
     def __init__(self, connection: Connection, tables: Any, org: int) -> None:
         self._c, self.tables, self.org = connection, tables, org
+        self._texts: dict[str, str] = {}
 
     def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
-        """Run a feature query and give its result by column."""
+        """Run a feature query and give its result by column.
+
+        Equal texts are one object: ids and names come back in many rows and would be half of the memory of a night.
+        """
         result = self._c.execute(query)
-        names, rows = list(result.keys()), result.fetchall()
-        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+        made: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
+        once = self._texts
+        for rows in result.partitions(PAGE):
+            for column, values in zip(made.values(), zip(*rows, strict=True), strict=True):
+                column += [once.setdefault(v, v) if type(v) is str else v for v in values]
+        return made
 
     def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         return [dict(r) for r in self._c.execute(query).mappings()]

@@ -1,6 +1,6 @@
 """Is anything new opened? Counts of new people, new products, asks and resolutions against peers (reference 2.4)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammainc
@@ -22,39 +22,28 @@ class Behaviour:
     families: Floats  #: product families presented that it did not own
     asks: Floats
     resolutions: Floats  #: of `decision_days`
+    decisions: Floats  #: an ask and the resolution it leads to are one
+    events: Floats  #: what was opened: people, families, decisions; a new level is a new person already
     stalled: Floats  #: open offers whose date was moved back twice or more: a decision was due and not asked for
-    expected: Floats  #: what accounts of as many hours and as much potential open
+    expected: Floats  #: what accounts of its size with as many hours open
     p_shallow: Floats
     has_people: bool  #: whether this org's records can show new people at all
     has_families: bool
     has_asks: bool
 
-    @property
-    def decisions(self) -> Floats:
-        """An ask and the resolution it leads to are one decision."""
-        return np.maximum(self.asks, self.resolutions)
 
-    @property
-    def events(self) -> Floats:
-        """What was opened; a new level is a new person already."""
-        return self.people + self.families + self.decisions
-
-
-def behaviour(frame: Frame, hours: Floats, worth: Floats, customer: Bools, rules: Rules) -> Behaviour:
-    """Count, then compare with what accounts of as many hours and as much potential open.
-
-    `worth` is potential in whole units of any one currency.
-    """
+def behaviour(frame: Frame, hours: Floats, rules: Rules) -> Behaviour:
+    """Count, then compare with what accounts of the same size open in as many hours."""
+    people, families = frame.sum("met", "new_people"), _new_families(frame, rules)
     asks, resolutions = frame.sum("moves", "asks"), frame.sum("moves", "resolutions")
-    facts = frame.facts
-    shows = {name: len(facts[name]["account_id"]) > 0 for name in ("met", "families", "moves")}
-    stalled = _stalled(frame)
-    seen = Behaviour(
-        frame.sum("met", "new_people"), _new_levels(frame), _new_families(frame, rules), asks, resolutions,
-        stalled, np.zeros(frame.n), np.zeros(frame.n), shows["met"], shows["families"], shows["moves"]
-    )  # fmt: skip
-    expected = expected_events(seen.events, hours, worth, customer)
-    return replace(seen, expected=expected, p_shallow=_shallow(seen.events, expected + stalled, rules))
+    decisions = np.maximum(asks, resolutions)
+    events = people + families + decisions
+    # who had bought before: a first order of today moves no peers
+    customer = frame.sum("revenue", "orders") > frame.sum("revenue", "orders_365")
+    expected, stalled = expected_events(events, hours, frame.numbers("employees"), customer), _stalled(frame)
+    shows = [len(frame.facts[name]["account_id"]) > 0 for name in ("met", "families", "moves")]
+    return Behaviour(people, _new_levels(frame), families, asks, resolutions, decisions, events, stalled, expected,
+                     _shallow(events, expected + stalled, rules), *shows)  # fmt: skip
 
 
 def _shallow(events: Floats, expected: Floats, rules: Rules) -> Floats:
@@ -64,27 +53,28 @@ def _shallow(events: Floats, expected: Floats, rules: Rules) -> Floats:
     return shallow
 
 
-def expected_events(events: Floats, hours: Floats, worth: Floats, customer: Bools) -> Floats:
-    """What peers open: log E = a + b log(hours + 1) + c log(potential) + d customer, learned by Poisson regression.
+def expected_events(events: Floats, hours: Floats, employees: Floats, customer: Bools) -> Floats:
+    """What peers open: log E = a + b log(hours + 1) + c log(employees) + d customer, learned by Poisson regression.
 
     The exponent is learned because events do not grow in proportion to hours: by a plain rate per hour every account with
     much time looks shallow, decoys and earning ones first (ADR 0011). Each half of the firm is judged by the other half,
-    so that no account's own event moves what is expected of it.
+    and nothing here moves with an offer or an order, so that no account's own event moves what is expected of it.
     """
     n = len(events)
-    known = worth[worth > 0]
-    size = np.log(worth + (0.1 * float(np.median(known)) if len(known) else 1.0))
+    known = ~np.isnan(employees)
+    size = np.log1p(np.where(known, employees, 0.0))
+    size = np.where(known, size, size[known].mean() if known.any() else 0.0)
     spread = np.column_stack((np.log1p(hours), size, customer.astype(float)))
     design = np.column_stack((np.ones(n), spread - (spread.mean(axis=0) if n else 0.0)))
     turn = np.empty(n, dtype=np.int64)
-    turn[np.lexsort((worth, hours))] = np.arange(n)
+    turn[np.lexsort((size, hours))] = np.arange(n)
     expected = np.zeros(n)
     for half in (turn % 2 == 0, turn % 2 == 1):
         expected[half] = np.exp(np.clip(design[half] @ _poisson(design[~half], events[~half]), -8.0, 8.0))
     return expected
 
 
-#: what the exponents are shrunk to: half as much again for four times the hours, whatever the potential
+#: what the exponents are shrunk to: half as much again for four times the hours, whatever the size
 SLOPES = np.array([0.0, 0.3, 0.0, 0.0])
 #: how strongly, in accounts that all open one event; the intercept is hardly held, at one event an account
 HOLD = np.array([0.1, 4.0, 4.0, 4.0])
@@ -109,7 +99,8 @@ def _stalled(frame: Frame) -> Floats:
     moved, open_ones = frame.facts["pushes"], frame.facts["pipeline"]
     often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= PUSHED}
     mine = zip(open_ones["account_id"], open_ones["id"], strict=True)
-    return frame.add(*zip(*[(a, 1.0) for a, i in mine if i in often], strict=True)) if often else np.zeros(frame.n)
+    stuck = [account for account, offer in mine if offer in often]
+    return frame.add(stuck, [1.0] * len(stuck))
 
 
 def _new_levels(frame: Frame) -> Floats:

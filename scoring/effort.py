@@ -75,17 +75,16 @@ def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
 def fair_minutes(e: Effort, potential: Floats, customer: Bools, rules: Rules) -> Floats:
     """A maintenance allowance, and the rest of the book's minutes in proportion to potential^gamma (2.3).
 
-    In proportion to potential: never presented as an optimum.
+    The allowance is at most what the account got: else the allowances of the others could take more from a book than they
+    use, and more hours on one account would raise its share faster than its hours (rulings 19). In proportion to potential:
+    never presented as an optimum.
     """
     months = rules.window_days / 30
-    allowance = np.where(customer, rules.maintenance_minutes * months, 0.0)
+    allowance = np.where(customer, np.minimum(rules.maintenance_minutes * months, e.minutes), 0.0)
     total = group_sum(e.minutes, e.book, e.books)
-    allowed = group_sum(allowance, e.book, e.books)
-    scale = np.where(allowed > total, np.divide(total, allowed, out=np.zeros_like(total), where=allowed > 0), 1.0)
-    allowance = allowance * scale[e.book]
     weight = np.power(np.maximum(potential, 0.0), rules.gamma)
     weights = group_sum(weight, e.book, e.books)
-    rest = np.maximum(total - group_sum(allowance, e.book, e.books), 0.0)
+    rest = total - group_sum(allowance, e.book, e.books)
     share = np.divide(weight, weights[e.book], out=np.zeros_like(weight), where=weights[e.book] > 0)
     fair: Floats = allowance + rest[e.book] * share
     return fair

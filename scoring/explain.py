@@ -131,7 +131,7 @@ class Telling:
         """Something was opened, but too little for the hours."""
         b, hours = self.j.behaviour, round(self.j.effort.minutes[i] / 60, 2)
         opened = f"{_count(int(b.events[i]), 'new person, product or decision', 'new people, products and decisions')} in {hours:.1f} h"
-        return Reason("D3", f"{opened}; accounts with as much time and potential have {_tenth(b.expected[i])}.")
+        return Reason("D3", f"{opened}; accounts of its size with as much time have {_tenth(b.expected[i])}.")
 
     def opened(self, i: int) -> Reason:
         b = self.j.behaviour
@@ -275,7 +275,9 @@ def _quote(name: str) -> str:
 
 def _clean(text: str) -> str:
     """Without control and direction characters, never the start of a formula, no longer than a field."""
-    kept = "".join(c for c in " ".join(text.split()) if unicodedata.category(c) not in ("Cc", "Cf"))
+    kept = " ".join(text.split())
+    if not (kept.isascii() and kept.isprintable()):
+        kept = "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cf"))
     return kept.lstrip("".join(FORMULA)).strip()[:LONGEST]
 
 

@@ -43,10 +43,10 @@ class Judgement:
 def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
     """Judge all accounts as of the start of `day` from the facts of `features.queries`."""
     frame = Frame(facts, day)
-    ours = tuple(json.loads(text) for text in frame.accounts["ours"])
+    ours = tuple(json.loads(text) if text != "{}" else {} for text in frame.accounts["ours"])
     spent = effort(frame, rules)
     worth = potential(frame, _overrides(frame, ours), rules)
-    acted = behaviour(frame, spent.minutes / 60, worth.potential, worth.customer, rules)
+    acted = behaviour(frame, spent.minutes / 60, rules)
     fair = fair_minutes(spent, worth.potential, worth.customer, rules)
     off = ratio(spent.minutes, fair, spent.activities, worth.doubt, rules)
     rank = _rank(worth.potential, frame.ids)

@@ -45,7 +45,7 @@ def _next(before: NightRow | None, j: Judgement, i: int, rules: Rules, *, frozen
     if target == COMFORT and account in j.snoozed:
         target = BALANCED
     row = NightRow(account, day, over, under, shallow, j.gates[i], grade, target, target, day, 0)
-    return row if before is None else _settle(before, row, rules, snoozed=account in j.snoozed)
+    return row if before is None else settle(before, row, rules, snoozed=account in j.snoozed)
 
 
 def entry(gate: str, over: float, under: float, shallow: float, grade: str, rules: Rules) -> str:
@@ -65,14 +65,17 @@ def entry(gate: str, over: float, under: float, shallow: float, grade: str, rule
     return BALANCED
 
 
-def _settle(before: NightRow, row: NightRow, rules: Rules, *, snoozed: bool) -> NightRow:
-    """Change the state only when enough nights in a row have pointed away from it; missing evidence counts at once."""
+def settle(before: NightRow, row: NightRow, rules: Rules, *, snoozed: bool = False) -> NightRow:
+    """Change the state only when enough nights in a row have pointed away from it; missing evidence counts at once.
+
+    A comfort zone needs that many nights in a row that pointed at it, not just away from what was.
+    """
     if row.target in (NO_EVIDENCE, THIN_LOGGING) or (snoozed and before.state == COMFORT):
         since = before.since if before.state == row.target else row.day
         return row._replace(state=row.target, since=since)
     if not _away(before.state, row, rules):
         return row._replace(state=before.state, since=before.since)
-    streak = before.streak + 1
+    streak = 1 if row.target == COMFORT != before.target else before.streak + 1
     need = rules.nights_out if before.state == COMFORT else rules.nights_in
     settled = row.day - before.since >= (rules.dwell_days if before.state not in (NO_EVIDENCE, THIN_LOGGING) else 0)
     if streak >= need and settled:
