@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from assay import publish, reading
-from assay.judging import Verdicts, judge_nights
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
 from db.lease import NIGHT, Lease
@@ -26,6 +25,9 @@ from db.runs import Runs
 from db.store import Org, Store
 from scoring.records import FieldUpdate, Score
 from scoring.rules import Rules
+
+if TYPE_CHECKING:  # the maths is loaded when a night judges: the page waits all day without it
+    from assay.judging import Verdicts
 
 DAY = 86_400
 LEASE = NIGHT
@@ -211,8 +213,10 @@ def _pull(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     out.odd = dict(tally.odd) | store.orphans(org.id)
 
 
-def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, orders: Orders, tell: Tell) -> Verdicts:
+def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, orders: Orders, tell: Tell) -> "Verdicts":
     """The verdicts of all orgs; those that could not be read keep theirs."""
+    from assay.judging import judge_nights
+
     ended = [night for night in nights if night not in ready]
     stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}
     first = ready[0].out

@@ -34,9 +34,12 @@ def _sqlite(url: str, path: str | None) -> Engine:
         folder = Path(path).resolve().parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not Path(path).exists():
+                Path(path).touch(mode=0o600)  # its journal takes the same mode
         except OSError as error:
             raise DatabaseError(
-                f"database folder {folder} cannot be made: {error.strerror}. Fix: choose a writable folder in [database] url"
+                f"database {Path(path).resolve()} cannot be made: {error.strerror}. "
+                "Fix: choose a folder in [database] url that this user may write"
             ) from None
         os.environ.setdefault("SQLITE_TMPDIR", str(folder))  # where a container may write; SQLite reads it itself
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})

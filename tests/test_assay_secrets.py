@@ -74,7 +74,7 @@ def test_no_secret_in_use_appears_anywhere(tmp_path: Path, ready: dict[str, Any]
             until(service.ready)
             until(lambda: ticks(engine, "done") or ticks(engine, "rejected"))
             for path in ("/", "/metrics", "/readyz", "/nowhere", "/openapi.json", "/api/status"):
-                answer = service.get(path)
+                answer = service.get(path, "CANARY-page-token")
                 said[path] = "" if answer is None else answer.text + str(answer.headers)
             service.end()
         assert any(path.startswith("/CANARY") for path in heard)

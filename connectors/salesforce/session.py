@@ -2,20 +2,20 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 from jwt.exceptions import PyJWTError
-from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
-from simple_salesforce.login import SalesforceLogin
 
 from connectors import bridge
 from connectors.errors import Unauthorized
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, SessionEnded
 from connectors.transport import Transport
+
+if TYPE_CHECKING:  # 20 MB, and only a login needs it: the page and half of the commands do without
+    from simple_salesforce.api import Salesforce
 
 
 class Session:
@@ -34,6 +34,9 @@ class Session:
         if c.access_token:
             self._token, self.base = c.access_token, c.instance_url.rstrip("/") or c.login_url.rstrip("/")
             return
+        from simple_salesforce.exceptions import SalesforceAuthenticationFailed
+        from simple_salesforce.login import SalesforceLogin
+
         try:
             if c.private_key:
                 self._token, host = SalesforceLogin(
@@ -67,8 +70,10 @@ class Session:
         plain = self.transport.is_plain(netloc) and self.config.login_url.startswith("http://")
         return "http://" if plain else "https://"
 
-    def sdk(self) -> Salesforce:
+    def sdk(self) -> "Salesforce":
         """simple-salesforce for the control plane, over our transport."""
+        from simple_salesforce.api import Salesforce
+
         return Salesforce(session_id=self._token, instance_url=self.base, version=self.version, session=self._requests)
 
     def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> httpx.Response:
@@ -95,7 +100,7 @@ class Session:
         """A path below this version's root."""
         return f"/services/data/v{self.version}{path}"
 
-    def control(self, ask: Callable[[Salesforce], Any]) -> Any:
+    def control(self, ask: "Callable[[Salesforce], Any]") -> Any:
         """Ask through the SDK; an ended session is renewed once."""
         token = self._token
         try:
