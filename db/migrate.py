@@ -32,18 +32,31 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         ) from error
 
 
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The database's revision (None if it is empty) and the newest one; raises `DatabaseError` if it is newer than this version."""
+    config = _config()
+    before = MigrationContext.configure(connection).get_current_revision()
+    head = str(ScriptDirectory.from_config(config).get_current_head())
+    _check_known(before, head, config)
+    return before, head
+
+
 def _upgrade(connection: Connection, config: Config, head: str) -> tuple[str | None, str]:
     before = MigrationContext.configure(connection).get_current_revision()
+    _check_known(before, head, config)
+    if before != head:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, head
+
+
+def _check_known(before: str | None, head: str, config: Config) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if before is not None and before not in known:
         raise DatabaseError(
             f"database schema {before} is newer than this version of Assay (it knows up to {head}). "
             "Fix: run the newer version, or restore the backup made before the upgrade"
         )
-    if before != head:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return before, head
 
 
 def _config() -> Config:

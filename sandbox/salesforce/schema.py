@@ -18,7 +18,8 @@ PREFIXES = {
     "Task": "00T", "Event": "00U", "PricebookEntry": "01u", "Product2": "01t", "OpportunityStage": "01J",
     "AccountTeamMember": "01M", "OpportunityFieldHistory": "017", "AccountHistory": "017", "CurrencyType": "01L",
     "EmailMessage": "02s", "EventRelation": "0RE", "EmailMessageRelation": "0CZ", "PermissionSet": "0PS",
-    "PermissionSetAssignment": "0Pa", "FieldPermissions": "01k", "ObjectPermissions": "110", "ListView": "00B", "MetadataComponentDependency": "0PX", "Quote": "0Q0", "QuoteLineItem": "0QL",
+    "PermissionSetAssignment": "0Pa", "FieldPermissions": "01k", "ObjectPermissions": "110", "ListView": "00B",
+    "MetadataComponentDependency": "0PX", "Quote": "0Q0", "QuoteLineItem": "0QL",
     "DatedConversionRate": "04w", "CustomField": "00N", "UserRecordAccess": "0UR",
 }  # fmt: skip
 #: objects every org has, even with no rows; the others exist when the folder has a file for them
