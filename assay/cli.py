@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, doctor, nightly, schema, show, wiring
+from assay import __version__, demo, doctor, init, nightly, schema, show, wiring
 from assay.progress import telling
 from assay.publish import Stopped
 from assay.settings import ConfigError, Loaded, Settings, load, shown
@@ -186,6 +186,7 @@ def config_show(as_json: Json = False) -> None:
 
 app.add_typer(schema.commands(_settings), name="schema")
 app.command(name="doctor")(doctor.command(lambda: _chosen["config"]))
+app.command(name="init")(init.command)
 app.command(name="demo")(demo.command)
 
 

@@ -4,7 +4,7 @@ A check that rests on a failed one is skipped, so that one cause is told once.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -40,8 +40,11 @@ def examine(config: Path | None) -> list[Finding]:
 def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Check]:
     checks = [
         Check("config", CONFIGURATION, lambda: _config(settings, path)),
-        Check("secrets", "docs/salesforce.md#set-up", lambda: list(home.secrets(settings, path)), ("config",)),
-        Check("database", CONFIGURATION, lambda: list(home.database(settings)), ("config",)),
+        *(
+            Check(name, f"docs/{name.partition(' ')[0]}.md#set-up", run, ("config",))
+            for name, run in _secrets(settings, path)
+        ),
+        Check("database", CONFIGURATION, lambda: home.database(settings), ("config",)),
     ]
     for name, share in _configured(settings):
         patient = Patient(name, f"docs/{name}.md", _opener(settings, name), _pinned(settings, name), share)
@@ -50,8 +53,14 @@ def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Che
     return [
         *checks,
         Check("schedule", CONFIGURATION, lambda: home.schedule(settings), ("config",)),
-        Check("writing", "docs/admin-review.md", lambda: list(home.writing(settings)), ("database",)),
+        Check("writing", "docs/admin-review.md", lambda: home.writing(settings), ("database",)),
     ]
+
+
+def _secrets(settings: Settings, path: Path | None) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
+    found: dict[str, Callable[[], Iterable[Finding]]] = {
+        "salesforce": lambda: home.salesforce_secrets(settings, path), "hubspot": lambda: home.hubspot_secrets(settings, path)}  # fmt: skip
+    return [(f"{name} secrets", found[name]) for name, _ in _configured(settings)]
 
 
 def _config(settings: Settings, path: Path | None) -> list[Finding]:

@@ -1,6 +1,6 @@
 """What can be wrong with a CRM: clock, login, org, permissions, records, fields, quota, coverage."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from assay.doctor.finding import Check, Finding
 from connectors.diagnosis import KINDS, WINDOW_DAYS, Diagnosis, Identity, Trouble
@@ -34,8 +34,8 @@ class Patient:
     def checks(self) -> list[Check]:
         """In the order in which one rests on the other."""
         return [
-            self._check("clock", self.clock, "config"),
-            self._check("login", self.login, "config", "clock"),
+            self._check("clock", self.clock, "config", "secrets"),
+            self._check("login", self.login, "clock"),
             self._check("org", self.org, "login"),
             self._check("permissions", lambda: self._troubles("permissions", self.it.permissions(), "all that is needed"), "org"),
             self._check("records", lambda: self._troubles("records", self.it.records(), "all are in reach"), "permissions"),
@@ -44,7 +44,7 @@ class Patient:
             self._check("coverage", self.coverage, "permissions"),
         ]  # fmt: skip
 
-    def _check(self, word: str, run: Callable[[], Sequence[Finding]], *needs: str) -> Check:
+    def _check(self, word: str, run: Callable[[], Iterable[Finding]], *needs: str) -> Check:
         own = tuple(n if n == "config" else self._named(n) for n in needs)
         return Check(self._named(word), f"{self.guide}#{ANCHORS.get(word, word)}", run, own)
 

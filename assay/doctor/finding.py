@@ -1,6 +1,6 @@
 """One check's result, and how checks follow each other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ class Check:
 
     name: str
     link: str
-    run: Callable[[], Sequence[Finding]]
+    run: Callable[[], Iterable[Finding]]
     needs: tuple[str, ...] = ()
 
 

@@ -20,6 +20,8 @@ from db.engine import DatabaseError, open_database
 from db.migrate import revisions
 from db.store import Store
 
+SALESFORCE, HUBSPOT = "salesforce secrets", "hubspot secrets"
+GOOD = "present, and for this user's eyes only"
 #: days before a certificate's end in which it is told
 NOTICE_DAYS = 30
 #: free bytes below which a night may not fit, and below which it cannot
@@ -28,45 +30,41 @@ TIGHT, FULL = 2_000_000_000, 200_000_000
 LEAST_BITS = 2048
 
 
-def secrets(settings: Settings, config: Path | None) -> Iterator[Finding]:
-    """Files that hold secrets: who may read them, whether they are what they should be, how long they last."""
-    s, h = settings.salesforce, settings.hubspot
-    good = True
-    for path in _secret_files(settings, config):
-        for f in _mode(path):
-            good = False
-            yield f
-    if s is not None and s.private_key_file is not None:
-        for f in _key(s.private_key_file):
-            good = good and f.status == "ok"
-            yield f
-    elif s is not None and s.client_secret is None and s.access_token is None:
-        good = False
-        yield Finding("secrets", "failure", "[salesforce]: no way to log in", "set private_key_file (JWT) or client_secret")
+def salesforce_secrets(settings: Settings, config: Path | None) -> Iterator[Finding]:
+    """The key or secret of the login: whether it is there, what it should be, for how long, and who may read it."""
+    s = settings.salesforce
+    if s is None:
+        return
+    inline = s.client_secret or s.access_token
+    if s.private_key_file is None and inline is None:
+        yield Finding(SALESFORCE, "failure", "[salesforce]: no way to log in", "set private_key_file (JWT) or client_secret")
+        return
+    files = [s.private_key_file] if s.private_key_file else _where("SALESFORCE", config)
+    found = [*_modes(SALESFORCE, files), *(_key(s.private_key_file) if s.private_key_file else ())]
+    yield from found or [Finding(SALESFORCE, "ok", GOOD)]
+
+
+def hubspot_secrets(settings: Settings, config: Path | None) -> Iterator[Finding]:
+    """The service key: whether it is there, and who may read it."""
+    h = settings.hubspot
     if h is not None and h.token is None:
-        good = False
-        yield Finding(
-            "secrets", "failure", "[hubspot] token is empty", "set ASSAY_HUBSPOT__TOKEN_FILE to a file that holds it"
-        )
-    if good:
-        yield Finding("secrets", "ok", "present, and for this user's eyes only")
+        fix = "set ASSAY_HUBSPOT__TOKEN_FILE to a file that holds it"
+        yield Finding(HUBSPOT, "failure", "[hubspot] token is empty", fix)
+    elif h is not None:
+        yield from _modes(HUBSPOT, _where("HUBSPOT", config)) or [Finding(HUBSPOT, "ok", GOOD)]
 
 
-def _secret_files(settings: Settings, config: Path | None) -> list[Path]:
-    s, h = settings.salesforce, settings.hubspot
-    inline = [x for x in (s and s.client_secret, s and s.access_token, h and h.token) if x]
-    named = [Path(v) for n, v in os.environ.items() if n.startswith("ASSAY_") and n.endswith("_FILE") and "__" in n]
-    held = [config] if config and inline and not named else []
-    return [*held, *named, *([s.private_key_file] if s and s.private_key_file else [])]
+def _where(section: str, config: Path | None) -> list[Path]:
+    """The files a section's secret may come from: those the environment names, else the configuration itself."""
+    named = [Path(v) for n, v in os.environ.items() if n.startswith(f"ASSAY_{section}__") and n.endswith("_FILE")]
+    in_environment = any(n.startswith(f"ASSAY_{section}__") for n in os.environ)
+    return named or ([config] if config and not in_environment else [])
 
 
-def _mode(path: Path) -> list[Finding]:
-    try:
-        open_to = path.stat().st_mode & 0o077
-    except OSError:
-        return []  # its absence is told by who needs it
-    return [Finding("secrets", "warning", f"{path} holds a secret and can be read by other users", f"chmod 600 {path}")
-            ] if open_to else []  # fmt: skip
+def _modes(check: str, paths: Sequence[Path]) -> list[Finding]:
+    """A file that is absent is told by who needs it."""
+    return [Finding(check, "warning", f"{p} holds a secret and can be read by other users", f"chmod 600 {p}")
+            for p in paths if p.exists() and p.stat().st_mode & 0o077]  # fmt: skip
 
 
 def _key(path: Path) -> list[Finding]:
@@ -74,13 +72,13 @@ def _key(path: Path) -> list[Finding]:
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
         fix = "check the path, or run `assay init` to make a key"
-        return [Finding("secrets", "failure", f"[salesforce] private_key_file {path}: {error.strerror}", fix)]
+        return [Finding(SALESFORCE, "failure", f"[salesforce] private_key_file {path}: {error.strerror}", fix)]
     except (ValueError, TypeError):
-        return [Finding("secrets", "failure", f"{path} is no private key without a passphrase in PEM form",
+        return [Finding(SALESFORCE, "failure", f"{path} is no private key without a passphrase in PEM form",
                         "give the key that `assay init` made, not the certificate")]  # fmt: skip
     if not isinstance(key, RSAPrivateKey) or key.key_size < LEAST_BITS:
         return [
-            Finding("secrets", "failure", f"{path} is no RSA key of {LEAST_BITS} bits", "make a new one with `assay init`")
+            Finding(SALESFORCE, "failure", f"{path} is no RSA key of {LEAST_BITS} bits", "make a new one with `assay init`")
         ]
     return _certificate(path.with_suffix(".crt"), key)
 
@@ -92,22 +90,22 @@ def _certificate(path: Path, key: RSAPrivateKey) -> list[Finding]:
     try:
         held = x509.load_pem_x509_certificate(path.read_bytes())
     except ValueError:
-        return [Finding("secrets", "failure", f"{path} is no certificate in PEM form", "make a new pair with `assay init`")]
+        return [Finding(SALESFORCE, "failure", f"{path} is no certificate in PEM form", "make a new pair with `assay init --out new/assay.toml`")]
     if held.public_key() != key.public_key():
         return [
             Finding(
-                "secrets",
+                SALESFORCE,
                 "failure",
                 f"{path} belongs to another key",
                 "upload the certificate of this key, or make a new pair",
             )
         ]
     days = (held.not_valid_after_utc - datetime.now(UTC)).days
-    fix = "make a new pair with `assay init`, upload the certificate to the External Client App, then exchange the key"
+    fix = "make a new pair with `assay init --out new/assay.toml`, upload the certificate to the External Client App, then exchange the key"
     if days < 0:
-        return [Finding("secrets", "failure", f"the certificate {path} expired {-days} days ago", fix)]
+        return [Finding(SALESFORCE, "failure", f"the certificate {path} expired {-days} days ago", fix)]
     status = "warning" if days < NOTICE_DAYS else "ok"
-    return [Finding("secrets", "warning" if status == "warning" else "ok", f"the certificate {path} is good for {days} days",
+    return [Finding(SALESFORCE, "warning" if status == "warning" else "ok", f"the certificate {path} is good for {days} days",
                     fix if status == "warning" else "", facts={"certificate_days": days})]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ class HubSpotDiagnosis:
     def __init__(self, crm: HubSpotCrm) -> None:
         self.crm, self.sizes = crm, dict[str, int]()
         crm.transport.attempts = 2  # a doctor does not wait for better times
+        crm.budget.share = crm.budget.stop = 1.0  # and comes when there is little left
 
     def clock(self) -> int | None:
         """A key has no clock."""

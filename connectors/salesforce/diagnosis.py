@@ -45,6 +45,7 @@ class SalesforceDiagnosis:
         self.crm, self.session = crm, crm.session
         self.reach = Reach({})
         crm.transport.attempts = 2  # a doctor does not wait for better times
+        crm.budget.share = crm.budget.stop = 1.0  # and comes when there is little left
 
     def clock(self) -> int | None:
         """The login server's own Date; its answer is a refusal, because nothing is asked of it (rulings 1)."""
