@@ -335,7 +335,7 @@ def a_share_that_no_night_fits_into(scene: Scene) -> None:
     scene.org.app.quota, scene.salesforce["quota_share"] = 1_000, 0.01
 
 
-@case("salesforce coverage", "warning", "no e-mails: unknown, not zero", "Sync Email as Salesforce Activity")
+@case("salesforce coverage", "warning", "no e-mails: unknown, not zero", "let that tool log its activities in the CRM")
 def mails_that_are_captured_outside_the_crm(scene: Scene) -> None:
     scene.table("EmailMessage").rows.clear()
 

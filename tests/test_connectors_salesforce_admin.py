@@ -125,10 +125,11 @@ def test_remove_says_first_what_is_in_use_and_leaves_what_the_org_still_needs(fr
     fresh.edit(op="update", object="Account", id=ACME, values={"Assay_State__c": "Balanced"})
     definitions = fresh.app.org.tables["CustomField"]
     grade = next(r for r in definitions.rows if definitions.get(r, "DeveloperName") == "Assay_Grade")
-    fresh.edit(op="create", object="MetadataComponentDependency", values={
-        "RefMetadataComponentId": definitions.get(grade, "Id"), "MetadataComponentName": "Route_A", "MetadataComponentType": "Flow"})  # fmt: skip
-    fresh.edit(op="create", object="ListView", values={
-        "Name": "My comfort zones", "DeveloperName": "Assay_My_Comfort_Zones", "SobjectType": "Account"})  # fmt: skip
+    flow = {"MetadataComponentName": "Route_A", "MetadataComponentType": "Flow"}
+    fresh.edit(op="create", object="MetadataComponentDependency",
+               values=flow | {"RefMetadataComponentId": definitions.get(grade, "Id")})  # fmt: skip
+    view = {"Name": "My comfort zones", "DeveloperName": "Assay_My_Comfort_Zones", "SobjectType": "Account"}
+    fresh.edit(op="create", object="ListView", values=view)
     used = ask(fresh, "in_use")
     assert used["Account.Assay_State__c"] == "1 accounts hold a value"
     assert used["Account.Assay_Grade__c"] == "0 accounts hold a value; used by Flow Route_A"

@@ -46,7 +46,7 @@ class Patient:
 
     def _check(self, word: str, run: Callable[[], Iterable[Finding]], *needs: str) -> Check:
         own = tuple(n if n == "config" else self._named(n) for n in needs)
-        return Check(self._named(word), f"{self.guide}#{ANCHORS.get(word, word)}", run, own)
+        return Check(self._named(word), f"{self.guide}#{(ANCHORS | OWN[self.name])[word]}", run, own)
 
     def _named(self, word: str) -> str:
         return f"{self.name} {word}"
@@ -112,18 +112,25 @@ class Patient:
         seen = dict(self.it.coverage())
         name, told = self._named("coverage"), ", ".join(f"{n:,} {kind}" for kind, n in seen.items())
         if not any(seen.values()):
-            return [Finding(name, "failure", f"no activity in {WINDOW_DAYS} days: there is no selling time to weigh",
-                            "let calls, meetings and e-mails be logged in the CRM first; or check private activities", facts=seen)]  # fmt: skip
+            cause = f"no activity in {WINDOW_DAYS} days: there is no selling time to weigh"
+            fix = "let calls, meetings and e-mails be logged in the CRM first; or check private activities"
+            return [Finding(name, "failure", cause, fix, facts=seen)]
         none = [kind for kind in KINDS[:3] if not seen.get(kind)]
         if none:
-            return [Finding(name, "warning", f"{told}; no {' and no '.join(none)}: unknown, not zero, if a tool captures them outside the CRM",
-                            "let the tool log to the CRM (Einstein Activity Capture: Sync Email as Salesforce Activity)", facts=seen)]  # fmt: skip
+            cause = f"{told}; no {' and no '.join(none)}: unknown, not zero, if a tool captures them outside the CRM"
+            return [
+                Finding(name, "warning", cause, "let that tool log its activities in the CRM, see the guide", facts=seen)
+            ]
         return [Finding(name, "ok", f"{told} in {WINDOW_DAYS} days", facts=seen)]
 
 
-#: headings of the guides
-ANCHORS = {"clock": "set-up", "login": "set-up", "org": "set-up", "records": "access-modes", "fields": "what-is-written",
+#: where a check is explained: headings of both guides, and of each
+ANCHORS = {"secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "fields": "what-is-written",
            "quota": "what-it-costs", "coverage": "what-is-read"}  # fmt: skip
+OWN = {
+    "salesforce": {"permissions": "permissions", "records": "access-modes"},
+    "hubspot": {"permissions": "set-up", "records": "set-up"},
+}
 
 
 def _differs(me: Identity, pinned: Org | None) -> Iterator[str]:

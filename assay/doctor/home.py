@@ -90,7 +90,14 @@ def _certificate(path: Path, key: RSAPrivateKey) -> list[Finding]:
     try:
         held = x509.load_pem_x509_certificate(path.read_bytes())
     except ValueError:
-        return [Finding(SALESFORCE, "failure", f"{path} is no certificate in PEM form", "make a new pair with `assay init --out new/assay.toml`")]
+        return [
+            Finding(
+                SALESFORCE,
+                "failure",
+                f"{path} is no certificate in PEM form",
+                "make a new pair with `assay init --out new/assay.toml`",
+            )
+        ]
     if held.public_key() != key.public_key():
         return [
             Finding(
