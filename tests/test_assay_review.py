@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from assay import review
-from assay.cli import app
 from assay.doctor.crms import ANCHORS, OWN
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -23,10 +21,3 @@ def test_a_doctor_s_links_lead_somewhere(crm: str) -> None:
     guide = (DOCS / f"{crm}.md").read_text()
     headings = {h.lstrip("# ").strip().lower().replace(" ", "-") for h in guide.splitlines() if h.startswith("#")}
     assert not {*ANCHORS.values(), *OWN[crm].values()} - headings
-
-
-def test_schema_export_needs_no_configuration(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["schema", "export", str(tmp_path / "out")])
-    assert done.exit_code == 0, done.output
-    assert "sfdx-project.json" in done.stdout
-    assert (tmp_path / "out" / "hubspot" / "properties.json").exists()
