@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, logs, nightly, schema, serve, show, wiring
+from assay import __version__, demo, doctor, init, logs, nightly, schema, serve, show, wiring
 from assay.ping import watched
 from assay.progress import telling
 from assay.publish import Stopped
@@ -216,6 +216,8 @@ def config_show(as_json: Json = False) -> None:
 
 
 app.add_typer(schema.commands(_settings), name="schema")
+app.command(name="doctor")(doctor.command(lambda: _chosen["config"]))
+app.command(name="init")(init.command)
 app.command(name="demo")(demo.command)
 app.command(name="serve")(serve.command)  # for --help; it is started from assay.__main__
 

@@ -67,7 +67,7 @@ def configure(folder: Path, crms: dict[str, Any]) -> Settings:
     if line := crms.get("salesforce"):
         parts.append(
             f'[salesforce]\nlogin_url = "{line["url"]}"\nclient_id = "{line["client_id"]}"\nusername = "{line["username"]}"\n'
-            f'private_key_file = "{line["private_key_file"]}"\n'
+            f'private_key_file = "{line["private_key_file"]}"\naccess_token = "{line["admin_access_token"]}"\n'
         )
     if line := crms.get("hubspot"):
         parts.append(f'[hubspot]\nbase_url = "{line["url"]}"\ntoken = "{line["token"]}"\n')

@@ -230,6 +230,14 @@ def schema(rows: Sequence[tuple[str, str]], as_json: bool) -> str:
     return json.dumps(dict(rows)) if as_json else _table(rows, ("field", "state"))
 
 
+def findings(rows: Sequence[tuple[str, str, str]]) -> str:
+    """A doctor's table: what to mend takes the room that is left."""
+    table = look.table("check", "result", "what was seen, and what to do", wrap="what was seen, and what to do")
+    for row in rows:
+        table.add_row(*map(look.plain, row))
+    return look.printed(_look(), table)
+
+
 def config(rows: Sequence[tuple[str, str, str]], as_json: bool) -> str:
     if as_json:
         return json.dumps({k: {"value": v, "from": o} for k, v, o in rows})

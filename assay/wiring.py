@@ -9,6 +9,7 @@ from assay import publish
 from assay.nightly import Orders
 from assay.settings import ConfigError, HubSpot, Salesforce, Settings
 from connectors import hubspot, salesforce
+from connectors.diagnosis import Diagnosis
 from connectors.port import Crm, SchemaAdmin
 from db.engine import open_database
 from db.migrate import upgrade
@@ -33,6 +34,15 @@ def open_crms(settings: Settings) -> list[Crm]:
 def open_admins(settings: Settings) -> list[SchemaAdmin]:
     """Each CRM's schema, with whatever login is configured."""
     return _each(settings, salesforce.open_admin, hubspot.open_admin)
+
+
+def open_diagnosis(settings: Settings, name: str) -> Diagnosis:
+    """One configured CRM, to be looked at by the doctor with the nightly user's login."""
+    if name == "salesforce" and settings.salesforce is not None:
+        return salesforce.open_diagnosis(_salesforce(settings, settings.salesforce))
+    if name == "hubspot" and settings.hubspot is not None:
+        return hubspot.open_diagnosis(_hubspot(settings, settings.hubspot))
+    raise ConfigError([NO_CRM])
 
 
 T = TypeVar("T")

@@ -20,9 +20,15 @@ LOCK = 0x6173736179
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Migrate to the newest schema; returns the revision before and after. Raises `DatabaseError`."""
-    config = alembic_config()
     with locked(engine) as connection:
-        return _upgrade(connection, config, newest(config))
+        before, head = revisions(connection)
+        if before != head:
+            if before is not None:
+                _copy(connection, before)
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return before, head
 
 
 @contextmanager
@@ -41,18 +47,14 @@ def locked(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
-def _upgrade(connection: Connection, config: Config, head: str) -> tuple[str | None, str]:
-    before = revision_of(connection)
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The database's revision (None if it is empty) and the newest; raises `DatabaseError` if it is newer than this version."""
+    before, head = revision_of(connection), newest(alembic_config())
     if before is not None and before not in known_revisions():
         raise DatabaseError(
             f"database schema {before} is newer than this version of Assay (it knows up to {head}). "
             "Fix: run the newer version, or restore the backup made before the upgrade"
         )
-    if before != head:
-        if before is not None:
-            _copy(connection, before)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
     return before, head
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from connectors.hubspot.admin import HubSpotAdmin
 from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.diagnosis import HubSpotDiagnosis
 
-__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_org"]
+__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_diagnosis", "open_org"]
 
 
 def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> HubSpotCrm:
@@ -18,3 +19,8 @@ def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep)
 def open_admin(config: HubSpotConfig) -> HubSpotAdmin:
     """The same portal for an admin."""
     return HubSpotAdmin(HubSpotCrm(config))
+
+
+def open_diagnosis(config: HubSpotConfig) -> HubSpotDiagnosis:
+    """The same portal for a doctor."""
+    return HubSpotDiagnosis(HubSpotCrm(config))

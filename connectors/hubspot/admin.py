@@ -80,12 +80,13 @@ class HubSpotAdmin:
         core = self.crm.sdk.crm.properties.core_api
         try:
             if todo.startswith(("create", "restore")):
-                body = definition(field) | ({"options": _with_ours(field, found)} if found and field.options else {})
+                body = definition(field)
+                if found and field.options:
+                    body["options"] = _with_ours(field, found)
                 core.create(OBJECT, PropertyCreate(**{SDK_NAMES.get(k, k): v for k, v in body.items()}))
                 return todo.replace("create", "created", 1).replace("restore", "restored", 1)
             if todo.startswith("add option"):
-                body = {"options": _with_ours(field, found)}
-                core.update(OBJECT, NAMES[field.meaning], PropertyUpdate(**body))
+                core.update(OBJECT, NAMES[field.meaning], PropertyUpdate(options=_with_ours(field, found)))
                 return todo.replace("add", "added", 1)
         except Refused as error:
             raise _refused(error) from None

@@ -62,9 +62,9 @@ class HubSpotCrm:
         now = self.api.now
         self.zone = str(account.get("timeZone") or "UTC")
         self.currency = str(account.get("companyCurrency") or "USD")
-        scopes = self._scopes()
+        scopes = self.scopes()
         for stream in STREAMS:
-            self._look_at(stream, scopes)
+            self.look_at(stream, scopes)
         return Check(
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
@@ -73,7 +73,7 @@ class HubSpotCrm:
             notes=tuple(self.notes),
         )  # fmt: skip
 
-    def _scopes(self) -> set[str] | None:
+    def scopes(self) -> set[str] | None:
         """What the key may do, as HubSpot itself says; None where it does not say."""
         try:
             path = "/oauth/v2/private-apps/get/access-token-info"
@@ -81,7 +81,7 @@ class HubSpotCrm:
         except (Refused, Forbidden):
             return None
 
-    def _look_at(self, stream: Stream, scopes: set[str] | None) -> None:
+    def look_at(self, stream: Stream, scopes: set[str] | None) -> None:
         """Learn a type's properties once; raise for what is required, note what its absence degrades."""
         if scopes is not None and stream.scopes and not scopes & set(stream.scopes):
             self._without(stream, f"the key lacks the scope {' or '.join(stream.scopes)}")

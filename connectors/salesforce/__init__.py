@@ -7,8 +7,9 @@ from dataclasses import replace
 from connectors.salesforce.admin import SalesforceAdmin
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.diagnosis import SalesforceDiagnosis
 
-__all__ = ["SalesforceAdmin", "SalesforceConfig", "SalesforceCrm", "open_admin", "open_org"]
+__all__ = ["SalesforceAdmin", "SalesforceConfig", "SalesforceCrm", "open_admin", "open_diagnosis", "open_org"]
 
 
 def open_org(config: SalesforceConfig, sleep: Callable[[float], None] = time.sleep) -> SalesforceCrm:
@@ -20,3 +21,8 @@ def open_org(config: SalesforceConfig, sleep: Callable[[float], None] = time.sle
 def open_admin(config: SalesforceConfig) -> SalesforceAdmin:
     """The same org for an admin, by her own session where it is given."""
     return SalesforceAdmin(SalesforceCrm(config))
+
+
+def open_diagnosis(config: SalesforceConfig) -> SalesforceDiagnosis:
+    """The same org for a doctor, with the nightly user's login."""
+    return SalesforceDiagnosis(open_org(config))

@@ -57,12 +57,12 @@ class SalesforceCrm:
 
     def check(self) -> Check:
         self.session.login()
-        self._choose_version()
-        now, organization = self._organization()
+        self.choose_version()
+        now, organization = self.organization()
         features = self.session.call("GET", self.session.data("/connect/organization")).json().get("features", {})
-        self.objects = self._objects()
-        for stream in filter(self._wanted, STREAMS):
-            self._look_at(stream)
+        self.objects = self.queryable()
+        for stream in filter(self.wanted, STREAMS):
+            self.look_at(stream)
         self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
         self.notes += filter(None, [self.reach.note()])
         return Check(
@@ -72,7 +72,7 @@ class SalesforceCrm:
             lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
         )  # fmt: skip
 
-    def _choose_version(self) -> None:
+    def choose_version(self) -> None:
         """The configured version, or the newest one the org has."""
         offered = [v["version"] for v in self.session.call("GET", "/services/data").json()]
         wanted = self.config.api_version
@@ -80,7 +80,7 @@ class SalesforceCrm:
             self.session.version = max((v for v in offered if float(v) < float(wanted)), key=float, default=offered[-1])
             self.notes.append(f"API version {wanted} is not offered by this org, {self.session.version} is used")
 
-    def _organization(self) -> tuple[int, dict[str, Any]]:
+    def organization(self) -> tuple[int, dict[str, Any]]:
         path = self.session.data("/query")
         response = self.session.call("GET", path, params={"q": "SELECT Id, Name, IsSandbox FROM Organization"})
         return _now(response), response.json()["records"][0]
@@ -90,14 +90,14 @@ class SalesforceCrm:
         found = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
         return str(found[0]["IsoCode"]) if found else "USD"
 
-    def _objects(self) -> set[str]:
+    def queryable(self) -> set[str]:
         listing = self.session.control(lambda sdk: sdk.describe())
         return {o["name"] for o in listing["sobjects"] if o.get("queryable", True)}
 
-    def _wanted(self, stream: Stream) -> bool:
+    def wanted(self, stream: Stream) -> bool:
         return self.config.objects is None or stream.entity in self.config.objects
 
-    def _look_at(self, stream: Stream) -> None:
+    def look_at(self, stream: Stream) -> None:
         """Describe an object once; raise for what is required, note what its absence degrades."""
         if stream.entity not in self.objects:
             if stream.needed:
@@ -148,7 +148,7 @@ class SalesforceCrm:
 
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
         context = Context(Keyed(self.config.subject_salt), Keyed(self.config.subject_salt, address), dict(known.zones()))
-        streams = [s for s in STREAMS if s.entity in self.fields and self._wanted(s)]
+        streams = [s for s in STREAMS if s.entity in self.fields and self.wanted(s)]
         try:
             self.begun = {s.entity: begun for s in streams if s.entity not in since and (begun := self._begin(s))}
             for stream in streams:
@@ -241,7 +241,7 @@ class SalesforceCrm:
         if kind not in KINDS:
             raise CrmError(f"unknown kind {kind}", crm=NAME)
         for stream in STREAMS:
-            if stream.kind != kind or stream.entity not in self.fields or not self._wanted(stream):
+            if stream.kind != kind or stream.entity not in self.fields or not self.wanted(stream):
                 continue
             key = self._key(stream)
             text = soql.select(stream.entity, (key,))

@@ -15,7 +15,7 @@ USER: Mapping[str, str] = {"ApiEnabled": "to log in by API", "ActivitiesAccess":
 OBJECTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Account": (
         ("Read", "Edit", "ViewAllRecords"),
-        "all accounts, whoever owns them; edit reaches the nine fields of ours only",
+        "all accounts, whoever owns them; edit, because a field of ours is a field of the account",
     ),
     "Contact": (("Read", "ViewAllRecords"), "new people, departments and levels; no names, no addresses"),
     "Opportunity": (("Read", "ViewAllRecords"), "what is open, won and lost; its history, roles and products come with it"),

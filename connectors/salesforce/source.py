@@ -96,7 +96,7 @@ def _signal() -> dict[str, Any]:
 
 
 def _permissions(one: PermissionSet) -> dict[str, Any]:
-    fields = {path: rights for path, rights in one.fields().items()} | {f"{OBJECT}.{SIGNAL}": {"Read"}}
+    fields = one.fields() | {f"{OBJECT}.{SIGNAL}": {"Read"}}
     return {
         "label": one.label, "description": one.description, "hasActivationRequired": False,
         "userPermissions": [{"name": name, "enabled": True} for name in sorted(one.user())],

@@ -1,0 +1,74 @@
+"""What a doctor asks of a CRM, step by step; each step may fail with a `CrmError` that says the way out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+#: coverage and estimate look at activities of so many days
+WINDOW_DAYS = 180
+#: the kinds of activity in which selling time is logged
+KINDS = ("meetings", "calls", "e-mails", "tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not as it should be; a `grave` one stops a night or spoils it."""
+
+    what: str
+    fix: str
+    grave: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which org answers, and as whom."""
+
+    org_id: str
+    name: str
+    sandbox: bool
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """API calls of the day: by everybody, allowed, and what a night is expected to take."""
+
+    used: int | None
+    allowed: int | None
+    first_night: int
+    later_night: int
+
+
+class Diagnosis(Protocol):
+    """One CRM, looked at with the nightly user's login. Read-only; in this order."""
+
+    name: str
+    guide: str  #: the page that explains the set-up
+
+    def clock(self) -> int | None:
+        """Seconds by which this machine's clock is ahead of the login server's; None where nothing depends on it."""
+        ...
+
+    def login(self) -> None: ...
+
+    def identity(self) -> Identity: ...
+
+    def permissions(self) -> Sequence[Trouble]:
+        """Objects, fields and scopes that this login should see and does not."""
+        ...
+
+    def records(self) -> Sequence[Trouble]:
+        """Records that sharing keeps from this login."""
+        ...
+
+    def fields(self) -> Sequence[Trouble]:
+        """Our fields: absent, of another type, without a value that we write, or read-only."""
+        ...
+
+    def quota(self) -> Quota: ...
+
+    def coverage(self) -> Mapping[str, int]:
+        """Kind of activity (`KINDS`) -> how many were logged in the last `WINDOW_DAYS` days; absent where nothing tells."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,23 @@
+"""What an admin is told is what the code does."""
+
+from pathlib import Path
+
+import pytest
+
+from assay import review
+from assay.doctor.crms import ANCHORS, OWN
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def test_the_review_page_s_tables_are_current() -> None:
+    page = (DOCS / "admin-review.md").read_text()
+    assert page == review.renew(page), "run: python -m assay.review docs/admin-review.md"
+    assert page.count("<!-- table: ") == len(review.tables())
+
+
+@pytest.mark.parametrize("crm", list(OWN))
+def test_a_doctor_s_links_lead_somewhere(crm: str) -> None:
+    guide = (DOCS / f"{crm}.md").read_text()
+    headings = {h.lstrip("# ").strip().lower().replace(" ", "-") for h in guide.splitlines() if h.startswith("#")}
+    assert not {*ANCHORS.values(), *OWN[crm].values()} - headings
