@@ -153,7 +153,7 @@ def _firm_verdicts(store: Store, org: Org) -> list[Score]:
     """An org's own accounts, with their owner's name in the first CRM where both know the owner."""
     elsewhere, people = store.links(org.id, "account"), store.links(org.id, "owner")
     found = (s for s in store.verdicts(org.id) if s.account_id not in elsewhere)
-    return [replace(s, owner_id=people.get(s.owner_id or "", s.owner_id)) for s in found]
+    return [replace(s, owner_id=people[s.owner_id]) if s.owner_id in people else s for s in found]
 
 
 def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:

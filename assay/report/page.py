@@ -1,6 +1,6 @@
 """The report as one HTML file: no script, no request, everything escaped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from assay.report import chart, coverage, figures, layout
 from assay.report.dress import environment
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
-from scoring.records import Score
+from scoring.records import COMFORT, UNDER, Score
 
 __all__ = ["environment", "facts", "listed", "render_html"]
 
@@ -16,6 +16,8 @@ __all__ = ["environment", "facts", "listed", "render_html"]
 ROW_CAPS = (600, 300, 150, 100, 70, 50, 30, 10)
 #: bytes of a file that every mail server takes and every phone opens
 LIMIT = 300_000
+#: bytes of the shortest row of an account
+LEAST_ROW = 450
 #: accounts that changed state and are named
 NAMED_CHANGES = 24
 #: books drawn side by side
@@ -27,11 +29,19 @@ Link = Callable[[Score], str]  #: where an account's own page is; "" where there
 def render_html(report: Report) -> str:
     """The page; tables shrink until the file is small enough to mail."""
     told, page = facts(report), ""
-    for cap in ROW_CAPS:
+    for cap in _caps(told["sums"]):
         page = environment().get_template("page.html.j2").render(told | listed(report, cap))
         if len(page.encode()) <= LIMIT:
             break
     return page
+
+
+def _caps(sums: Sequence[figures.StateSum]) -> Iterable[int]:
+    """The caps worth a try: a row in a table takes LEAST_ROW bytes or more."""
+    accounts = {s.state: s.accounts for s in sums}
+    over, under = accounts.pop(COMFORT), accounts.pop(UNDER)
+    rows = {cap: min(cap, over) + min(cap, under) + min(cap // 2, sum(accounts.values())) for cap in ROW_CAPS}
+    return [cap for cap in ROW_CAPS if rows[cap] * LEAST_ROW <= LIMIT] or ROW_CAPS[-1:]
 
 
 def facts(report: Report) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The pages for people, server-rendered from the report's sections. No script, no cookie, nothing is ever changed."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -188,7 +188,7 @@ def accounts(desk: Desk, request: Request) -> Response:
     )  # fmt: skip
 
 
-def _rows(desk: Desk, snapshot: Snapshot, shown: list[Short]) -> list[Row]:
+def _rows(desk: Desk, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
     verdicts = desk.glance.verdicts([s.key for s in shown])
     return [
         Row(f"a{n}", verdicts[s.key], snapshot.owners.get(s.owner_id or "", ""), "")
@@ -197,7 +197,7 @@ def _rows(desk: Desk, snapshot: Snapshot, shown: list[Short]) -> list[Row]:
     ]
 
 
-def _linked(shown: list[Short]) -> Callable[[Score], str]:
+def _linked(shown: Sequence[Short]) -> Callable[[Score], str]:
     homes = {s.account_id: s.crm for s in shown}
     return lambda s: address(homes[s.account_id], s.account_id)
 

@@ -9,7 +9,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -82,6 +82,7 @@ def address(crm: str, account_id: str) -> str:
 
 def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     """Read every verdict and add it all up."""
+    planned = plan(store, wiring.orders(settings))  # first, so that its verdicts are gone before the report's are read
     report = show.firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
     homes = Glance(store.engine).homes()
 
@@ -94,7 +95,7 @@ def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
         summary=_trimmed(summary(report)),
         accounts=Accounts(short(*homes[s.account_id], s) for s in report.scores),
         owners={} if report.hide_owners else report.owners,
-        plan=plan(store, wiring.orders(settings)),
+        plan=planned,
         report=zlib.compress(render_html(report).encode()),
     )
 
@@ -125,7 +126,11 @@ def _parts(updates: Sequence[FieldUpdate]) -> Iterator[Sequence[FieldUpdate]]:
 
 
 def _packed(crm: str, updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> bytes:
-    rows = [asdict(c) | {"crm": crm, "old": finite(c.old), "new": finite(c.new)} for c in changes(updates, names)]
+    rows = [
+        {"crm": crm, "account_id": c.account_id, "name": c.name, "field": c.field, "old": finite(c.old), "new": finite(c.new),
+         "why": c.why}
+        for c in changes(updates, names)
+    ]  # fmt: skip
     return zlib.compress(orjson.dumps(rows), 1)
 
 

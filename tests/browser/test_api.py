@@ -1,0 +1,1 @@
+"""The JSON API judged by schemathesis: every operation of its OpenAPI document, with whatever it can think of."""
