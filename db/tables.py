@@ -292,7 +292,9 @@ ledger = Table(
     Column("code", Text, nullable=False, server_default=""),
     Column("message", Text, nullable=False, server_default=""),
     Column("at", BigInteger, nullable=False),
+    Column("retry_day", Integer, comment="a refused row is not sent again before this night"),
     Index("ix_ledger_org_status", "org", "status"),
+    Index("ix_ledger_org_account", "org", "account_id"),
     Index("ix_ledger_run", "run"),
 )
 
@@ -303,4 +305,14 @@ lease = Table(
     Column("holder", Text, nullable=False, comment="host, boot id, process id and start, so that a dead local holder shows"),
     Column("fence", Integer, nullable=False, comment="grows with every new holder"),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("crm", String(20), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="hours since 1970, the CRM's clock"),
+    Column("calls", Integer, nullable=False),
+    Column("allowed", Integer, nullable=False, comment="the CRM's calls a day, as it last said"),
+    comment="API calls by all our runs, so that several runs share one day's allowance",
 )

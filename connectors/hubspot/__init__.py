@@ -6,8 +6,9 @@ from collections.abc import Callable
 from connectors.hubspot.admin import HubSpotAdmin
 from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.write import calls as write_calls
 
-__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_org"]
+__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_org", "write_calls"]
 
 
 def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> HubSpotCrm:

@@ -68,7 +68,7 @@ class HubSpotCrm:
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
-            notes=tuple(self.notes),
+            notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
         )  # fmt: skip
 
     def _scopes(self) -> set[str] | None:
@@ -194,6 +194,6 @@ class HubSpotCrm:
     def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
         yield from write.write(self.api, updates)
 
-    def settle(self, token: str) -> Iterator[WriteResult]:
-        """Nothing to ask: what a batch did shows when the companies are read again."""
-        yield from ()
+    def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
+        wanted = set(account_ids)
+        yield from (found for found in write.reread(self.api, account_ids) if found[0] in wanted)

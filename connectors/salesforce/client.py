@@ -36,11 +36,12 @@ class SalesforceCrm:
         self.budget = Budget(config.quota_share, config.quota_stop)
         self.transport = Transport(
             NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self.budget.heard,
+            heard=self._heard,
         )  # fmt: skip
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.notes: list[str] = []
+        self.skew: int | None = None
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
     @property
@@ -66,7 +67,7 @@ class SalesforceCrm:
             org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
             currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
-            notes=tuple(self.notes),
+            notes=tuple(self.notes), fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew,
         )  # fmt: skip
 
     def _choose_version(self) -> None:
@@ -250,8 +251,17 @@ class SalesforceCrm:
     def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
         yield from write.write(self.session, updates, self.sleep)
 
-    def settle(self, token: str) -> Iterator[WriteResult]:
-        yield from write.settle(self.session, token, self.sleep)
+    def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
+        names = [n for n in schema.NAMES.values() if self._has(schema.OBJECT, n)]
+        records = list(write.reread(self.session, names, account_ids, token, self.sleep))
+        columns, count = _columns(records)
+        yield from zip(columns.get("Id", ()), schema.read(columns, count), strict=True)
+
+    def _heard(self, response: Any) -> None:
+        """What the login server's clock says, when it answers; the budget hears every answer."""
+        self.budget.heard(response)
+        if "/services/oauth2/" in str(response.url) and "date" in response.headers:
+            self.skew = round(time.time()) - _now(response)
 
 
 def _now(response: Any) -> int:
