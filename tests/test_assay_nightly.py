@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from assay.judging import nights_to_judge
 from assay.nightly import DAY, Orders, Outcome, run
 from assay.progress import Quiet
+from connectors import memory
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
 from connectors.port import Page
@@ -340,28 +341,30 @@ def test_a_dry_run_says_which_rules_would_stop_it(store: Store) -> None:
     assert night(said(crm, skew=90), store, allow=("clock-skew", "first-run")).acked == 12
 
 
-def test_a_crm_that_refuses_too_much_is_not_asked_further(store: Store) -> None:
+def test_a_crm_that_refuses_too_much_is_not_asked_further(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new rule of an admin would otherwise cost a refused row for every account; what was sent stays listed."""
-    crm = firm(460)
-    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:200:3], "RULE")
-    out = night(crm, store, force=True, max_flag_change=1.0)
-    assert (out.outcome, out.acked + out.rejected) == ("stopped", 200)
+    monkeypatch.setattr(memory, "CALL", 20)
+    crm = firm(50)
+    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:11], "RULE")
+    out = night(crm, store, force=True)
+    assert (out.outcome, out.acked, out.rejected) == ("stopped", 9, 11)
+    assert "the CRM refused 11 of the first 20 rows" in out.message
     assert "--allow rejects" in out.message
-    org = store.orgs()[0].id
-    assert len(Ledger(store.engine, org).rejected()) == out.rejected
+    assert len(Ledger(store.engine, store.orgs()[0].id).rejected()) == 11
     crm.refuses = dict.fromkeys(crm.records["account"], "RULE")
     done = night(crm, store, force=True, allow=("rejects",))
-    assert (done.outcome, done.acked, done.rejected) == ("rejected", 0, 460 - out.acked)
+    assert (done.outcome, done.acked, done.rejected) == ("rejected", 0, 41)
 
 
-def test_accounts_that_were_refused_before_do_not_stop_the_others(store: Store) -> None:
-    crm = firm(460)
-    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:120:2], "RULE")
-    assert night(crm, store, force=True, allow=("rejects",)).rejected == len(crm.refuses)
-    for account in sorted(crm.records["account"])[200:]:
+def test_accounts_that_were_refused_before_do_not_stop_the_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CALL", 20)
+    crm = firm(50)
+    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:11], "RULE")
+    assert night(crm, store, force=True, allow=("rejects",)).rejected == 11
+    for account in sorted(crm.records["account"])[30:]:
         crm.put("account", id=account, ours="{}")
     again = night(crm, store)
-    assert (again.outcome, again.acked, again.rejected) == ("rejected", 260, len(crm.refuses))
+    assert (again.outcome, again.acked, again.rejected) == ("rejected", 20, 11)
 
 
 def test_a_refused_row_is_left_out_until_its_night_and_counted(store: Store) -> None:
