@@ -39,7 +39,7 @@ class HubSpotCrm:
             NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
             heard=self.budget.heard, attempts=ATTEMPTS,
         )  # fmt: skip
-        self.api = Api(config, self.transport)
+        self.api = Api(config, self.transport, sleep)
         self.sdk = sdk.client(config, self.transport)
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run
         self.zone, self.currency = "UTC", "USD"

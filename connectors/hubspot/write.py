@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.doubt import delivered
 from connectors.errors import CrmError, Refused
 from connectors.hubspot.api import PAGE, Api
 from connectors.hubspot.errors import Locked
@@ -44,15 +45,20 @@ def fingerprint(properties: Mapping[str, Any]) -> dict[str, str]:
 
 def _batch(api: Api, part: Sequence[FieldUpdate]) -> Iterator[WriteResult]:
     """One call; a batch that is refused as a whole is halved down to the bad record."""
-    body = {"inputs": [{"id": u.account_id, "properties": outgoing(u.values)} for u in part]}
+
+    def send(some: Sequence[FieldUpdate]) -> Any:
+        body = {"inputs": [{"id": u.account_id, "properties": outgoing(u.values)} for u in some]}
+        return api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/batch/update", json=body, repeat=False).json()
+
     try:
-        answer = api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/batch/update", json=body).json()
+        arrived, rest, answer = delivered(part, send, lambda ids: reread(api, ids), api.sleep)
     except (Refused, Locked) as error:
         yield from _halved(api, part, error)
         return
-    done = {str(r["id"]) for r in answer.get("results", ())}
-    refused = {i: e for e in answer.get("errors") or () for i in _named(e)}
-    for update in part:
+    yield from (WriteResult(u.account_id, ok=True) for u in arrived)
+    done = {str(r["id"]) for r in (answer or {}).get("results", ())}
+    refused = {i: e for e in (answer or {}).get("errors") or () for i in _named(e)}
+    for update in rest:
         yield _result(update.account_id, done, refused)
 
 

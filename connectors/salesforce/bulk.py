@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import httpx
 
@@ -155,6 +156,16 @@ def _read(text: str) -> Table:
         return dict(zip(names, columns, strict=True)), len(rows)
     except ValueError:
         raise Incomplete("a result page holds a torn row", crm=NAME, fix="the next run reads again") from None
+
+
+def as_text(value: Any) -> str:
+    """A REST value as the text that Bulk gives."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text[:-5] + "Z" if text.endswith("+0000") else text  # REST writes a time's zone as +0000, Bulk as Z
 
 
 # ---- ingest ---------------------------------------------------------------------------------------------------------

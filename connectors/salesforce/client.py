@@ -253,9 +253,7 @@ class SalesforceCrm:
 
     def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
         names = [n for n in schema.NAMES.values() if self._has(schema.OBJECT, n)]
-        records = list(write.reread(self.session, names, account_ids, token, self.sleep))
-        columns, count = _columns(records)
-        yield from zip(columns.get("Id", ()), schema.read(columns, count), strict=True)
+        yield from write.reread(self.session, names, account_ids, token, self.sleep)
 
     def _heard(self, response: Any) -> None:
         """What the login server's clock says, when it answers; the budget hears every answer."""
@@ -276,16 +274,7 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> bulk.Table:
     for name in names:
         if any(isinstance(r[name], dict) for r in records):
             inner = {k for r in records if r[name] for k in r[name] if k != "attributes"}
-            columns |= {f"{name}.{k}": [_text((r[name] or {}).get(k)) for r in records] for k in inner}
+            columns |= {f"{name}.{k}": [bulk.as_text((r[name] or {}).get(k)) for r in records] for k in inner}
         else:
-            columns[name] = [_text(r[name]) for r in records]
+            columns[name] = [bulk.as_text(r[name]) for r in records]
     return columns, len(records)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return text[:-5] + "Z" if text.endswith("+0000") else text  # REST writes a time's zone as +0000, Bulk as Z

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from connectors.doubt import delivered
 from connectors.errors import CrmError, Refused
 from connectors.port import Sending
 from connectors.salesforce import bulk
-from connectors.salesforce.bulk import Sleep
+from connectors.salesforce.bulk import Sleep, as_text
 from connectors.salesforce.errors import code_of
-from connectors.salesforce.schema import NAMES, OBJECT, WRITTEN, outgoing
+from connectors.salesforce.schema import NAMES, OBJECT, WRITTEN, outgoing, read
 from connectors.salesforce.session import Session
 from scoring.records import FieldUpdate, WriteResult
 
@@ -53,16 +54,21 @@ def calls(rows: int) -> int:
 
 def _collection(session: Session, part: Sequence[FieldUpdate], sleep: Sleep, tries: int) -> Iterator[WriteResult]:
     """One call; locked rows are tried again, a batch that is refused as a whole is halved down to the bad row."""
-    body = {"allOrNone": False, "records": [_record(u) for u in part]}
+
+    def send(some: Sequence[FieldUpdate]) -> Any:
+        body = {"allOrNone": False, "records": [_record(u) for u in some]}
+        return session.call("PATCH", session.data("/composite/sobjects"), json=body, repeat=False).json()
+
     try:
-        answers = session.call("PATCH", session.data("/composite/sobjects"), json=body).json()
+        arrived, rest, answers = delivered(part, send, lambda ids: values(session, part, ids, sleep), sleep)
     except CrmError as error:
         if not isinstance(error, Refused) and code_of(error) not in ("INVALID_FIELD", LOCKED):
             raise
         yield from _halved(session, part, error, sleep)
         return
+    yield from (WriteResult(u.account_id, ok=True) for u in arrived)
     locked = []
-    for update, answer in zip(part, answers, strict=True):
+    for update, answer in zip(rest, answers or (), strict=True):
         result = _result(update.account_id, answer)
         if result.code == LOCKED and tries > 1:
             locked.append(update)
@@ -140,16 +146,23 @@ def _told(record: str, error: str) -> WriteResult:
     return WriteResult(record, not error, code, message.removesuffix("--").strip(": "), code in (LOCKED, "UNPROCESSED"))
 
 
-def reread(session: Session, fields: Sequence[str], ids: Sequence[str], job: str, sleep: Sleep) -> Iterator[Any]:
-    """The accounts as they are once `job` has ended, as REST records; deleted ones are not among them."""
+def values(session: Session, part: Sequence[FieldUpdate], ids: Sequence[str], sleep: Sleep) -> Iterator[tuple[str, str]]:
+    """What the accounts of `part` hold now of the fields that it writes."""
+    names = sorted({n for u in part for n in outgoing(u.values)})
+    return reread(session, names, ids, "", sleep)
+
+
+def reread(session: Session, fields: Sequence[str], ids: Sequence[str], job: str, sleep: Sleep) -> Iterator[tuple[str, str]]:
+    """(id, canonical JSON) of accounts as they are once `job` has ended; deleted ones are not among them."""
     if job:
         with suppress(Refused):  # a job that is no longer there has ended
             bulk.ended(session, job, sleep)
     for start in range(0, len(ids), ASKED):
         some = ", ".join(f"'{i}'" for i in ids[start : start + ASKED] if i.isalnum())
         text = f"SELECT {', '.join(('Id', *fields))} FROM {OBJECT} WHERE Id IN ({some})"  # noqa: S608 names of our own, ids checked
-        body = session.call("GET", session.data("/query"), params={"q": text}).json()
-        yield from body["records"]
+        found = session.call("GET", session.data("/query"), params={"q": text}).json()["records"]
+        columns = {n: [as_text(r[n]) for r in found] for n in fields}
+        yield from zip((str(r["Id"]) for r in found), read(columns, len(found)), strict=True)
 
 
 def fingerprint(described: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
