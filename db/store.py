@@ -231,9 +231,12 @@ class Store:
         with self.reading() as c:
             return [dict(r) for r in c.execute(query).mappings()]
 
-    def last_night(self, org: int) -> int | None:
+    def last_night(self, org: int, before: int | None = None) -> int | None:
+        """The last night that was judged, or the last one before a day."""
+        n = t.night
+        where = (n.c.org == org) if before is None else (n.c.org == org) & (n.c.day < before)
         with self.reading() as c:
-            return cast("int | None", c.execute(select(func.max(t.night.c.day)).where(t.night.c.org == org)).scalar_one())
+            return cast("int | None", c.execute(select(func.max(n.c.day)).where(where)).scalar_one())
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
         """The rows of one night, without `org`."""

@@ -376,3 +376,15 @@ def test_a_refused_row_is_left_out_until_its_night_and_counted(store: Store) -> 
     assert (waiting.outcome, waiting.planned, waiting.waiting) == ("done", 0, 1)
     crm.now += DAY
     assert night(crm, store).rejected == 1
+
+
+def test_a_night_that_is_run_again_after_missed_ones_says_the_same(store: Store) -> None:
+    """More nights missed than are replayed: the row before is the last one that there is."""
+    crm = firm()
+    night(crm, store, force=True, replay_nights=0)
+    crm.now += 5 * DAY
+    night(crm, store, replay_nights=0)
+    before = content(store)
+    again = night(crm, store, replay_nights=0)
+    assert again.planned == 0
+    assert content(store) == before
