@@ -15,16 +15,19 @@ from typing import Annotated, Any
 import stamina
 import typer
 
-from assay import __version__, demo, doctor, init, logs, nightly, schema, serve, show, wiring
+from assay import __version__, demo, doctor, init, logs, nightly, quota, schema, serve, show, stops, undo, wiring
 from assay.ping import watched
 from assay.progress import telling
-from assay.publish import Stopped
 from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
 from assay.stopping import Stoppable, asked_to_end
+from assay.stops import Stopped
 from connectors.errors import CrmError, QuotaExhausted
 from db import backup, lease, retention
 from db.engine import DatabaseError, open_database
+from db.ledger import Ledger
 from db.migrate import upgrade
+from db.runs import Runs
+from db.store import Org, Store
 from sandbox.cli import app as sandbox_app
 from sandbox.org_folder import BadFolder
 
@@ -84,6 +87,8 @@ def run(
 ) -> None:
     """One night: pull, score, plan, write what changed."""
     settings = _settings()
+    if problems := stops.unknown(allow or ()):
+        raise ConfigError(problems)
     crms = [c for c in wiring.open_crms(settings) if crm in (None, c.name)]
     if not crms:
         raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
@@ -95,6 +100,7 @@ def run(
     with (
         asked_to_end() as asked,
         _held(store.engine, wait, settings.schedule.lease_seconds) as held,
+        wiring.metered(crms, store),
         telling(quiet=as_json) as tell,
         watched(settings, whole=not (as_of or dry_run or crm)) as watcher,
     ):
@@ -123,7 +129,10 @@ def _day(text: str | None) -> int | None:
 def plan(format: Annotated[str, typer.Option(help="table, csv, json or html")] = "table") -> None:  # noqa: A002 the flag's name
     """What the next write would change: old, new, why."""
     settings = _settings()
-    typer.echo(show.plan(wiring.open_store(settings), wiring.orders(settings), format))
+    store, planned = wiring.open_store(settings), dict[str, int]()
+    typer.echo(show.plan(store, wiring.orders(settings), format, planned))
+    for org in store.orgs():
+        typer.echo(quota.forecast(store, org, planned.get(org.crm, 0), settings).words(), err=True)
 
 
 @app.command()
@@ -171,9 +180,51 @@ def runs(run_id: Annotated[int | None, typer.Argument(metavar="ID")] = None, as_
 
 
 @app.command()
-def rejects(as_json: Json = False) -> None:
-    """Rows that the CRM refused, in its own words."""
-    typer.echo(show.rejects(wiring.open_store(_settings()), as_json))
+def rejects(
+    action: Annotated[str | None, typer.Argument(metavar="[retry]", help="Make refused rows due at the next run.")] = None,
+    accounts: Annotated[list[str] | None, typer.Argument(help="With retry: only these accounts.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rows that the CRM refused, in its own words, by reason; `retry` tries them again at the next run."""
+    if action not in (None, "retry"):
+        raise ConfigError([f"rejects {action}: unknown. Fix: assay rejects, or assay rejects retry"])
+    store = wiring.open_store(_settings())
+    if action == "retry":
+        due = sum(Ledger(store.engine, org.id).retry(accounts or ()) for org in store.orgs())
+        typer.echo(f"{due} refused rows are due at the next run", err=as_json)
+    if action is None or as_json:
+        typer.echo(show.rejects(store, as_json))
+
+
+@app.command(name="undo")
+def undo_command(
+    run_id: Annotated[int, typer.Argument(metavar="RUN", help="The run to take back (assay runs).")],
+    yes: Annotated[bool, typer.Option("--yes", help="Really restore; publishing is then on hold.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Restore the values before a run, wherever nobody has changed them since; dry unless --yes."""
+    settings = _settings()
+    crms = {c.name: c for c in wiring.open_crms(settings)}
+    store = wiring.open_store(settings)
+    org = _org_of(store, run_id)
+    if org.crm not in crms:
+        raise ConfigError([f"run {run_id} wrote to {org.crm}, which is not configured. Fix: add its section"])
+    crm = crms[org.crm]
+    with _held(store.engine, wait, settings.schedule.lease_seconds) as held, wiring.metered([crm], store):
+        found = undo.run(crm, store, org, held, run_id, yes=yes)
+    typer.echo(json.dumps(asdict(found)) if as_json else show.undone(found, yes=yes))
+    if not yes:
+        typer.echo("dry: nothing was written; add --yes", err=True)
+    raise typer.Exit(EXIT["rejected" if found.rejected else "done"])
+
+
+def _org_of(store: Store, run_id: int) -> Org:
+    run = Runs(store.engine).get(run_id)
+    org = next((o for o in store.orgs() if run is not None and o.id == run.org), None)
+    if org is None:
+        raise ConfigError([f"there is no run {run_id}. Fix: `assay runs` lists them"])
+    return org
 
 
 @database_app.command("upgrade")

@@ -95,8 +95,9 @@ def _night(settings: Settings, report: Path, folder: Path) -> None:
 
 
 def _run(settings: Settings, store: Store) -> list[nightly.Outcome]:
-    with telling() as tell, lease.held(store.engine, nightly.LEASE) as held:
-        return nightly.run(wiring.open_crms(settings), store, held, wiring.orders(settings, force=True), tell)
+    crms = wiring.open_crms(settings)
+    with telling() as tell, lease.held(store.engine, nightly.LEASE) as held, wiring.metered(crms, store):
+        return nightly.run(crms, store, held, wiring.orders(settings, force=True), tell)
 
 
 def _wait(crms: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The verdicts of a night: all CRMs judged as one firm, each account's verdict given to every CRM that knows it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from db.firm import Firm
@@ -37,7 +37,7 @@ def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Colle
     with store.firm() as firm:
         for night in nights_to_judge(newest, day, replay):
             if previous is None:
-                previous = _rows_before(store, last, night)
+                previous = _rows_before(store, orgs, night)
             judgement = judged(firm, orgs[0], night, rules)
             rows = advance(previous, judgement, rules, shares.frozen)
             made.nights += 1
@@ -59,14 +59,10 @@ def nights_to_judge(stored: int | None, day: int, replay: int) -> range:
     return range(min(first, day), day + 1)
 
 
-def _rows_before(store: Store, last: Mapping[int, int | None], day: int) -> dict[str, NightRow]:
-    """The last stored row of every account before `day`."""
-    return {
-        r[0]: NightRow(*r)
-        for org, night in last.items()
-        if night is not None
-        for r in store.nights(org, min(night, day - 1))
-    }
+def _rows_before(store: Store, orgs: Sequence[Org], day: int) -> dict[str, NightRow]:
+    """Every account's row of the last night before `day`, however long ago that was: a night judged again begins where it began."""
+    last = ((org.id, store.last_night(org.id, before=day)) for org in orgs)
+    return {r[0]: NightRow(*r) for org, night in last if night is not None for r in store.nights(org, night)}
 
 
 def judged(firm: Firm, org: Org, day: int, rules: Rules) -> Judgement:

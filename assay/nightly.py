@@ -11,19 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from assay import publish, reading
+from assay import publish, reading, stops, writing
+from assay.writing import plan as plan
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
 from db.lease import NIGHT, Lease
 from db.ledger import Ledger
 from db.runs import Runs
 from db.store import Org, Store
-from scoring.records import FieldUpdate, Score
+from scoring.records import Score
 from scoring.rules import Rules
 
 if TYPE_CHECKING:  # the maths is loaded when a night judges: the page waits all day without it
@@ -87,6 +88,8 @@ class Outcome:
     within_band: int = 0
     acked: int = 0
     rejected: int = 0
+    waiting: int = 0  #: accounts that the CRM refused and that are not due again
+    facts: dict[str, Any] = field(default_factory=dict)  #: what the next runs compare themselves with
 
     def detail(self) -> dict[str, Any]:
         kept = (
@@ -104,6 +107,8 @@ class Outcome:
             "within_band",
             "acked",
             "rejected",
+            "waiting",
+            "facts",
         )
         return {k: getattr(self, k) for k in kept} | {"seconds": {k: round(v, 3) for k, v in self.seconds.items()}}
 
@@ -142,6 +147,7 @@ class Night:
     out: Outcome
     org: Org | None = None
     check: Check | None = None
+    anew: bool = False  #: the org has taken another one's place
 
     @property
     def known(self) -> tuple[Org, Check]:
@@ -158,7 +164,7 @@ class Night:
                 yield
         except QuotaExhausted as error:
             self.out.outcome, self.out.message = "quota", str(error)
-        except publish.Stopped as error:
+        except stops.Stopped as error:
             self.out.outcome, self.out.message = "stopped", str(error)
         except CrmError as error:
             self.out.outcome, self.out.message = "failed", str(error)
@@ -185,19 +191,36 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     """Everything that changed in one CRM, and what became of what was written to it."""
     crm, out, runs = night.crm, night.out, Runs(store.engine)
     night.check = check = _timed(out, tell, "check", lambda: crm.check())
-    night.org = org = store.pin_org(crm.name, _facts(check))
+    out.day = check.now // DAY if orders.day is None else orders.day
+    night.org = org = _same_org(night, store, check, orders)
     out.notes += check.notes
     out.lacking, out.visible = list(check.lacking), dict(check.visible)
-    out.mode = "write" if orders.write and (orders.force or not runs.first(org.id)) else "dry"
-    out.run = runs.start(org.id, int(time.time()), out.mode)
-    bind_contextvars(run=out.run)
     if check.calls_allowed is not None and check.calls_used is not None:
         out.calls_left = check.calls_allowed - check.calls_used
-    out.day = check.now // DAY if orders.day is None else orders.day
-    if "access-lost" not in orders.allow:
-        publish.raise_if_access_lost(runs.good(org.id), check)
+    first = (night.anew or runs.first(org.id)) and not orders.force and "first-run" not in orders.allow
+    if first and orders.write:
+        out.notes.append("rule first-run: the first run of an org writes nothing; read `assay plan`, then run again")
+    out.mode = "write" if orders.write and not first else "dry"
+    out.run = out.run or runs.start(org.id, int(time.time()), out.mode)
+    bind_contextvars(run=out.run)
+    lost = stops.access_lost(next((r.detail for r in runs.good(org.id, 1)), {}), check.lacking, check.visible, stops.Limits())
+    out.notes += stops.raise_unless([lost] if lost else [], orders.allow)
     _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
     _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))
+
+
+def _same_org(night: Night, store: Store, check: Check, orders: Orders) -> Org:
+    """The org as the database knows it; another one stops the night before a record is read (rule org-changed)."""
+    facts, out = _facts(check), night.out
+    known = next((org for org in store.orgs() if org.crm == night.crm.name), None)
+    finding = stops.org_changed(asdict(known), facts) if known is not None else None
+    if known is None or finding is None:
+        return store.pin_org(night.crm.name, facts)
+    if finding.rule not in orders.allow:
+        out.run = Runs(store.engine).start(known.id, int(time.time()), "dry")
+    out.notes += stops.raise_unless([finding], orders.allow)
+    night.anew = True
+    return store.pin_org(night.crm.name, facts, anew=True)
 
 
 def _pull(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
@@ -206,7 +229,7 @@ def _pull(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     recent_from = (out.day - orders.rules.window_days) * DAY
     compared = reading.pull(crm, store, org, recent_from, tally, tell.rows, full=orders.full)
     store.record_owners(org.id, out.day * DAY)
-    if orders.full or reading.reconcile_due(store, org, check):
+    if orders.full or night.anew or reading.reconcile_due(store, org, check):
         tell.step("reconcile")
         out.gone |= reading.reconcile(crm, store, org, check, compared)
     out.gone = {kind: rows for kind, rows in out.gone.items() if rows}
@@ -240,58 +263,21 @@ def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, ord
 def publish_one(night: Night, verdicts: Sequence[Score], store: Store, lease: Lease, orders: Orders, tell: Tell) -> None:
     """Write what changed to one CRM, unless a rule forbids it."""
     (org, check), crm, out = night.known, night.crm, night.out
-    made = _timed(out, tell, "plan", lambda: plan(store, org, verdicts, orders))
-    out.planned, out.within_band = len(made.updates), made.within_band
+    made: publish.Plan = _timed(out, tell, "plan", lambda: plan(store, org, verdicts, orders, out.day))
+    out.planned, out.within_band, out.waiting = len(made.updates), made.within_band, made.waiting
+    out.facts |= writing.facts(store, org, check, orders.rules)
+    found = writing.findings(store, org, check, made, orders, out.facts)
     if out.mode == "dry":
+        out.notes += [f"a write would stop by rule {f.rule}: {f.said}" for f in found if orders.write]
         return
     if check.unwritable and made.updates:
-        raise FieldsUnwritable(check.unwritable, crm.name)
-    publish.raise_if_unsafe(made, orders.max_flag_change, orders.allow)
-    lease.renew()  # proves that nobody has taken over before the first write
-    _timed(out, tell, "write", lambda: write(made, crm, Ledger(store.engine, org.id), out, tell))
-
-
-class FieldsUnwritable(CrmError):
-    """Fields that are to be written are absent or read-only."""
-
-    def __init__(self, meanings: Sequence[str], crm: str) -> None:
-        names = ", ".join(meanings)
-        fix = "an admin runs `assay schema apply --yes` and assigns the permission set to this user"
-        super().__init__(
-            f"these fields are absent or not writable for this user: {names}; nothing was written", crm=crm, fix=fix
-        )
-
-
-# ---- publish --------------------------------------------------------------------------------------------------------
-
-
-def plan(store: Store, org: Org, verdicts: Sequence[Score], orders: Orders) -> publish.Plan:
-    """What would be written now."""
-    first = store.orgs()[0]  # whose currency all verdicts are in
-    money = publish.Money(first.currency, store.rates(first.id), store.currencies(org.id), org.currency)
-    return publish.plan(verdicts, store.ours(org.id), money, orders.bands, orders.only)
-
-
-def write(made: publish.Plan, crm: Crm, ledger: Ledger, out: Outcome, tell: Tell) -> None:
-    """Write the plan, each row's fate committed to the ledger around each call."""
-    now = int(time.time())
-    updates: Sequence[FieldUpdate] = made.updates
-    ledger.plan(out.run, updates, now)
-    sent = 0
-
-    def sending(ids: Sequence[str], token: str) -> None:
-        nonlocal sent
-        tell.rows("rows on their way", sent, crm.calls)
-        ledger.sending(out.run, ids, token, int(time.time()))
-        sent += len(ids)
-
-    counts = publish.apply(
-        made,
-        crm,
-        sending,
-        lambda results: ledger.settle(out.run, results, int(time.time())),
-    )
-    out.acked, out.rejected = counts["acked"], counts["rejected"]
+        raise writing.FieldsUnwritable(check.unwritable, crm.name)
+    out.notes += stops.raise_unless(found, orders.allow)
+    out.facts["lifted"] = [f.rule for f in found]
+    if org.hold:
+        Runs(store.engine).hold(org.id, None)
+    ledger = Ledger(store.engine, org.id)
+    _timed(out, tell, "write", lambda: writing.write(made, crm, ledger, lease, out, orders.allow, tell))
 
 
 def _facts(check: Check) -> dict[str, Any]:

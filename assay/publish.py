@@ -3,19 +3,20 @@
 Only our fields, only existing accounts, only absolute values, only what changed (docs/adr/0005).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from connectors.port import Check, Crm, Sending
+from assay.report.words import clean
+from connectors.port import Crm, Sending
 from scoring.records import STATES, WRITTEN, FieldUpdate, Score, Value, WriteResult
 
 EPOCH = date(1970, 1, 1)
 #: results are committed to the ledger in groups of this many
-GROUP = 200
-#: fewer visible records than this share of the last good run's are a loss of access, not deletions
-SHRUNK = 0.5
+GROUP = 1_000
+#: characters of a text field, and those with which none may begin
+TEXT, FORMULA = 255, "=+-@＝＋－＠ "
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,23 @@ class Plan:
     within_band: int  #: accounts whose numbers moved less than their bands
     out_of_scope: int  #: accounts not written because of [write] only
     flags_changed: int  #: accounts whose state changes from one state to another
-
-
-class Stopped(Exception):
-    """A safety rule stopped the write; `rule` is what --allow takes."""
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(f"stopped by rule {rule}: {message}. Fix: look at `assay plan`; if it is right, --allow {rule}")
-        self.rule = rule
+    waiting: int = 0  #: accounts that the CRM refused and that are not due again
 
 
 def plan(
-    scores: Sequence[Score], held: Mapping[str, Mapping[str, Any]], money: Money, bands: Bands, only: Sequence[str] = ()
+    scores: Sequence[Score],
+    held: Mapping[str, Mapping[str, Any]],
+    money: Money,
+    bands: Bands,
+    only: Sequence[str] = (),
+    waiting: Collection[str] = (),
 ) -> Plan:
-    """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value of this pull)."""
-    updates, within, outside, flags = [], 0, 0, 0
+    """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value of this pull).
+
+    `only` limits it to a pilot's accounts; `waiting` are accounts that the CRM refused and that are not due again.
+    """
+    updates: list[FieldUpdate] = []
+    within = outside = flags = later = 0
     for score in scores:
         if only and score.account_id not in only:
             outside += 1
@@ -73,14 +76,16 @@ def plan(
         old = held.get(score.account_id, {})
         new = field_values(score, money)
         changes = {m: v for m, v in new.items() if v != old.get(m)}
-        if changes and _matters(changes, old, bands):
+        if changes and score.account_id in waiting:
+            later += 1
+        elif changes and _matters(changes, old, bands):
             before = {m: old.get(m) for m in changes}
             updates.append(FieldUpdate(score.account_id, changes, before, _why(changes, old)))
             flags += "state" in changes and old.get("state") in STATES
         else:
             within += bool(changes)
     ordered = tuple(sorted(updates, key=lambda u: u.account_id))
-    return Plan(ordered, len(scores), within, outside, flags)
+    return Plan(ordered, len(scores), within, outside, flags, later)
 
 
 def field_values(score: Score, money: Money) -> dict[str, Value]:
@@ -94,10 +99,19 @@ def field_values(score: Score, money: Money) -> dict[str, Value]:
         round(score.hours, 1),
         round(score.fair_hours, 1),
         score.confidence,
-        " ".join(r.text for r in score.reasons)[:255],
-        score.next_step[:255],
+        written_text(" ".join(r.text for r in score.reasons)),
+        written_text(score.next_step),
     )
     return {m: None if v == "" else v for m, v in zip(WRITTEN, values, strict=True)}
+
+
+def written_text(text: str, most: int = TEXT) -> str:
+    """A text as it may stand in a CRM's field: one line, no character that a spreadsheet takes for a formula in front.
+
+    Salesforce counts UTF-16 units, so that an emoji is two (reference: ecosystem.md 7.3).
+    """
+    line = " ".join(clean(text).split()).lstrip(FORMULA).encode("utf-16-le")[: 2 * most]
+    return line.decode("utf-16-le", errors="ignore").rstrip()
 
 
 def _matters(changes: Mapping[str, Value], old: Mapping[str, Any], bands: Bands) -> bool:
@@ -120,43 +134,30 @@ def _why(changes: Mapping[str, Value], old: Mapping[str, Any]) -> str:
     return "changed: " + ", ".join(changes)
 
 
-def raise_if_unsafe(made: Plan, max_flag_change: float, allowed: Sequence[str]) -> None:
-    """The safety stops that a plan alone can show; raises `Stopped`."""
-    limit = max(10, max_flag_change * made.accounts)  # a handful of changes in a tiny org is no accident
-    if made.flags_changed > limit and "flag-change" not in allowed:
-        share = made.flags_changed / made.accounts
-        raise Stopped("flag-change", f"{made.flags_changed} of {made.accounts} accounts ({share:.0%}) would change state")
-
-
-def raise_if_access_lost(last: Mapping[str, Any] | None, check: Check) -> None:
-    """What the user saw in the org's last good run (`last`, its detail) it must still see: judged without it, accounts would
-    change their state for no reason of their own. Raises `Stopped`."""
-    last = last or {}
-    lost = [what for what in check.lacking if "lacking" in last and what not in last["lacking"]]
-    for name, before in last.get("visible", {}).items():
-        now = check.visible.get(name, before)
-        lost += [f"{name}: {now} records are visible where {before} were"] if 0 < now < SHRUNK * before else []
-    if lost:
-        raise Stopped("access-lost", f"this user no longer has: {', '.join(lost)} (`assay doctor` says what to grant)")
-
-
 def apply(
-    made: Plan, crm: Crm, sending: Callable[[Sequence[str], str], None], settle: Callable[[Sequence[WriteResult]], None]
-) -> dict[str, int]:
-    """Write the plan; `sending` and `settle` commit to the ledger. Returns counts by outcome."""
-    counts = {"acked": 0, "rejected": 0}
+    made: Plan,
+    crm: Crm,
+    sending: Callable[[Sequence[str], str], None],
+    settle: Callable[[Sequence[WriteResult]], None],
+    look: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the plan; `sending` and `settle` commit to the ledger, `look` may stop the rest by raising.
+
+    What was heard is committed before anything else is sent, and also when the write breaks off.
+    """
     waiting: list[WriteResult] = []
-    for said in crm.write(made.updates):
-        if isinstance(said, Sending):
-            _flush(waiting, settle)
-            sending(said.account_ids, said.token)
-            continue
-        counts["acked" if said.ok else "rejected"] += 1
-        waiting.append(said)
-        if len(waiting) >= GROUP:
-            _flush(waiting, settle)
-    _flush(waiting, settle)
-    return counts
+    try:
+        for said in crm.write(made.updates):
+            if isinstance(said, Sending):
+                _flush(waiting, settle)
+                look()
+                sending(said.account_ids, said.token)
+                continue
+            waiting.append(said)
+            if len(waiting) >= GROUP:
+                _flush(waiting, settle)
+    finally:
+        _flush(waiting, settle)
 
 
 def _flush(waiting: list[WriteResult], settle: Callable[[Sequence[WriteResult]], None]) -> None:

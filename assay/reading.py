@@ -1,5 +1,6 @@
 """What one CRM's part of the night begins with: pull and save, compare ids, learn what became of the last write."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -12,7 +13,7 @@ from connectors.port import Check, Crm, Listing, Page, Patch, Pulled
 from db.intake import Listings
 from db.ledger import Ledger
 from db.store import Org, Store
-from scoring.records import KINDS, WriteResult
+from scoring.records import KINDS
 
 DAY = 86_400
 #: ids of everything are compared this often; hard deletes leave no other trace
@@ -84,16 +85,13 @@ def reconcile(crm: Crm, store: Store, org: Org, check: Check, compared: Collecti
 
 
 def settle(crm: Crm, store: Store, org: Org) -> None:
-    """Learn what became of rows that an earlier run sent and did not hear back about; the CRM's values decide."""
-    ledger, now = Ledger(store.engine, org.id), int(time.time())
+    """Learn what became of rows that were sent and not heard about: each is read again, and the CRM's values decide."""
+    ledger = Ledger(store.engine, org.id)
     ledger.forget_planned()
-    for token in sorted({e.token for e in ledger.open() if e.token}):
-        results = list(crm.settle(token))
-        for run_id in sorted({e.run for e in ledger.open() if e.token == token}):
-            ledger.settle(run_id, results, now)
-    held = store.ours(org.id)
-    open_rows = ledger.open()
-    arrived = [e for e in open_rows if publish.holds(held.get(e.account_id, {}), e.new)]
-    for entry in arrived:
-        ledger.settle(entry.run, [WriteResult(entry.account_id, ok=True)], now)
-    ledger.drop([e.id for e in open_rows if e not in arrived])
+    sent = ledger.open()
+    for token in sorted({e.token for e in sent}):
+        entries = [e for e in sent if e.token == token]
+        now = dict(crm.reread(sorted({e.account_id for e in entries}), token))
+        store.patch(org.id, "account", ("id", "ours"), list(now.items()))
+        arrived = {e.id for e in entries if publish.holds(json.loads(now.get(e.account_id, "{}")), e.new)}
+        ledger.heard_late(arrived, {e.id for e in entries} - arrived, int(time.time()))

@@ -101,7 +101,8 @@ class Tick:
         try:
             with watched(self.settings, whole=True) as watcher:
                 crms, orders = wiring.open_crms(self.settings), wiring.orders(self.settings)
-                outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, self.asked)))
+                with wiring.metered(crms, store):
+                    outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, self.asked)))
             tell.flush()
         except (CrmError, ConfigError, DatabaseError, LeaseLost) as error:
             log.error("night failed", reason=str(error))

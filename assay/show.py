@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from assay.report import Report, RunFacts, render_html, render_json
 from assay.report.headline import headline as sentence
 from assay.report.words import iso
 from assay.settings import ConfigError, Settings
-from db.ledger import Ledger
+from assay.undo import Undone
+from db.ledger import Entry, Ledger
 from db.one import one_account
 from db.runs import Run, Runs
 from db.store import Org, Store
@@ -40,6 +42,8 @@ def outcome(o: Outcome) -> str:
             lines.append(f"  {o.nights} nights judged: earlier ones replayed so that states start settled")
         done = f"{o.acked} written, {o.rejected} refused" if o.mode == "write" else "dry run, nothing written"
         lines.append(f"  {o.planned} accounts to write, {o.within_band} within their bands; {done}")
+        if o.waiting:
+            lines.append(f"  {o.waiting} refused accounts wait for their next try (assay rejects)")
     lines += [f"  oddity: {k}: {v}" for k, v in sorted(o.odd.items())]
     lines += [f"  note: {n}" for n in o.notes]
     return "\n".join(lines)
@@ -50,15 +54,18 @@ def headline(store: Store) -> str:
     return sentence(_report(store, Rules().window_days, "", hide_owners=False))
 
 
-def plan(store: Store, orders: Orders, form: str) -> str:
-    """What the next write would change, from what is stored."""
+def plan(store: Store, orders: Orders, form: str, planned: dict[str, int] | None = None) -> str:
+    """What the next write would change, from what is stored; `planned` takes the number of accounts by CRM."""
     _known(form, ("table", "csv", "json", "html"))
     updates: list[FieldUpdate] = []
     names: dict[str, str] = {}
     for org in store.orgs():
         verdicts = store.verdicts(org.id)
         names |= {s.account_id: s.name for s in verdicts}
-        updates += nightly.plan(store, org, verdicts, orders).updates
+        made = nightly.plan(store, org, verdicts, orders)
+        updates += made.updates
+        if planned is not None:
+            planned[org.crm] = len(made.updates)
     if form == "table":
         return render.plan_table(updates, names, _look())
     return {"csv": render.plan_csv, "json": render.plan_json, "html": render.plan_html}[form](updates, names)
@@ -140,7 +147,10 @@ def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Rep
     night = max((s.as_of for s in verdicts), default=0)
     before = {row[0]: row[8] for org in orgs for row in store.nights(org.id, night - 1)}
     past = Runs(store.engine).list(50)
-    last = [next((r for r in past if r.org == org.id and r.outcome in ("done", "rejected")), None) for org in orgs]
+    last = [
+        next((r for r in past if r.org == org.id and r.outcome in ("done", "rejected") and r.mode != "undo"), None)
+        for org in orgs
+    ]
     return Report(
         org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
         currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
@@ -197,7 +207,7 @@ def status(store: Store, as_json: bool) -> str:
         lines.append(
             f"{org['crm']}  {org['name']} ({org['external_id']}{', a test org' if org['sandbox'] else ''}), {org['accounts']} accounts"
         )
-        lines += [f"  on hold: {org['hold']}"] if org["hold"] else []
+        lines += [f"  on hold: {org['hold']}; nothing is written until `assay run --allow undo-hold`"] if org["hold"] else []
     return "\n".join([*lines, "", _run_table(Runs(store.engine).list(5))])
 
 
@@ -219,11 +229,35 @@ def _run_table(found: Sequence[Run]) -> str:
 
 
 def rejects(store: Store, as_json: bool) -> str:
-    """Rows that the CRM refused in the last run that wrote."""
-    rows = [e for org in store.orgs() for e in Ledger(store.engine, org.id).rejected()]
+    """What the CRM has refused and not taken since: by reason first, then row by row."""
+    rows = [(org.crm, e) for org in store.orgs() for e in Ledger(store.engine, org.id).rejected()]
     if as_json:
-        return json.dumps([asdict(e) for e in rows])
-    return _table([(e.run, e.account_id, e.code, e.message) for e in rows], ("run", "account", "code", "the CRM's words"))
+        return json.dumps([{"crm": crm, **asdict(e)} for crm, e in rows])
+    if not rows:
+        return "Nothing is refused."
+    reasons = Counter((crm, e.code, e.message) for crm, e in rows)
+    digest = [(count, crm, code, message) for (crm, code, message), count in reasons.most_common()]
+    each = [(e.run, e.account_id, e.code, e.attempts, _due(e)) for _, e in rows]
+    return "\n".join((
+        _table(digest, ("accounts", "CRM", "code", "the CRM's words")),
+        _table(each, ("run", "account", "code", "tries", "next try")),
+    ))  # fmt: skip
+
+
+def _due(e: Entry) -> str:
+    return iso(e.retry_day) if e.retry_day else "next run"
+
+
+def undone(found: Undone, *, yes: bool) -> str:
+    """What an undo did, or would do."""
+    verb = f"restored {found.acked}, refused {found.rejected}" if yes else f"would restore {len(found.updates)}"
+    lines = [f"{found.crm}: undo of run {found.run}: {verb} accounts, {len(found.left)} values left alone"]
+    if found.left:
+        said = [(x.account_id, x.field, x.before, x.wrote, x.now, x.why) for x in found.left]
+        lines.append(_table(said, ("account", "field", "before", "written", "now", "left alone because")))
+    if yes:
+        lines.append("Publishing is on hold until `assay run --allow undo-hold`.")
+    return "\n".join(lines)
 
 
 def schema(rows: Sequence[tuple[str, str]], as_json: bool) -> str:

@@ -1,7 +1,8 @@
 """Builds from settings what a night works with; the only place that knows all rooms."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from assay.settings import ConfigError, HubSpot, Salesforce, Settings
 from connectors import hubspot, salesforce
 from connectors.diagnosis import Diagnosis
 from connectors.port import Crm, SchemaAdmin
+from db.calls import Calls
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store
@@ -29,6 +31,24 @@ NO_CRM = "no CRM is configured. Fix: add a [salesforce] or a [hubspot] section t
 def open_crms(settings: Settings) -> list[Crm]:
     """Every CRM that is configured; the first names what several know."""
     return _each(settings, salesforce.open_org, hubspot.open_org)
+
+
+@contextmanager
+def metered(crms: Sequence[Crm], store: Store) -> Iterator[None]:
+    """Counts the calls of these CRMs in the database, so that all runs of a day share one allowance."""
+    budgets = [crm.budget for crm in crms if isinstance(crm, hubspot.HubSpotCrm | salesforce.SalesforceCrm)]
+    for budget in budgets:
+        budget.meter = Calls(store.engine, budget.crm)
+    try:
+        yield
+    finally:
+        for budget in budgets:
+            budget.close()
+
+
+def write_calls(crm: str, rows: int) -> int:
+    """API calls that writing so many accounts takes."""
+    return {"salesforce": salesforce.write_calls, "hubspot": hubspot.write_calls}[crm](rows)
 
 
 def open_admins(settings: Settings) -> list[SchemaAdmin]:

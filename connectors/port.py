@@ -20,9 +20,10 @@ class Check:
     calls_allowed: int | None
     unwritable: tuple[str, ...] = ()  #: our fields (Meaning) that are absent or read-only for this user
     lacking: tuple[str, ...] = ()  #: what the user should see and does not; a night that writes must not lose more of it
-    visible: Mapping[str, int] = field(
-        default_factory=dict
-    )  #: records that this user sees, by the CRM's own word; may be a few only
+    #: records that this user sees, by the CRM's own word; may be a few only
+    visible: Mapping[str, int] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)  #: Meaning -> how the CRM defines it now, in its own words
+    skew: int | None = None  #: this machine's clock minus the login server's, seconds; None where nothing tells
     notes: tuple[str, ...] = ()  #: what is missing and which feature that degrades, one sentence each
 
 
@@ -99,7 +100,7 @@ class Known(Protocol):
 class Sending:
     """Said before these accounts are sent, so that the ledger can be committed first.
 
-    `token` is what `settle` needs to learn the outcome after a crash; empty where re-reading the records is the way.
+    `token` names work that goes on by itself after the call, such as a bulk job; `reread` waits for its end.
     """
 
     account_ids: tuple[str, ...]
@@ -146,8 +147,12 @@ class Crm(Protocol):
         """
         ...
 
-    def settle(self, token: str) -> Iterator[WriteResult]:
-        """Wait until what `token` names has ended and give the outcome of the rows that are known; idempotent."""
+    def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
+        """Wait until what `token` names has ended, then our fields of these accounts as they are now, straight from the records.
+
+        (account id, canonical JSON as in `Account.ours`); accounts that are gone are left out. Read-only but for ending a
+        job that was never started.
+        """
         ...
 
 

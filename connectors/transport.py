@@ -53,13 +53,15 @@ class Transport:
         content: bytes | None = None,
         json: Any = None,
         params: Mapping[str, str] | None = None,
+        repeat: bool = True,
     ) -> httpx.Response:
         """One call, retried while the trouble is passing; raises `CrmError`.
 
-        Everything Assay sends is safe to send twice: reads, absolute values by id, and jobs that are named by their id.
+        Reads may always be sent again. A write says `repeat=False`: it is sent again only if the CRM asks for that by name
+        (a burst limit, a lock), for else it may have arrived (connectors/doubt.py).
         """
         self._check_host(url)
-        for attempt in stamina.retry_context(on=_wait, attempts=self.attempts, timeout=PATIENCE):
+        for attempt in stamina.retry_context(on=_wait if repeat else _asked, attempts=self.attempts, timeout=PATIENCE):
             with attempt:
                 return self._once(method, url, headers=headers, content=content, json=json, params=params)
         raise AssertionError  # retry_context either returns or raises
@@ -109,3 +111,8 @@ def _wait(error: Exception) -> bool | float:
     if not isinstance(error, CrmError) or error.permanent:
         return False
     return True if error.retry_after is None else min(error.retry_after, PATIENCE)
+
+
+def _asked(error: Exception) -> bool | float:
+    """Whether the CRM has said that the call was not done and when to send it again."""
+    return _wait(error) if isinstance(error, CrmError) and error.retry_after is not None else False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.tables import lease as table
@@ -34,10 +34,17 @@ class Lease:
 
     def renew(self, now: Callable[[], float] = time.time) -> None:
         """Move the end; raises `LeaseLost` if the lease is no longer ours."""
-        mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
         with self.engine.begin() as c:
-            if c.execute(update(table).where(mine).values(expires_at=int(now()) + self.seconds)).rowcount != 1:
-                raise LeaseLost(f"lease {self.name}: taken over by another run. Fix: none needed, that run goes on")
+            self.prove(c, now)
+
+    def prove(self, c: Connection, now: Callable[[], float] = time.time) -> None:
+        """The fencing token, checked inside a transaction: what is committed with it was done by the lease's holder.
+
+        Moves the end; raises `LeaseLost`, and nothing of the transaction stays.
+        """
+        mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
+        if c.execute(update(table).where(mine).values(expires_at=int(now()) + self.seconds)).rowcount != 1:
+            raise LeaseLost(f"lease {self.name}: taken over by another run. Fix: none needed, that run goes on")
 
     def release(self) -> None:
         mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)

@@ -1,17 +1,27 @@
 """What was sent to the CRM, row by row: planned -> sending -> acked | rejected | unknown.
 
-Each status is committed before the step it announces, so that after a crash it is known which rows may have arrived.
+Each status is committed before the step it announces, so that after a crash it is known which rows may have arrived
+(docs/writing.md numbers the steps). `superseded` is a row whose outcome was never heard, that the CRM does not hold and
+that no later plan wants.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, select, update
 
+from db.intake import patch
+from db.lease import Lease
 from db.tables import account, ledger
 from scoring.records import FieldUpdate, WriteResult
+
+OPEN = ("sending", "unknown")
+#: rows of one statement
+TOGETHER = 500
+#: nights until a refused row is sent again, by the number of tries so far; the last one from then on
+WAITS = (0, 1, 2, 4, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,84 +40,143 @@ class Entry:
     code: str
     message: str
     at: int
+    retry_day: int | None
 
 
 class Ledger:
-    """The ledger of one org, seen from one run."""
+    """The ledger of one org."""
 
     def __init__(self, engine: Engine, org: int) -> None:
         self.engine, self.org = engine, org
 
-    def plan(self, run: int, updates: Sequence[FieldUpdate], at: int) -> None:
-        rows = [
-            {
-                "run": run,
-                "org": self.org,
-                "account_id": u.account_id,
-                "status": "planned",
-                "why": u.why,
-                "at": at,
-                "old": _json(u.old),
-                "new": _json(u.values),
-            }
-            for u in updates
-        ]
-        if rows:
-            with self.engine.begin() as c:
-                c.execute(insert(ledger), rows)
+    # ---- the protocol -----------------------------------------------------------------------------------------------
 
-    def sending(self, run: int, account_ids: Sequence[str], token: str, at: int) -> None:
-        """Commit, before the call, that these rows are on their way."""
+    def plan(self, run: int, updates: Sequence[FieldUpdate], at: int, lease: Lease | None = None) -> None:
+        """Commit what is to be sent; raises `LeaseLost`.
+
+        A row that is sent again takes over its tries; one whose outcome is open and that nobody wants any more is closed.
+        """
         with self.engine.begin() as c:
+            if lease is not None:
+                lease.prove(c)
+            tried = {r.account_id: r.attempts for r in c.execute(self._latest(("rejected", *OPEN)))}
+            wanted = [u.account_id for u in updates]
+            for part in _parts(wanted):
+                again = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN) & ledger.c.account_id.in_(part)
+                c.execute(delete(ledger).where(again))
+            left = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN)
+            c.execute(update(ledger).where(left).values(status="superseded"))
+            for some in _parts(updates):
+                c.execute(insert(ledger), [self._row(run, u, at, tried.get(u.account_id, 0)) for u in some])
+
+    def _row(self, run: int, u: FieldUpdate, at: int, attempts: int) -> dict[str, Any]:
+        return {"run": run, "org": self.org, "account_id": u.account_id, "status": "planned", "why": u.why, "at": at,
+                "old": _json(u.old), "new": _json(u.values), "attempts": attempts}  # fmt: skip
+
+    def sending(self, run: int, account_ids: Sequence[str], token: str, at: int, lease: Lease | None = None) -> None:
+        """Commit, before the call, that these rows are on their way; raises `LeaseLost` if they must not be sent."""
+        with self.engine.begin() as c:
+            if lease is not None:
+                lease.prove(c)
             for part in _parts(account_ids):
                 mine = (ledger.c.run == run) & ledger.c.account_id.in_(part) & ledger.c.status.in_(("planned", "sending"))
                 c.execute(
                     update(ledger).where(mine).values(status="sending", token=token, at=at, attempts=ledger.c.attempts + 1)
                 )
 
-    def settle(self, run: int, results: Sequence[WriteResult], at: int) -> None:
-        """Record outcomes; an acked row also becomes what we know the CRM to hold, so the next diff is empty."""
+    def settle(self, run: int, results: Sequence[WriteResult], at: int, day: int = 0) -> None:
+        """Record outcomes heard on the night of `day`; an acked row is also what we know the CRM to hold from now on."""
         with self.engine.begin() as c:
-            for r in results:
-                mine = (ledger.c.run == run) & (ledger.c.account_id == r.account_id) & (ledger.c.status == "sending")
-                if r.ok:
-                    for new in c.execute(select(ledger.c.new).where(mine)).scalars().all():
-                        self._remember(c, r.account_id, json.loads(new))
-                status = "acked" if r.ok else "rejected"
-                c.execute(update(ledger).where(mine).values(status=status, code=r.code, message=r.message, at=at))
+            for part in _parts(results):
+                said = {r.account_id: r for r in part}
+                mine = (ledger.c.run == run) & (ledger.c.status == "sending") & ledger.c.account_id.in_(said)
+                rows = c.execute(select(ledger.c.id, ledger.c.account_id, ledger.c.attempts, ledger.c.new).where(mine)).all()
+                self._note(c, [_outcome(r.id, said[r.account_id], r.attempts, at, day) for r in rows])
+                self._remember(c, {r.account_id: json.loads(r.new) for r in rows if said[r.account_id].ok})
 
-    def open(self) -> list[Entry]:
-        """Rows of earlier runs whose outcome is not known."""
-        return self._entries(ledger.c.status.in_(("planned", "sending", "unknown")))
+    def heard_late(self, arrived: Collection[int], doubtful: Collection[int], at: int) -> None:
+        """Settle rows by id after a crash: the CRM holds `arrived`; of `doubtful` it does not hold all."""
+        with self.engine.begin() as c:
+            acked = {"status": "acked", "code": "", "message": "", "at": at, "retry_day": None}
+            self._note(c, [{"key": i, **acked} for i in arrived])
+            for part in _parts(sorted(doubtful)):
+                c.execute(update(ledger).where(ledger.c.id.in_(part)).values(status="unknown", at=at))
+
+    def _note(self, c: Connection, outcomes: Sequence[dict[str, Any]]) -> None:
+        if outcomes:
+            names = [n for n in outcomes[0] if n != "key"]
+            change = update(ledger).where(ledger.c.id == bindparam("key")).values({n: bindparam(f"to_{n}") for n in names})
+            c.execute(change, [{"key": o["key"], **{f"to_{n}": o[n] for n in names}} for o in outcomes])
+
+    def _remember(self, c: Connection, new: dict[str, dict[str, Any]]) -> None:
+        """The next night then does not read our own write as a change."""
+        mine = (account.c.org == self.org) & account.c.id.in_(new)
+        held = c.execute(select(account.c.id, account.c.ours).where(mine)).all() if new else []
+        now = [(r.id, _json({k: v for k, v in (json.loads(r.ours) | new[r.id]).items() if v is not None})) for r in held]
+        patch(c, self.org, "account", ("id", "ours"), now)
 
     def forget_planned(self) -> int:
         """Drop rows that were planned and never sent: nothing has happened to them."""
         with self.engine.begin() as c:
             return c.execute(delete(ledger).where(ledger.c.org == self.org, ledger.c.status == "planned")).rowcount
 
-    def drop(self, ids: Sequence[int]) -> None:
-        """Remove sent rows that the CRM provably does not hold; the new plan sends them again."""
-        with self.engine.begin() as c:
-            for part in _parts(ids):
-                c.execute(delete(ledger).where(ledger.c.id.in_(part)))
+    # ---- what is known ----------------------------------------------------------------------------------------------
+
+    def open(self) -> list[Entry]:
+        """Rows whose outcome is not known."""
+        return self._entries(ledger.c.status.in_(("planned", *OPEN)))
+
+    def of_run(self, run: int, status: str = "acked") -> list[Entry]:
+        return self._entries((ledger.c.run == run) & (ledger.c.status == status))
 
     def rejected(self, run: int | None = None) -> list[Entry]:
+        """What the CRM refused in a run; without one, what it has refused last and not taken since."""
         where = ledger.c.status == "rejected"
-        return self._entries(where if run is None else where & (ledger.c.run == run))
+        return self._entries(where & (_is_latest() if run is None else ledger.c.run == run))
+
+    def waiting(self, day: int) -> set[str]:
+        """Accounts whose refused row is not due on this night."""
+        with self._reading() as c:
+            return set(c.execute(self._latest(("rejected",)).where(ledger.c.retry_day > day)).scalars())
+
+    def retry(self, account_ids: Collection[str] = ()) -> int:
+        """Make refused rows due at the next run, of these accounts or all; returns how many."""
+        due = [e.id for e in self.rejected() if not account_ids or e.account_id in account_ids]
+        with self.engine.begin() as c:
+            for part in _parts(due):
+                c.execute(update(ledger).where(ledger.c.id.in_(part)).values(retry_day=0))
+        return len(due)
+
+    def _latest(self, statuses: Sequence[str]) -> Any:
+        """(account_id, attempts) of accounts whose latest row has one of these statuses."""
+        mine = (ledger.c.org == self.org) & ledger.c.status.in_(statuses) & _is_latest()
+        return select(ledger.c.account_id, ledger.c.attempts).where(mine)
 
     def _entries(self, where: Any) -> list[Entry]:
         query = select(ledger).where(ledger.c.org == self.org, where).order_by(ledger.c.id)
-        with self.engine.connect().execution_options(reading=True) as c:
+        with self._reading() as c:
             return [_entry(dict(r)) for r in c.execute(query).mappings()]
 
-    def _remember(self, c: Connection, account_id: str, new: dict[str, Any]) -> None:
-        mine = (account.c.org == self.org) & (account.c.id == account_id)
-        held = json.loads(c.execute(select(account.c.ours).where(mine)).scalar_one()) | new
-        c.execute(update(account).where(mine).values(ours=_json({k: v for k, v in held.items() if v is not None})))
+    def _reading(self) -> Any:
+        return self.engine.connect().execution_options(reading=True)
 
 
-def _parts(ids: Sequence[Any]) -> list[Sequence[Any]]:
-    return [ids[i : i + 500] for i in range(0, len(ids), 500)]
+def _is_latest() -> ColumnElement[bool]:
+    """Whether no later row of the ledger is about the same account."""
+    later = ledger.alias("later")
+    same = (later.c.org == ledger.c.org) & (later.c.account_id == ledger.c.account_id) & (later.c.id > ledger.c.id)
+    return ~select(later.c.id).where(same).exists()
+
+
+def _outcome(key: int, said: WriteResult, attempts: int, at: int, day: int) -> dict[str, Any]:
+    """A refused row waits longer with every try; one that was only locked is due at the next run."""
+    wait = WAITS[min(attempts, len(WAITS)) - 1] if attempts and not said.transient else 0
+    return {"key": key, "status": "acked" if said.ok else "rejected", "code": said.code, "message": said.message, "at": at,
+            "retry_day": None if said.ok else day + wait}  # fmt: skip
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[i : i + TOGETHER] for i in range(0, len(items), TOGETHER))
 
 
 def _json(values: Any) -> str:

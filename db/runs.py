@@ -1,12 +1,13 @@
 """The record of runs: when, in what mode, how it ended."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
 
+from db.tables import org as org_table
 from db.tables import run as table
 
 
@@ -51,14 +52,31 @@ class Runs:
         with self.engine.connect().execution_options(reading=True) as c:
             return c.execute(select(table.c.id).where(good).limit(1)).first() is None
 
-    def good(self, org: int) -> Mapping[str, Any] | None:
-        """The detail of this org's last run that came to a good end; None if there is none."""
-        mine = (table.c.org == org) & table.c.outcome.in_(("done", "rejected"))
-        with self.engine.connect().execution_options(reading=True) as c:
-            found = c.execute(select(table.c.detail).where(mine).order_by(table.c.id.desc()).limit(1)).scalar()
-            return None if found is None else dict(json.loads(found))
-
     def list(self, limit: int = 20) -> list[Run]:
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(select(table).order_by(table.c.id.desc()).limit(limit)).mappings()
+            return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]
+
+    def get(self, run: int) -> Run | None:
+        with self.engine.connect().execution_options(reading=True) as c:
+            row = c.execute(select(table).where(table.c.id == run)).mappings().first()
+            return Run(**{**row, "detail": json.loads(row["detail"])}) if row else None
+
+    def good(self, org: int, limit: int) -> Sequence[Run]:
+        """The last runs that came to a good end, the newest first."""
+        return self._ended(org, limit, table.c.mode != "undo")
+
+    def last_written(self, org: int) -> Run | None:
+        """The last run that was free to write."""
+        return next(iter(self._ended(org, 1, table.c.mode == "write")), None)
+
+    def hold(self, org: int, why: str | None) -> None:
+        """Put publishing to an org on hold, or let it go on."""
+        with self.engine.begin() as c:
+            c.execute(update(org_table).where(org_table.c.id == org).values(hold=why))
+
+    def _ended(self, org: int, limit: int, where: Any) -> Sequence[Run]:
+        good = (table.c.org == org) & table.c.outcome.in_(("done", "rejected")) & where
+        with self.engine.connect().execution_options(reading=True) as c:
+            rows = c.execute(select(table).where(good).order_by(table.c.id.desc()).limit(limit)).mappings()
             return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]

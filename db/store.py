@@ -67,9 +67,17 @@ class Store:
         with self.reading() as c:
             return [Org(**row) for row in c.execute(select(t.org).order_by(t.org.c.id)).mappings()]
 
-    def pin_org(self, crm: str, facts: Mapping[str, Any]) -> Org:
-        """The database row of this CRM's org, made at the first sight; raises if the org is another one than before."""
+    def pin_org(self, crm: str, facts: Mapping[str, Any], *, anew: bool = False) -> Org:
+        """The database row of this CRM's org, made at the first sight; raises if the org is another one than before.
+
+        `anew` takes the other one in its place: every stream is then read in full and compared.
+        """
         with self.transaction() as c:
+            if anew:
+                c.execute(update(t.org).where(t.org.c.crm == crm).values(**facts))
+                mine = select(t.org.c.id).where(t.org.c.crm == crm).scalar_subquery()
+                for table in (t.watermark, t.resume):
+                    c.execute(delete(table).where(table.c.org == mine))
             row = c.execute(select(t.org).where(t.org.c.crm == crm)).mappings().first()
             if row is None:
                 c.execute(insert(t.org).values(crm=crm, **facts))
@@ -223,9 +231,12 @@ class Store:
         with self.reading() as c:
             return [dict(r) for r in c.execute(query).mappings()]
 
-    def last_night(self, org: int) -> int | None:
+    def last_night(self, org: int, before: int | None = None) -> int | None:
+        """The last night that was judged, or the last one before a day."""
+        n = t.night
+        where = (n.c.org == org) if before is None else (n.c.org == org) & (n.c.day < before)
         with self.reading() as c:
-            return cast("int | None", c.execute(select(func.max(t.night.c.day)).where(t.night.c.org == org)).scalar_one())
+            return cast("int | None", c.execute(select(func.max(n.c.day)).where(where)).scalar_one())
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
         """The rows of one night, without `org`."""

@@ -311,7 +311,9 @@ ledger = Table(
     Column("code", Text, nullable=False, server_default=""),
     Column("message", Text, nullable=False, server_default=""),
     Column("at", BigInteger, nullable=False),
+    Column("retry_day", Integer, comment="a refused row is not sent again before this night"),
     Index("ix_ledger_org_status", "org", "status"),
+    Index("ix_ledger_org_account", "org", "account_id"),
     Index("ix_ledger_run", "run"),
 )
 
@@ -335,4 +337,14 @@ tick = Table(
     Column("ended_at", BigInteger),
     Column("outcome", String(12), nullable=False, comment="running, skipped, or how the run ended"),
     comment="One row a time of the schedule, so that replicas never run the same one (docs/adr/0021)",
+)
+
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("crm", String(20), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False, comment="hours since 1970, the CRM's clock"),
+    Column("calls", Integer, nullable=False),
+    Column("allowed", Integer, nullable=False, comment="the CRM's calls a day, as it last said"),
+    comment="API calls by all our runs, so that several runs share one day's allowance",
 )

@@ -10,11 +10,11 @@ from sqlalchemy import Engine, select
 from assay.judging import nights_to_judge
 from assay.nightly import DAY, Orders, Outcome, run
 from assay.progress import Quiet
+from connectors import memory
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
 from connectors.port import Page
 from db import lease, tables
-from db.engine import DatabaseError
 from db.ledger import Ledger
 from db.store import Store
 from scoring.records import COMFORT, STATES
@@ -69,7 +69,8 @@ def firm(accounts: int = 12) -> MemoryCrm:
 
 def night(crm: MemoryCrm, store: Store, **orders: Any) -> Outcome:
     with lease.held(store.engine, "night") as held:
-        [outcome] = run([crm], store, held, Orders(rules=Rules(), replay_nights=20, **({"write": True} | orders)), Quiet())
+        wanted = {"rules": Rules(), "replay_nights": 20, "write": True} | orders
+        [outcome] = run([crm], store, held, Orders(**wanted), Quiet())
     return outcome
 
 
@@ -238,13 +239,154 @@ def test_hard_deleted_records_are_found_by_the_weekly_comparison(store: Store) -
     assert "A07" not in {s.account_id for s in store.verdicts(store.orgs()[0].id)}
 
 
-def test_another_org_in_the_same_database_is_refused(store: Store) -> None:
+class Refreshed(MemoryCrm):
+    """The same CRM with another org behind it."""
+
+    def check(self) -> Any:
+        return replace(super().check(), org_id="memory-2")
+
+
+def test_another_org_in_the_same_database_is_not_even_read(store: Store) -> None:
+    night(firm(), store)
+    before = content(store)
+    stopped = night(Refreshed(NOW), store, allow=("flag-change",))
+    assert (stopped.outcome, stopped.rows, stopped.acked) == ("stopped", {}, 0)
+    assert "holds data of memory-1" in stopped.message
+    assert content(store) == before
+
+
+def test_another_org_is_taken_in_its_place_when_that_is_allowed(store: Store) -> None:
+    """A sandbox was refreshed: everything is read anew, what the old one held is gone, and its first run is dry again."""
+    night(firm(), store, force=True)
+    other = Refreshed(NOW)
+    other.records, other.stamps = firm(14).records, firm(14).stamps
+    del other.records["account"]["A02"]
+    taken = night(other, store, allow=("org-changed",))
+    assert (taken.outcome, taken.mode, taken.rows["account"], taken.gone["account"]) == ("done", "dry", 13, 1)
+    assert store.orgs()[0].external_id == "memory-2"
+    assert night(other, store).mode == "write"
+
+
+class Said(MemoryCrm):
+    """A CRM whose check says more."""
+
+    facts: dict[str, Any]
+
+    def check(self) -> Any:
+        return replace(super().check(), **self.facts)
+
+
+def said(crm: MemoryCrm, **facts: Any) -> Said:
+    made = Said(crm.now)
+    made.records, made.stamps, made.facts = crm.records, crm.stamps, facts
+    return made
+
+
+def stopped_by(rule: str, out: Outcome) -> bool:
+    return (out.outcome, out.acked) == ("stopped", 0) and f"--allow {rule}" in out.message
+
+
+def wake(crm: MemoryCrm) -> None:
+    """Something to write: a person has emptied a verdict."""
+    crm.put("account", id="A01", ours="{}")
+
+
+def test_a_field_that_is_defined_otherwise_than_at_the_last_write_stops_until_it_is_allowed(store: Store) -> None:
     crm = firm()
-    night(crm, store)
+    night(said(crm, fields={"hours": "double"}), store, force=True)
+    wake(crm)
+    for _ in range(2):
+        assert stopped_by("fields-changed", night(said(crm, fields={"hours": "string"}), store))
+    allowed = night(said(crm, fields={"hours": "string"}), store, allow=("fields-changed",))
+    assert allowed.acked == 1
+    assert any("rule fields-changed was lifted" in n for n in allowed.notes)
+    wake(crm)
+    assert night(said(crm, fields={"hours": "string"}), store).acked == 1
 
-    class Other(MemoryCrm):
-        def check(self) -> Any:
-            return replace(super().check(), org_id="memory-2")
 
-    with pytest.raises(DatabaseError, match="holds data of memory-1"):
-        night(Other(NOW), store)
+def test_a_clock_that_is_wrong_stops(store: Store) -> None:
+    crm = firm()
+    assert stopped_by("clock-skew", night(said(crm, skew=-61), store, force=True))
+    assert night(said(crm, skew=-60), store, force=True).acked == 12
+
+
+def test_new_constants_of_the_score_need_approval(store: Store) -> None:
+    """They change verdicts nights later, by hysteresis: the approval is asked for when they change."""
+    crm = firm()
+    night(crm, store, force=True)
+    wake(crm)
+    changed = Rules(enter=0.5)
+    assert stopped_by("score-changed", night(crm, store, rules=changed))
+    assert "enter: 0.45 -> 0.5" in night(crm, store, rules=changed).message
+    assert night(crm, store, rules=changed, allow=("score-changed",)).acked == 1
+    assert night(crm, store, rules=changed).outcome == "done"
+
+
+def test_an_org_that_has_lost_half_its_accounts_stops_and_what_is_allowed_is_the_new_usual(store: Store) -> None:
+    crm = firm(40)
+    for _ in range(3):
+        night(crm, store, force=True)
+    for n in range(21):
+        crm.put("account", id=f"A{n:02}", deleted=True)
+    wake(crm)
+    assert stopped_by("row-count", night(crm, store))
+    assert night(crm, store, allow=("row-count",)).outcome == "done"
+    assert night(crm, store).outcome == "done"
+
+
+def test_a_dry_run_says_which_rules_would_stop_it(store: Store) -> None:
+    crm = firm()
+    first = night(said(crm, skew=90), store)
+    assert first.mode == "dry"
+    assert any(n.startswith("rule first-run") for n in first.notes)
+    assert any("would stop by rule clock-skew" in n for n in first.notes)
+    assert night(said(crm, skew=90), store, allow=("clock-skew", "first-run")).acked == 12
+
+
+def test_a_crm_that_refuses_too_much_is_not_asked_further(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new rule of an admin would otherwise cost a refused row for every account; what was sent stays listed."""
+    monkeypatch.setattr(memory, "CALL", 20)
+    crm = firm(50)
+    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:11], "RULE")
+    out = night(crm, store, force=True)
+    assert (out.outcome, out.acked, out.rejected) == ("stopped", 9, 11)
+    assert "the CRM refused 11 of the first 20 rows" in out.message
+    assert "--allow rejects" in out.message
+    assert len(Ledger(store.engine, store.orgs()[0].id).rejected()) == 11
+    crm.refuses = dict.fromkeys(crm.records["account"], "RULE")
+    done = night(crm, store, force=True, allow=("rejects",))
+    assert (done.outcome, done.acked, done.rejected) == ("rejected", 0, 41)
+
+
+def test_accounts_that_were_refused_before_do_not_stop_the_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CALL", 20)
+    crm = firm(50)
+    crm.refuses = dict.fromkeys(sorted(crm.records["account"])[:11], "RULE")
+    assert night(crm, store, force=True, allow=("rejects",)).rejected == 11
+    for account in sorted(crm.records["account"])[30:]:
+        crm.put("account", id=account, ours="{}")
+    again = night(crm, store)
+    assert (again.outcome, again.acked, again.rejected) == ("rejected", 20, 11)
+
+
+def test_a_refused_row_is_left_out_until_its_night_and_counted(store: Store) -> None:
+    crm = firm()
+    crm.refuses["A05"] = "RULE"
+    night(crm, store, force=True)
+    assert night(crm, store).rejected == 1
+    waiting = night(crm, store)
+    assert (waiting.outcome, waiting.planned, waiting.waiting) == ("done", 0, 1)
+    crm.now += DAY
+    assert night(crm, store).rejected == 1
+
+
+def test_a_night_that_is_run_again_after_missed_ones_says_the_same(store: Store) -> None:
+    """More nights missed than are replayed: the row before is the last one that there is."""
+    crm = firm()
+    night(crm, store, force=True, replay_nights=0)
+    crm.now += 5 * DAY
+    night(crm, store, replay_nights=0)
+    before = content(store)
+    again = night(crm, store, replay_nights=0)
+    assert again.planned == 0
+    assert content(store) == before

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from assay import publish
-from assay.publish import Bands, Money, Plan, Stopped, apply, plan, raise_if_unsafe
+from assay.publish import Bands, Money, Plan, apply, plan, written_text
+from connectors.errors import QuotaExhausted
 from connectors.port import Sending
 from scoring.records import WRITTEN, FieldUpdate, Reason, Score, WriteResult
 
@@ -108,17 +109,6 @@ def test_a_first_verdict_is_no_flag_change_and_a_new_state_is() -> None:
     assert plan([score(state="Comfort zone")], {"A1": held()}, EUR, BANDS).flags_changed == 1
 
 
-@pytest.mark.parametrize(("flags", "stops"), [(200, False), (201, True)])
-def test_too_many_new_states_stop_the_write_at_the_edge(flags: int, *, stops: bool) -> None:
-    made = Plan((), accounts=1000, within_band=0, out_of_scope=0, flags_changed=flags)
-    if not stops:
-        raise_if_unsafe(made, 0.20, ())
-        return
-    with pytest.raises(Stopped, match=r"flag-change: 201 of 1000 accounts \(20%\).*--allow flag-change"):
-        raise_if_unsafe(made, 0.20, ())
-    raise_if_unsafe(made, 0.20, ("flag-change",))
-
-
 class Recording:
     """A CRM that says what it would do and refuses every fifth row."""
 
@@ -133,18 +123,58 @@ def test_every_row_is_announced_before_and_settled_after_its_call() -> None:
     """What was announced and not settled is exactly what a crash leaves open."""
     updates = tuple(FieldUpdate(f"A{n:04}", {"grade": "A"}) for n in range(450))
     said: list[tuple[str, int]] = []
-    counts = apply(
+    apply(
         Plan(updates, 450, 0, 0, 0),
         Recording(),  # type: ignore[arg-type]
         lambda ids, _token: said.append(("sending", len(ids))),
         lambda results: said.append(("settled", len(results))),
+        lambda: said.append(("look", 0)),
     )
-    assert counts == {"acked": 360, "rejected": 90}
-    assert said == [
-        ("sending", 200),
-        ("settled", 200),
-        ("sending", 200),
-        ("settled", 200),
-        ("sending", 50),
-        ("settled", 50),
-    ]
+    look = ("look", 0)
+    assert said == [look, ("sending", 200), ("settled", 200), look, ("sending", 200), ("settled", 200), look,
+                    ("sending", 50), ("settled", 50)]  # fmt: skip
+
+
+class Breaking(Recording):
+    def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
+        for n, said in enumerate(super().write(updates)):
+            if n == 150:
+                raise QuotaExhausted("used up")
+            yield said
+
+
+def test_what_was_heard_before_a_write_broke_off_is_settled() -> None:
+    updates = tuple(FieldUpdate(f"A{n:04}", {"grade": "A"}) for n in range(450))
+    settled: list[WriteResult] = []
+    with pytest.raises(QuotaExhausted):
+        apply(Plan(updates, 450, 0, 0, 0), Breaking(), lambda *_: None, settled.extend)  # type: ignore[arg-type]
+    assert len(settled) == 149
+
+
+def test_an_account_that_was_refused_waits_for_its_night() -> None:
+    made = plan([score("A1"), score("A2")], {}, EUR, BANDS, waiting={"A2"})
+    assert ([u.account_id for u in made.updates], made.waiting) == (["A1"], 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=HYPERLINK(1)", "HYPERLINK(1)"),
+        (" -+@x", "x"),
+        ("\t＝1", "1"),
+        ("a\nb\r\n c", "a b c"),
+        ("12 h of 8 h.", "12 h of 8 h."),
+        ("", ""),
+        ("e\u202eb", "e\ufffdb"),
+    ],
+)
+def test_a_text_for_the_crm_is_one_line_and_no_formula(text: str, written: str) -> None:
+    """Reports of a CRM are exported to spreadsheets."""
+    assert written_text(text) == written
+
+
+def test_a_text_is_cut_as_salesforce_counts() -> None:
+    """An emoji is two characters there; half of one would be none."""
+    assert written_text("x" * 300) == "x" * 255
+    assert written_text("😀" * 200) == "😀" * 127
+    assert len(written_text("a" + "😀" * 200).encode("utf-16-le")) == 2 * 255

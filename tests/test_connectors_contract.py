@@ -393,6 +393,19 @@ def test_our_own_writes_are_no_change(org: Org, shelf: Shelf) -> None:
     assert sum(shelf.pull(org.open()).changed.values()) == 0
 
 
+def test_reading_accounts_again_tells_what_they_hold_now(org: Org, shelf: Shelf) -> None:
+    """Straight from the records, without a pull; what is gone is left out."""
+    crm = org.open()
+    shelf.pull(crm)
+    ids = shelf.alive()[:4]
+    written(crm, [FieldUpdate(i, VALUES) for i in ids[:3]])
+    org.delete(ids[1])
+    unknown = {"hubspot": "999999999"}.get(crm.name, "001Zz0000000000AAA")
+    now = {i: json.loads(ours) for i, ours in crm.reread([*ids, unknown])}
+    assert now == {ids[0]: VALUES, ids[2]: VALUES, ids[3]: {}}
+    assert list(crm.reread([])) == []
+
+
 def test_people_s_answers_are_never_written(org: Org, shelf: Shelf) -> None:
     assert not set(WRITTEN) & {"answer", "snooze_until", "potential_override", "answer_noted"}
     crm = org.open()

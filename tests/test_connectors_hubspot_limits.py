@@ -5,7 +5,7 @@ import pytest
 
 from connectors.errors import Forbidden, QuotaExhausted, Refused, Unauthorized, Unavailable
 from connectors.hubspot.budget import Budget
-from connectors.hubspot.errors import explain
+from connectors.hubspot.errors import Locked, explain
 from connectors.hubspot.write import readable
 
 OBJECTS = "https://api.hubapi.com/crm/objects/2026-09/companies"
@@ -53,7 +53,7 @@ def test_a_missing_scope_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, Unauthorized), (530, Unauthorized), (423, Unavailable), (502, Unavailable), (521, Unavailable),
+    ("status", "kind"), [(401, Unauthorized), (530, Unauthorized), (423, Locked), (502, Unavailable), (521, Unavailable),
                          (400, Refused), (404, Refused), (409, Refused)]
 )  # fmt: skip
 def test_what_a_status_means(status: int, kind: type[Exception]) -> None:

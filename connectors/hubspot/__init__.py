@@ -7,8 +7,11 @@ from connectors.hubspot.admin import HubSpotAdmin
 from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.diagnosis import HubSpotDiagnosis
+from connectors.hubspot.write import calls as write_calls
 
-__all__ = ["HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "open_admin", "open_diagnosis", "open_org"]
+__all__ = [
+    "HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "HubSpotDiagnosis", "open_admin", "open_diagnosis", "open_org", "write_calls",
+]  # fmt: skip
 
 
 def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> HubSpotCrm:

@@ -1,6 +1,7 @@
 """HubSpot's data plane over the one transport: list, search, batch, associations (reference: hubspot.md 1.5 to 1.7)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,8 +28,8 @@ Record = dict[str, Any]
 class Api:
     """Requests to one portal; `now` is the portal's clock as the last answer said (seconds)."""
 
-    def __init__(self, config: HubSpotConfig, transport: Transport) -> None:
-        self.config, self.transport, self.now = config, transport, 0
+    def __init__(self, config: HubSpotConfig, transport: Transport, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.config, self.transport, self.sleep, self.now = config, transport, sleep, 0
         self._headers = {"Authorization": f"Bearer {config.token}"}
         if transport.is_plain(config.base_url.partition("://")[2]):
             self._headers["Accept-Encoding"] = "identity"

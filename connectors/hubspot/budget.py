@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from connectors.errors import QuotaExhausted
+from connectors.allowance import Allowance, moment
 from connectors.hubspot.errors import NAME
 
 #: until the first answer says otherwise: the smallest tier's calls in ten seconds
@@ -37,7 +37,7 @@ class Bucket:
             self.rate, self.size, self.level = rate, size, min(self.level, size)
 
 
-class Budget:
+class Budget(Allowance):
     """Fed by the X-HubSpot-RateLimit headers; asked before every call, and waits if need be."""
 
     def __init__(
@@ -47,48 +47,31 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.share, self.stop, self.sleep = share, stop, sleep
-        self.used: int | None = None
-        self.allowed: int | None = None
-        self.ours = 0
+        super().__init__(share, stop, NAME, "portal")
+        self.sleep = sleep
         self._burst = Bucket(1.0, 1.0, clock)
         self._burst.resize(SMALLEST_BURST, WINDOW)
         self._search = Bucket(SEARCHES, 1.0, clock)
-        self._lock = threading.Lock()
+        self._pace = threading.Lock()
 
     def heard(self, response: httpx.Response) -> None:
         """Search answers carry no limits; OAuth answers no daily ones."""
         said = {
             k[len("x-hubspot-ratelimit-") :]: v for k, v in response.headers.items() if k.startswith("x-hubspot-ratelimit")
         }
-        with self._lock:
-            if {"daily", "daily-remaining"} <= said.keys():
-                self.allowed = int(said["daily"])
-                self.used = self.allowed - int(said["daily-remaining"])
-            if {"max", "interval-milliseconds"} <= said.keys():
+        if {"max", "interval-milliseconds"} <= said.keys():
+            with self._pace:
                 self._burst.resize(int(said["max"]), int(said["interval-milliseconds"]) / 1000)
+        known = {"daily", "daily-remaining"} <= said.keys()
+        allowed = int(said["daily"]) if known else None
+        self.learn(allowed - int(said["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
 
     def admit(self, url: str) -> None:
-        """Count one more call, wait for its turn, or raise before it is made."""
-        with self._lock:
-            self._check()
-            self.ours += 1
+        """Count one more call and wait for its turn, or raise before it is made."""
+        self.take()
+        with self._pace:
             wait = self._burst.take()
             if url.endswith("/search"):
                 wait = max(wait, self._search.take())
         if wait:
             self.sleep(wait)
-
-    def _check(self) -> None:
-        if self.allowed is None or self.used is None:
-            return
-        if self.ours >= self.share * self.allowed:
-            raise QuotaExhausted(
-                f"this run has used its share of the portal's API calls ({self.ours} of {self.share:.0%} of {self.allowed})",
-                crm=NAME, fix="the next run goes on from here; or raise [hubspot] quota_share",
-            )  # fmt: skip
-        if self.used >= self.stop * self.allowed:
-            raise QuotaExhausted(
-                f"{self.used} of the portal's {self.allowed} daily API calls are used, Assay stops at {self.stop:.0%}",
-                crm=NAME, fix="the next run goes on from here; see who else uses the portal's API",
-            )  # fmt: skip

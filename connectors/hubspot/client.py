@@ -39,7 +39,7 @@ class HubSpotCrm:
             NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
             heard=self.budget.heard, attempts=ATTEMPTS,
         )  # fmt: skip
-        self.api = Api(config, self.transport)
+        self.api = Api(config, self.transport, sleep)
         self.sdk = sdk.client(config, self.transport)
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run
         self.zone, self.currency = "UTC", "USD"
@@ -69,8 +69,7 @@ class HubSpotCrm:
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
-            lacking=tuple(self.lacking),
-            notes=tuple(self.notes),
+            lacking=tuple(self.lacking), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
         )  # fmt: skip
 
     def scopes(self) -> set[str] | None:
@@ -197,6 +196,6 @@ class HubSpotCrm:
     def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
         yield from write.write(self.api, updates)
 
-    def settle(self, token: str) -> Iterator[WriteResult]:
-        """Nothing to ask: what a batch did shows when the companies are read again."""
-        yield from ()
+    def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
+        wanted = set(account_ids)
+        yield from (found for found in write.reread(self.api, account_ids) if found[0] in wanted)

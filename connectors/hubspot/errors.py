@@ -17,6 +17,10 @@ PASSING = (500, 502, 503, 504, 521, 522, 523, 524, 525, 526)
 NO_TOKEN = 530
 
 
+class Locked(Unavailable):
+    """A record is being changed by something else."""
+
+
 def explain(response: httpx.Response) -> CrmError | None:
     """The error an answer means, or None if it is good. A 207 is good: its `errors` belong to single records."""
     html = "text/html" in response.headers.get("content-type", "")
@@ -30,7 +34,10 @@ def explain(response: httpx.Response) -> CrmError | None:
             f"the token was refused (HTTP {status}: {_message(_body(response))})", crm=NAME,
             fix="check [hubspot] token: Development > Keys > Service keys in the portal; a rotated key ends after 7 days",
         )  # fmt: skip
-    if html or status in (LOCKED, MOVING, *PASSING):
+    if status == LOCKED:
+        return Locked("a record is locked (HTTP 423)", crm=NAME, retry_after=_after(response) or 2.0,
+                      fix="the row is tried again at the next run")  # fmt: skip
+    if html or status in (MOVING, *PASSING):
         return _unavailable(response, html=html)
     if response.is_redirect:
         return CrmError("redirected elsewhere", crm=NAME, fix="set [hubspot] base_url to https://api.hubapi.com")
@@ -56,8 +63,7 @@ def _limited(response: httpx.Response) -> CrmError:
 
 def _unavailable(response: httpx.Response, *, html: bool) -> CrmError:
     what = "answered a web page instead of data" if html else f"is not available (HTTP {response.status_code})"
-    wait = _after(response) or (2.0 if response.status_code == LOCKED else None)
-    return Unavailable(what, crm=NAME, retry_after=wait, fix="wait and run again; see HubSpot's status page")
+    return Unavailable(what, crm=NAME, retry_after=_after(response), fix="wait and run again; see HubSpot's status page")
 
 
 def _after(response: httpx.Response) -> float | None:

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.doubt import delivered
 from connectors.errors import CrmError, Refused
 from connectors.hubspot.api import PAGE, Api
-from connectors.hubspot.schema import OBJECT, outgoing
+from connectors.hubspot.errors import Locked
+from connectors.hubspot.schema import NAMES, OBJECT, WRITTEN, outgoing, read
 from connectors.port import Sending
 from scoring.records import FieldUpdate, WriteResult
 
@@ -21,24 +23,49 @@ def write(api: Api, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteR
         yield from _batch(api, part)
 
 
+def calls(rows: int) -> int:
+    """API calls that writing so many companies takes, if none is refused."""
+    return -(-rows // PAGE)
+
+
+def reread(api: Api, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Our properties as they are now; what a merged company has become is another company."""
+    for found in api.read(OBJECT, ids, list(NAMES.values())) if ids else ():
+        columns = {n: [r["properties"].get(n) or "" for r in found] for n in NAMES.values()}
+        yield from zip((str(r["id"]) for r in found), read(columns, len(found)), strict=True)
+
+
+def fingerprint(properties: Mapping[str, Any]) -> dict[str, str]:
+    """Meaning -> how the portal defines our property: what a change of it could spoil."""
+    found = {f.meaning: properties.get(NAMES[f.meaning]) for f in WRITTEN}
+    return {
+        m: " ".join((p.type, p.field_type, *(o.value for o in p.options or ()))) for m, p in found.items() if p is not None
+    }
+
+
 def _batch(api: Api, part: Sequence[FieldUpdate]) -> Iterator[WriteResult]:
     """One call; a batch that is refused as a whole is halved down to the bad record."""
-    body = {"inputs": [{"id": u.account_id, "properties": outgoing(u.values)} for u in part]}
+
+    def send(some: Sequence[FieldUpdate]) -> Any:
+        body = {"inputs": [{"id": u.account_id, "properties": outgoing(u.values)} for u in some]}
+        return api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/batch/update", json=body, repeat=False).json()
+
     try:
-        answer = api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/batch/update", json=body).json()
-    except Refused as error:
+        arrived, rest, answer = delivered(part, send, lambda ids: reread(api, ids), api.sleep)
+    except (Refused, Locked) as error:
         yield from _halved(api, part, error)
         return
-    done = {str(r["id"]) for r in answer.get("results", ())}
-    refused = {i: e for e in answer.get("errors") or () for i in _named(e)}
-    for update in part:
+    yield from (WriteResult(u.account_id, ok=True) for u in arrived)
+    done = {str(r["id"]) for r in (answer or {}).get("results", ())}
+    refused = {i: e for e in (answer or {}).get("errors") or () for i in _named(e)}
+    for update in rest:
         yield _result(update.account_id, done, refused)
 
 
 def _halved(api: Api, part: Sequence[FieldUpdate], error: CrmError) -> Iterator[WriteResult]:
     if len(part) == 1:
-        code, _, message = str(error.args[0]).partition(": ")
-        yield WriteResult(part[0].account_id, ok=False, code=code, message=readable(message))
+        code, _, message = ("LOCKED", "", error.args[0]) if isinstance(error, Locked) else str(error.args[0]).partition(": ")
+        yield WriteResult(part[0].account_id, False, code, readable(message), transient=isinstance(error, Locked))
         return
     half = len(part) // 2
     yield from _batch(api, part[:half])

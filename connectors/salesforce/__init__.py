@@ -8,8 +8,12 @@ from connectors.salesforce.admin import SalesforceAdmin
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.diagnosis import SalesforceDiagnosis
+from connectors.salesforce.write import calls as write_calls
 
-__all__ = ["SalesforceAdmin", "SalesforceConfig", "SalesforceCrm", "open_admin", "open_diagnosis", "open_org"]
+__all__ = [
+    "SalesforceAdmin", "SalesforceConfig", "SalesforceCrm", "SalesforceDiagnosis", "open_admin", "open_diagnosis", "open_org",
+    "write_calls",
+]  # fmt: skip
 
 
 def open_org(config: SalesforceConfig, sleep: Callable[[float], None] = time.sleep) -> SalesforceCrm:

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import httpx
 
 from connectors.errors import CrmError, Incomplete, Refused
-from connectors.salesforce.errors import NAME
+from connectors.salesforce.errors import NAME, code_of
 from connectors.salesforce.session import Session
 
 csv.field_size_limit(sys.maxsize)
@@ -19,6 +20,8 @@ MAX_RECORDS = 20_000
 PARALLEL = 2
 #: seconds between looks at a job: quickly at first, seldom later
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
+#: said of a second upload, and of starting a job that runs
+DONE_BEFORE = "INVALIDJOBSTATE"
 
 Sleep = Callable[[float], None]
 Table = tuple[dict[str, Sequence[str]], int]
@@ -155,6 +158,16 @@ def _read(text: str) -> Table:
         raise Incomplete("a result page holds a torn row", crm=NAME, fix="the next run reads again") from None
 
 
+def as_text(value: Any) -> str:
+    """A REST value as the text that Bulk gives."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text[:-5] + "Z" if text.endswith("+0000") else text  # REST writes a time's zone as +0000, Bulk as Z
+
+
 # ---- ingest ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,24 +178,45 @@ def open_ingest(session: Session, entity: str) -> str:
 
 
 def upload(session: Session, job: str, content: bytes) -> None:
-    """Hand over the rows and start the job."""
+    """Hand over the rows and start the job; a step whose answer was lost is not refused when it is done again."""
     address = session.data(f"/jobs/ingest/{job}")
-    session.call("PUT", f"{address}/batches", content=content, headers={"Content-Type": "text/csv"})
-    session.call("PATCH", address, json={"state": "UploadComplete"})
+    try:
+        session.call("PUT", f"{address}/batches", content=content, headers={"Content-Type": "text/csv"})
+    except Refused as error:
+        if code_of(error) != DONE_BEFORE:
+            raise
+    try:
+        session.call("PATCH", address, json={"state": "UploadComplete"})
+    except Refused as error:
+        if code_of(error) != DONE_BEFORE or state(session, job) not in ("UploadComplete", "InProgress", "JobComplete"):
+            raise
+
+
+def state(session: Session, job: str) -> str:
+    return str(session.call("GET", session.data(f"/jobs/ingest/{job}")).json()["state"])
+
+
+def ended(session: Session, job: str, sleep: Sleep) -> Mapping[str, str]:
+    """Wait for an ingest job's end; one that was never started is ended, and nothing has happened."""
+    address = session.data(f"/jobs/ingest/{job}")
+    waited = 0.0
+    while True:
+        info: Mapping[str, str] = session.call("GET", address).json()
+        if info["state"] == "Open":
+            session.call("PATCH", address, json={"state": "Aborted"})
+        if info["state"] not in ("UploadComplete", "InProgress"):
+            return info
+        waited += _rest(waited, sleep)
 
 
 def outcome(session: Session, job: str, sleep: Sleep) -> Iterator[tuple[str, str]]:
     """Wait for an ingest job, then (record id, error text or "") for every row that was looked at."""
+    info = ended(session, job, sleep)
     address = session.data(f"/jobs/ingest/{job}")
-    waited = 0.0
-    while (state := session.call("GET", address).json()["state"]) in ("UploadComplete", "InProgress"):
-        waited += _rest(waited, sleep)
-    if state == "Open":  # the run died before the upload was complete: nothing has happened
-        session.call("PATCH", address, json={"state": "Aborted"})
-        return
     for name in ("successfulResults", "failedResults"):
         columns, _ = parse(session.call("GET", f"{address}/{name}").content)
         errors = columns.get("sf__Error") or [""] * len(columns.get("Id", ()))
         yield from zip(columns.get("Id", ()), errors, strict=True)
     columns, _ = parse(session.call("GET", f"{address}/unprocessedrecords").content)
-    yield from ((record, "UNPROCESSED:the job ended before this row:--") for record in columns.get("Id", ()))
+    why = info.get("errorMessage") or "the job ended before this row"
+    yield from ((record, f"UNPROCESSED:{why}:--") for record in columns.get("Id", ()))

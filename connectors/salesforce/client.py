@@ -36,13 +36,14 @@ class SalesforceCrm:
         self.budget = Budget(config.quota_share, config.quota_stop)
         self.transport = Transport(
             NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self.budget.heard,
+            heard=self._heard,
         )  # fmt: skip
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.objects: set[str] = set()  #: objects that this user may query
         self.reach = sharing.Reach({})
         self.notes: list[str] = []
+        self.skew: int | None = None
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
     @property
@@ -70,6 +71,7 @@ class SalesforceCrm:
             currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
             lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
+            fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew,
         )  # fmt: skip
 
     def choose_version(self) -> None:
@@ -262,8 +264,15 @@ class SalesforceCrm:
     def write(self, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteResult]:
         yield from write.write(self.session, updates, self.sleep)
 
-    def settle(self, token: str) -> Iterator[WriteResult]:
-        yield from write.settle(self.session, token, self.sleep)
+    def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
+        names = [n for n in schema.NAMES.values() if self._has(schema.OBJECT, n)]
+        yield from write.reread(self.session, names, account_ids, token, self.sleep)
+
+    def _heard(self, response: Any) -> None:
+        """What the login server's clock says, when it answers; the budget hears every answer."""
+        self.budget.heard(response)
+        if "/services/oauth2/" in str(response.url) and "date" in response.headers:
+            self.skew = round(time.time()) - _now(response)
 
 
 def _now(response: Any) -> int:
@@ -278,16 +287,7 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> bulk.Table:
     for name in names:
         if any(isinstance(r[name], dict) for r in records):
             inner = {k for r in records if r[name] for k in r[name] if k != "attributes"}
-            columns |= {f"{name}.{k}": [_text((r[name] or {}).get(k)) for r in records] for k in inner}
+            columns |= {f"{name}.{k}": [bulk.as_text((r[name] or {}).get(k)) for r in records] for k in inner}
         else:
-            columns[name] = [_text(r[name]) for r in records]
+            columns[name] = [bulk.as_text(r[name]) for r in records]
     return columns, len(records)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return text[:-5] + "Z" if text.endswith("+0000") else text  # REST writes a time's zone as +0000, Bulk as Z

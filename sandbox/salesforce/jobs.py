@@ -70,6 +70,7 @@ def upload(app: "SalesforceApp", call: Call, version: str, job: str) -> Response
 def close(app: "SalesforceApp", call: Call, version: str, job: str) -> Response:
     found = app.ingests.find(job)
     app.ingests.change(found, str(call.json().get("state")))
+    call.rows = max(0, found.data.count(b"\n") - 1) if found.state == "UploadComplete" else 0
     return as_json(found.info())
 
 
