@@ -211,8 +211,12 @@ def undo_command(
     if org.crm not in crms:
         raise ConfigError([f"run {run_id} wrote to {org.crm}, which is not configured. Fix: add its section"])
     crm = crms[org.crm]
-    with _held(store.engine, wait, settings.schedule.lease_seconds) as held, wiring.metered([crm], store):
-        found = undo.run(crm, store, org, held, run_id, yes=yes)
+    with (
+        _held(store.engine, wait, settings.schedule.lease_seconds) as held,
+        wiring.metered([crm], store),
+        telling(quiet=as_json) as tell,
+    ):
+        found = undo.run(crm, store, org, held, run_id, yes=yes, tell=tell)
     typer.echo(json.dumps(asdict(found)) if as_json else show.undone(found, yes=yes))
     if not yes:
         typer.echo("dry: nothing was written; add --yes", err=True)

@@ -203,7 +203,9 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     out.mode = "write" if orders.write and not first else "dry"
     out.run = out.run or runs.start(org.id, int(time.time()), out.mode)
     bind_contextvars(run=out.run)
-    lost = stops.access_lost(next((r.detail for r in runs.good(org.id, 1)), {}), check.lacking, check.visible, stops.Limits())
+    lost = stops.access_lost(
+        next((r.detail for r in runs.good(org.id, 1)), {}), check.lacking, check.visible, stops.Limits()
+    )
     out.notes += stops.raise_unless([lost] if lost else [], orders.allow)
     _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
     _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))

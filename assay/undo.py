@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay import publish, reading, stops, writing
-from assay.nightly import DAY, Outcome
+from assay.nightly import DAY, Outcome, Tell
+from assay.progress import Quiet
 from assay.report.words import iso
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Crm
@@ -19,6 +20,8 @@ from db.ledger import Entry, Ledger
 from db.runs import Runs
 from db.store import Org, Store
 from scoring.records import FieldUpdate, Value
+
+QUIET = Quiet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def look(run: int, crm: str, entries: Sequence[Entry], now: Mapping[str, Mapping
     return made
 
 
-def run(crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: bool = False) -> Undone:
+def run(crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: bool = False, tell: Tell = QUIET) -> Undone:
     """Ask the CRM what it holds now and compare; with `yes` restore, and hold publishing until it is allowed again.
 
     The same protocol as any write, so that an undo may die half-way and can itself be taken back. Raises `Stopped` for
@@ -82,18 +85,18 @@ def run(crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: boo
     now = {i: json.loads(ours) for i, ours in crm.reread(sorted({e.account_id for e in entries}))}
     made = look(number, crm.name, entries, now)
     if yes:
-        _restore(made, crm, store, org, lease, check.now // DAY)
+        _restore(made, crm, store, org, lease, check.now // DAY, tell)
     return made
 
 
-def _restore(made: Undone, crm: Crm, store: Store, org: Org, lease: Lease, day: int) -> None:
+def _restore(made: Undone, crm: Crm, store: Store, org: Org, lease: Lease, day: int, tell: Tell) -> None:
     runs = Runs(store.engine)
     runs.hold(org.id, f"run {made.run} was undone on {iso(day)}")
     out = Outcome(crm.name, mode="undo", day=day, planned=len(made.updates), outcome="failed")
     made.by = out.run = runs.start(org.id, int(time.time()), "undo")
     whole = publish.Plan(made.updates, len(made.updates), 0, 0, 0)
     try:
-        writing.write(whole, crm, Ledger(store.engine, org.id), lease, out, ("rejects",))
+        writing.write(whole, crm, Ledger(store.engine, org.id), lease, out, ("rejects",), tell)
         out.outcome, out.message = ("rejected" if out.rejected else "done"), f"undid run {made.run}"
     except CrmError as error:
         out.outcome, out.message = ("quota" if isinstance(error, QuotaExhausted) else "failed"), str(error)

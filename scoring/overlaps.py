@@ -44,7 +44,5 @@ def _swept(open_: CTE) -> CTE:
     ).cte("ends_seen").c  # fmt: skip
     # between two ends with nobody open there is nothing to share
     part = case((seen.many > 0, (seen.at - seen.last) * (UNIT // func.nullif(seen.many, 0))), else_=0)
-    g = func.sum(part).over(
-        partition_by=seen.person, order_by=[seen.at, seen.id, seen.step], rows=(None, 0)
-    )
+    g = func.sum(part).over(partition_by=seen.person, order_by=[seen.at, seen.id, seen.step], rows=(None, 0))
     return select(seen.id, seen.person, seen.length, seen.step, cast(g, BigInteger).label("shares")).cte("swept")

@@ -76,5 +76,3 @@ def between_accounts(rows: CTE, parts: CTE) -> CTE:
         .select_from(rows.outerjoin(parts, p.id == x.id))
         .cte("counted")
     )  # fmt: skip
-
-
