@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench browser conformance docs image clean
+.PHONY: demo test lint lock soak bench browser conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -18,9 +18,14 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# The write path for an hour: the model in thousands of steps, and kill -9 at every step of every way.
+soak: $(READY)
+	ASSAY_SOAK=100 $(BIN)/pytest -n 2 -s --timeout 7200 tests/test_assay_writeback_model.py tests/test_assay_kill.py
+
 bench: $(READY)
 	$(BIN)/pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/pull.py
+	$(BIN)/python bench/publish.py
 
 # Foreign clients judge the sandbox; installs them from the package registries (npm must be on the machine).
 conformance: $(READY)

@@ -25,7 +25,7 @@ from builders import portal
 from dying import WRITES, Case
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from assay import nightly, publish, undo, writing
@@ -201,7 +201,12 @@ class Writeback(RuleBasedStateMachine):
     door: ClassVar[Any]
     home: ClassVar[Path]
     made: ClassVar[int] = 0
+    nights: ClassVar[int] = 0
     steps: ClassVar[int] = 0
+
+    @invariant()
+    def count(self) -> None:
+        type(self).steps += 1
 
     @initialize()
     def begin(self) -> None:
@@ -331,7 +336,7 @@ class Writeback(RuleBasedStateMachine):
     # ---- what always holds ------------------------------------------------------------------------------------------
 
     def _run(self, allow: tuple[str, ...] = (), share: float = 1.0, *, look: bool = True) -> Outcome:
-        type(self).steps += 1
+        type(self).nights += 1
         before = self.door.truth() if look else {}
         self.door.writes()
         crm = self.case.open()
@@ -463,4 +468,4 @@ def test_the_promises_hold_whatever_happens(door: Door, tmp_path: Path, monkeypa
                       suppress_health_check=list(HealthCheck))  # fmt: skip
     with stamina.set_testing(True, attempts=3):
         run_state_machine_as_test(machine, settings=wanted)
-    print(f"{door.crm}: {machine.made} examples, {machine.steps} nights")  # noqa: T201 `pytest -s` shows it
+    print(f"{door.crm}: {machine.made} examples, {machine.steps} steps, {machine.nights} nights")  # noqa: T201 `pytest -s` shows it
