@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from assay.report import chart, coverage, figures, layout, words
+from assay.report import chart, coverage, figures, layout, sections, words
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
 from scoring.records import STATES
@@ -78,6 +78,7 @@ def _render(report: Report, cap: int) -> str:
             thin=coverage.thin_books(report.scores),
             measures=coverage.measures(report.scores),
             names={s.account_id: s.name for s in report.scores},
+            **sections.variables(report),
         )
     )
 
