@@ -92,7 +92,7 @@ def run(
     crms = [c for c in wiring.open_crms(settings) if crm in (None, c.name)]
     if not crms:
         raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
-    day = _day(as_of)
+    day = None if as_of is None else _day(as_of, "--as-of")
     store = wiring.open_store(settings)
     orders = wiring.orders(
         settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
@@ -118,11 +118,11 @@ def _held(engine: Any, wait: bool, seconds: int) -> Any:
     return lease.held(engine, nightly.LEASE, seconds)
 
 
-def _day(text: str | None) -> int | None:
+def _day(text: str, flag: str) -> int:
     try:
-        return None if text is None else (date.fromisoformat(text) - EPOCH).days
+        return (date.fromisoformat(text) - EPOCH).days
     except ValueError:
-        raise ConfigError([f"--as-of {text!r} is no date. Fix: write it as YYYY-MM-DD"]) from None
+        raise ConfigError([f"{flag} {text!r} is no date. Fix: write it as YYYY-MM-DD"]) from None
 
 
 @app.command()
@@ -165,6 +165,21 @@ def report(
         return
     show.write_report(store, settings, out)
     typer.echo(f"report written to {out}", err=True)
+
+
+@app.command()
+def backtest(
+    cut: Annotated[list[str] | None, typer.Option(help="A day to judge from (YYYY-MM-DD); repeatable.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Days of revenue after each cut; else the longest that fits.")
+    ] = None,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Also write the page with its plots to this file.")] = None,
+) -> None:
+    """Would earlier scores have been right? Against trailing revenue and other plain columns, on this firm's own past."""
+    settings = _settings()
+    days = [_day(text, "--cut") for text in cut or ()]
+    typer.echo(show.backtest(wiring.open_store(settings), settings.scoring.rules(), days, horizon, as_json, html), nl=False)
 
 
 @app.command()

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from assay.backtest import learned
 from db.firm import Firm
 from db.store import Org, Store
 from scoring.explain import scores
 from scoring.features import queries
+from scoring.frame import Facts
 from scoring.judge import Judgement, judge
 from scoring.records import Score
 from scoring.rules import Rules
@@ -35,10 +37,11 @@ def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Colle
     shares = Shares(store, orgs, stale)
     previous: dict[str, NightRow] | None = None
     with store.firm() as firm:
+        past = learned(store, firm, day, rules)
         for night in nights_to_judge(newest, day, replay):
             if previous is None:
                 previous = _rows_before(store, orgs, night)
-            judgement = judged(firm, orgs[0], night, rules)
+            judgement = judged(firm, orgs[0], night, rules, past)
             rows = advance(previous, judgement, rules, shares.frozen)
             made.nights += 1
             if made.stored:
@@ -65,10 +68,13 @@ def _rows_before(store: Store, orgs: Sequence[Org], day: int) -> dict[str, Night
     return {r[0]: NightRow(*r) for org, night in last if night is not None for r in store.nights(org, night)}
 
 
-def judged(firm: Firm, org: Org, day: int, rules: Rules) -> Judgement:
-    """The judgement of one night from the database alone; money in the first org's currency."""
+def judged(firm: Firm, org: Org, day: int, rules: Rules, past: Facts | None = None) -> Judgement:
+    """The judgement of one night from the database alone; money in the first org's currency.
+
+    `past` is what the firm's own past taught (`backtest.learned`); without it the defaults hold.
+    """
     facts = {name: firm.columns(query) for name, query in queries(firm.tables, firm.org, day, rules).items()}
-    return judge(facts, day, org.currency, rules)
+    return judge({**facts, **(past or {})}, day, org.currency, rules)
 
 
 def _save(store: Store, orgs: Sequence[Org], shares: "Shares", night: int, rows: Sequence[NightRow]) -> None:

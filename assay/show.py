@@ -9,10 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from assay import backtest as proving
 from assay import nightly, render
 from assay.nightly import Orders, Outcome
 from assay.render import look
-from assay.report import Report, RunFacts, render_html, render_json
+from assay.report import Report, RunFacts, backtest_page, render_html, render_json
 from assay.report.headline import headline as sentence
 from assay.report.words import iso
 from assay.settings import ConfigError, Settings
@@ -121,9 +122,22 @@ def _find(store: Store, account: str) -> tuple[Org, Score]:
 
 
 def write_report(store: Store, settings: Settings, out: Path) -> None:
-    """The report as one HTML file, written whole or not at all."""
+    """The report as one HTML file."""
+    _write(out, render_html(firm_report(store, settings)))
+
+
+def backtest(store: Store, rules: Rules, days: Sequence[int], horizon: int | None, as_json: bool, out: Path | None) -> str:
+    """How earlier scores would have fared; with `out` the page as well."""
+    found = proving.prove(store, rules, days, horizon)
+    if out is not None:
+        _write(out, backtest_page.html(found))
+    return json.dumps(backtest_page.record(found)) + "\n" if as_json else backtest_page.text(found, _look())
+
+
+def _write(out: Path, page: str) -> None:
+    """Whole or not at all."""
     draft = out.with_name(out.name + ".part")
-    draft.write_text(render_html(firm_report(store, settings)), encoding="utf-8")
+    draft.write_text(page, encoding="utf-8")
     draft.replace(out)
 
 
@@ -155,8 +169,13 @@ def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Rep
         org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
         currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
         run=_run_facts(store, [r for r in last if r is not None]), preset=preset, window_days=window,
-        hide_owners=hide_owners,
+        hide_owners=hide_owners, proof=proving.stored(store), started=_started(store, orgs),
     )  # fmt: skip
+
+
+def _started(store: Store, orgs: Sequence[Org]) -> dict[str, int]:
+    """Since which day each owner sells for the firm; the first CRM's word counts."""
+    return {i: at // 86_400 for org in reversed(orgs) for i, at in store.owner_starts(org.id).items()}
 
 
 def _firm_verdicts(store: Store, org: Org) -> list[Score]:

@@ -285,6 +285,13 @@ class Store:
         with self.reading() as c:
             return {r.id: r.name for r in c.execute(select(t.owner.c.id, t.owner.c.name).where(t.owner.c.org == org))}
 
+    def owner_starts(self, org: int) -> dict[str, int]:
+        """Since when each person is known, where the CRM says so."""
+        o = t.owner
+        query = select(o.c.id, o.c.started_at).where(o.c.org == org, o.c.started_at.is_not(None))
+        with self.reading() as c:
+            return {r.id: r.started_at for r in c.execute(query)}
+
 
 def _drop_others(c: Connection, table: Any, keep: set[str], where: Any) -> int:
     """Delete rows under `where` whose account is not in `keep`."""

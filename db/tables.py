@@ -280,6 +280,16 @@ verdict = Table(
     comment="The latest verdict in full",
 )
 
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("org", SmallInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, comment="the first day of the month it is for; learned from what ended before"),
+    Column("name", String(80), primary_key=True),
+    Column("value", Float, nullable=False),
+    comment="What the firm's own past taught, as named numbers (scoring.calibration), and how the backtest came out",
+)
+
 run = Table(
     "run",
     metadata,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, null, or_, select, union_all
 
-from scoring import minutes
+from scoring import minutes, revenue_features
 from scoring.minutes import DAY, total, treatment
 from scoring.rules import Rules
 
@@ -32,11 +32,12 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
         "pipeline": pipeline(seen),
         "pushes": pushes(tables, org, day),
         "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
-        "stage_odds": stage_odds(tables, org, day),
+        "stage_odds": stage_odds(tables, org, day, seen),
         "moves": moves(tables, org, day, rules),
         "met": met(tables, org, day, rules),
         "contacts": contacts(tables, org, day),
         "families": families(tables, org, seen, day),
+        **revenue_features.queries(tables, org, day, seen),
     }
 
 
@@ -67,22 +68,33 @@ def owners(t: Any, org: int) -> Select[Any]:
 
 
 def opportunities(t: Any, org: int, day: int) -> CTE:
-    """Each opportunity as it was at the start of the day: stage, amount and close date from its history."""
+    """Each opportunity as it was at the start of the day: stage, amount and close date from its history.
+
+    One without any history is taken as it is today, but it is not closed before its close date. Where the history begins
+    only later, nothing is known of it but that it was there.
+    """
     o, h, s = t.opportunity, t.opportunity_change, t.stage
     then = h.alias("then")
     mine = (h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
     newest = select(h.c.id).where(*mine).order_by(h.c.changed_at.desc(), h.c.id.desc()).limit(1)
-    stage = func.coalesce(then.c.stage, o.c.stage)
+    later = select(h.c.id).where(h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False),
+                                 h.c.changed_at >= day * DAY).correlate(o).exists()  # fmt: skip
     unknown = then.c.id.is_(None)
+    hidden = and_(unknown, or_(later, and_(o.c.closed.is_(True), o.c.close_day >= day)))
+    stage = case((hidden, null()), (then.c.stage.is_not(None), then.c.stage), else_=o.c.stage)
     as_now = or_(unknown, stage == o.c.stage)
+
+    def as_then(column: str) -> ColumnElement[Any]:
+        return case((~unknown, then.c[column]), (later, null()), else_=o.c[column])
+
     return (
         select(
             o.c.id, o.c.account_id, o.c.name, o.c.currency, o.c.created_at, stage.label("stage"),
-            case((unknown, o.c.amount_cents), else_=then.c.amount_cents).label("amount_cents"),
-            case((unknown, o.c.close_day), else_=then.c.close_day).label("close_day"),
-            func.coalesce(then.c.probability, o.c.probability).label("probability"),
-            case((as_now, _int(o.c.closed)), else_=func.coalesce(_int(s.c.closed), 0)).label("closed"),
-            case((as_now, _int(o.c.won)), else_=func.coalesce(_int(s.c.won), 0)).label("won"),
+            as_then("amount_cents").label("amount_cents"), as_then("close_day").label("close_day"),
+            case((hidden, null()), (then.c.probability.is_not(None), then.c.probability), else_=o.c.probability)
+            .label("probability"),
+            case((hidden, 0), (as_now, _int(o.c.closed)), else_=func.coalesce(_int(s.c.closed), 0)).label("closed"),
+            case((hidden, 0), (as_now, _int(o.c.won)), else_=func.coalesce(_int(s.c.won), 0)).label("won"),
         )
         .select_from(
             o.outerjoin(then, and_(then.c.org == org, then.c.id == newest.correlate(o).scalar_subquery()))
@@ -135,16 +147,14 @@ def pushes(t: Any, org: int, day: int) -> Select[Any]:
     return moved.group_by(steps.opportunity_id)
 
 
-def stage_odds(t: Any, org: int, day: int) -> Select[Any]:
-    """For each stage: closed opportunities that passed through it, and how many of those were won."""
-    h, o = t.opportunity_change, t.opportunity
+def stage_odds(t: Any, org: int, day: int, seen: CTE) -> Select[Any]:
+    """For each stage: opportunities closed by then that had passed through it, and how many of those were won."""
+    h, x = t.opportunity_change, seen.c
     known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
     passed = select(h.c.opportunity_id, h.c.stage).where(*known).distinct().subquery().c
-    ended = (o.c.closed.is_(True), o.c.deleted.is_(False), o.c.close_day < day)
     return (
-        select(passed.stage, func.count().label("closed"), total(case((o.c.won.is_(True), 1), else_=0)).label("won"))
-        .join(o, and_(o.c.org == org, o.c.id == passed.opportunity_id))
-        .where(*ended)
+        select(passed.stage, func.count().label("closed"), total(x.won).label("won"))
+        .join(seen, and_(x.id == passed.opportunity_id, x.closed == 1))
         .group_by(passed.stage)
     )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.effort import fair_minutes, ratio
 from scoring.explain import scores
 from scoring.judge import Judgement, judge
-from scoring.potential import quantile_regression
+from scoring.lookalike import quantile_regression
 from scoring.records import BALANCED, COMFORT, EARNING, NO_EVIDENCE, STATES, THIN_LOGGING, UNDER, Score
 from scoring.rules import Rules, preset
 from scoring.state import NightRow, advance

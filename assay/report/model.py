@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from assay.report.proof import Proof
 from scoring.records import Score
 
 
@@ -36,3 +37,5 @@ class Report:
     preset: str = "normal"
     window_days: int = 180  #: selling time is counted over this many days up to `day`
     hide_owners: bool = False  #: leave out who owns what
+    proof: Proof | None = None  #: the last backtest that a night has made
+    started: Mapping[str, int] = field(default_factory=dict)  #: owner id -> day since which that person is known

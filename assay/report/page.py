@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from assay.report import chart, coverage, figures, layout
+from assay.report import chart, coverage, figures, layout, sections
 from assay.report.dress import environment
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
@@ -48,7 +48,9 @@ def facts(report: Report) -> dict[str, Any]:
     """What the sections show of all accounts together; holds no list that grows with their number."""
     movable, changes = figures.movable(report.scores), figures.changed(report)
     books, bars = figures.comfort_by_book(report.scores), figures.hours_by_book(report.scores)
-    refused = {account_id for account_id, _, _ in report.run.rejected}
+    more = sections.variables(report)
+    moves = (*more["plan"].taken[: more["most"]], *more["plan"].given[: more["most"]])
+    named = {account_id for account_id, _, _ in report.run.rejected} | {m.account_id for m in moves}
     return {
         "r": replace(report, scores=(), owners={}, previous_states=dict(list(report.previous_states.items())[:1])),
         "accounts": len(report.scores),
@@ -58,7 +60,6 @@ def facts(report: Report) -> dict[str, Any]:
         "books": figures.quartiles(books) if books else None,
         "bars": figures.evenly(bars, BARS),
         "book_count": len(bars),
-        "backtest": None,  # a slot: the section of the backtest fills it
         "headline": headline(report),
         "deck": what_could_move(movable),
         "changes": len(changes),
@@ -66,7 +67,8 @@ def facts(report: Report) -> dict[str, Any]:
         "moved": figures.transitions(report),
         "thin": coverage.thin_books(report.scores),
         "measures": coverage.measures(report.scores),
-        "names": {s.account_id: s.name for s in report.scores if s.account_id in refused},
+        "names": {s.account_id: s.name for s in report.scores if s.account_id in named},
+        **more,
     }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from assay.report import coverage, figures
+from assay.report import coverage, figures, sections
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
 from assay.report.words import finite, iso
@@ -32,6 +32,7 @@ def summary(report: Report) -> dict[str, Any]:
         "states": [asdict(s) for s in figures.by_state(report.scores)],
         "movable": asdict(movable),
         "comfort_share_by_book_quartiles": figures.quartiles(books) if books else None,
+        **sections.record(report),
         "changed": [_change(*c) for c in figures.changed(report)],
         "coverage": _coverage(report),
         "run": _run(report),

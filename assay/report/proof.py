@@ -1,0 +1,129 @@
+"""How the monthly backtest came out, as stored numbers and as the report shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.report.words import count, percent
+from scoring.backtest import BASELINES, BESIDE, LEAST_CUTS, OURS, Backtest
+from scoring.calibration import Calibration
+
+#: a range that holds in this share of outcomes does what it says
+HOLDS = (0.75, 0.85)
+#: orders that are one column in any CRM
+TRAILING = BASELINES[:2]
+#: what is kept of each order of the accounts
+FIGURES = ("rho", "top", "gap", "gap_low", "gap_high")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One order of the accounts; the gap is the rank correlation of `expected` minus this one's, with its 95 % interval."""
+
+    name: str
+    rho: float
+    top: float  #: share of the revenue in the first tenth
+    gap: float | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says of `expected` against this order."""
+        if self.gap_low is None or self.gap_high is None:
+            return ""
+        return "better" if self.gap_low > 0 else "worse" if self.gap_high < 0 else "no difference"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The last stored backtest; without lines where no horizon left three cuts."""
+
+    day: int  #: made from what had ended before it
+    calibration: Calibration
+    lines: tuple[Line, ...]
+    ideal: float = 0.0  #: share of the revenue in the tenth that bought most
+
+    @staticmethod
+    def of(day: int, rows: Mapping[str, float]) -> "Proof":
+        """From the stored numbers."""
+        lines = tuple(_line(name, rows) for name in (OURS, BESIDE, *BASELINES) if f"rho.{name}" in rows)
+        return Proof(day, Calibration.of(rows), lines, rows.get("ideal", 0.0))
+
+
+def _line(name: str, rows: Mapping[str, float]) -> Line:
+    rho, top, *gap = (rows.get(f"{figure}.{name}") for figure in FIGURES)
+    return Line(name, rho or 0.0, top or 0.0, *gap)
+
+
+def numbers(made: Backtest | None) -> dict[str, float]:
+    """What the night stores: what was learned, and how each order of the accounts came out."""
+    if made is None:
+        return Calibration().rows()
+    found = made.calibration.rows() | {"ideal": sum(c.ideal for c in made.cuts) / len(made.cuts)}
+    for m in made.methods:
+        found |= {f"rho.{m.name}": m.rho, f"top.{m.name}": m.top}
+        if m.difference is not None:
+            d = m.difference
+            found |= {f"gap.{m.name}": d.mean, f"gap_low.{m.name}": d.low, f"gap_high.{m.name}": d.high}
+    return found
+
+
+# ---- what it says ---------------------------------------------------------------------------------------------------
+
+
+def verdict(p: Proof) -> str:
+    """The first sentence: whether `expected` is worth more than a simple column, and if not, which one to use."""
+    if not p.lines:
+        return f"Nothing is claimed: the records are too short for {LEAST_CUTS} cuts, so no score could be tested yet."
+    ours = p.lines[0]
+    others = [x for x in p.lines if x.name in BASELINES and x.name != "random"]
+    better = sorted((x for x in others if x.verdict == "worse"), key=lambda x: -x.rho)
+    if better:
+        named = ", ".join(f"{x.name} ({x.rho:.2f})" for x in better)
+        return (
+            f"Here the simple baseline is better: {named} ranked the accounts better than expected revenue ({ours.rho:.2f})."
+        )
+    best = max(others, key=lambda x: x.rho, default=None)
+    if best is None:
+        return f"Expected revenue ranked the accounts with {ours.rho:.2f}; these records hold nothing to compare it with."
+    if best.verdict == "better":
+        return f"Expected revenue ranked the accounts better than every simple baseline: {ours.rho:.2f}, {best.name} {best.rho:.2f}."
+    equal = ", ".join(f"{x.name} ({x.rho:.2f})" for x in others if x.verdict == "no difference")
+    return (
+        f"Expected revenue ({ours.rho:.2f}) ranked the accounts no better than {equal}: the simple column does as well here."
+    )
+
+
+def on_trailing(p: Proof) -> list[str]:
+    """A sentence on each of the trailing revenues."""
+    words = {
+        "better": "Expected revenue ranked better than {0} ({1:.2f} against {2:.2f}; difference {3:+.3f}, 95 % {4:+.3f} to {5:+.3f}).",
+        "worse": "{0} ranked better than expected revenue ({2:.2f} against {1:.2f}; difference {3:+.3f}, 95 % {4:+.3f} to {5:+.3f}).",
+        "no difference": "Between expected revenue and {0} there is no clear difference ({1:.2f} and {2:.2f}; {3:+.3f}, 95 % {4:+.3f} to "
+        "{5:+.3f}).",
+    }  # fmt: skip
+    said = []
+    for x in p.lines:
+        if x.name in TRAILING and x.verdict:
+            text = words[x.verdict].format(x.name, p.lines[0].rho, x.rho, x.gap, x.gap_low, x.gap_high)
+            said.append(text[0].upper() + text[1:])
+    return said
+
+
+def on_ranges(p: Proof) -> str:
+    """How often the 80 % range of `expected` held."""
+    c = p.calibration
+    if c.coverage is None:
+        return (
+            "The range of expected revenue is a rule of thumb; how often it holds has not been tested on this firm's past."
+        )
+    told = f"{percent(c.coverage)} of {count(c.accounts, 'outcome')}"
+    text = f"The 80 % range of expected revenue held in {told} at cuts that had no part in it"
+    if c.coverage_forward is not None:
+        text += f", and in {percent(c.coverage_forward)} where only what had ended before the cut could teach"
+    text += "."
+    if c.level > 0.80:
+        text += f" Quarters differ here: to get there it spans {percent(c.level)} of all past outcomes."
+    if not HOLDS[0] <= c.coverage <= HOLDS[1]:
+        text += " That is not what an 80 % range should do: read it with care."
+    return text
