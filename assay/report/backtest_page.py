@@ -57,7 +57,7 @@ class Tested:
 
 def html(t: Tested) -> str:
     """The page: verdict, table, plots, cuts, and what could not be known."""
-    return environment().get_template("backtest_page.html.j2").render(
+    return environment().get_template("backtest_report.html.j2").render(
         t=t, p=t.proof, says=t.sentences(), plot=_calibration_plot(t.made) if t.made else None,
         forest=_forest(t.proof), not_known=NOT_KNOWN,
     )  # fmt: skip
