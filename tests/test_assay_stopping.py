@@ -35,7 +35,7 @@ class AskedInTheWrite(Quiet):
         self.asked = asked
 
     def rows(self, stream: str, rows: int, calls: int) -> None:
-        if stream == "rows on their way" and rows > 0:
+        if stream == "rows written" and rows > 0:
             self.asked.set()
 
 
