@@ -130,4 +130,7 @@ def status_line(status: int) -> bytes:
 @cache
 def cased(name: bytes) -> bytes:
     """A header's name as the vendors write it."""
-    return name.title().replace(b"Hubspot", b"HubSpot").replace(b"Ratelimit", b"RateLimit")
+    text = name.title()
+    for said, written in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
+        text = text.replace(said, written)
+    return text
