@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -71,6 +72,16 @@ class Control:
         if "advance" in body:
             clock.set(clock.now() + timedelta(seconds=float(body["advance"])))
         return _ok({"now": clock.now().isoformat()})
+
+
+def set_switches(switches: Any, change: dict[str, Any]) -> None:
+    """Set the fields of a dataclass that a change names; raises ValueError for one that is not there."""
+    kinds = {f.name: type(getattr(switches, f.name)) for f in fields(switches)}
+    wanted = {name: value for name, value in change.items() if name != "op"}
+    if unknown := wanted.keys() - kinds.keys():
+        raise ValueError(f"unknown option {min(unknown)!r}; known are {', '.join(kinds)}")
+    for name, value in wanted.items():
+        setattr(switches, name, kinds[name](value))
 
 
 def _ok(body: Any) -> Response:

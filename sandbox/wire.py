@@ -61,10 +61,11 @@ class Wire(asyncio.Protocol):
             self._line.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self._line.close()
 
-    # what httptools calls, in this order
-
     def on_message_begin(self) -> None:
-        self._target, self._headers, self._body = b"", {}, []  # type: bytes, dict[str, str], list[bytes]
+        """httptools calls this and the others below, in their order."""
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -129,4 +130,7 @@ def status_line(status: int) -> bytes:
 @cache
 def cased(name: bytes) -> bytes:
     """A header's name as the vendors write it."""
-    return name.title().replace(b"Hubspot", b"HubSpot").replace(b"Ratelimit", b"RateLimit")
+    text = name.title()
+    for said, written in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
+        text = text.replace(said, written)
+    return text

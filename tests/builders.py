@@ -1,9 +1,11 @@
 """Small org folders and judged firms that tests write by hand."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from sqlalchemy import Engine
 
 from db.ledger import Ledger
@@ -68,6 +70,22 @@ def portal(folder: Path, companies: int = 220, **facts: object) -> Path:
           [("deals", 3000 + n, "dealstage", stage, f"2026-0{month}-01T00:00:00.000Z")
            for n in numbers for month, stage in ((2, "offer"), (5, "won" if n % 2 else "offer"))])  # fmt: skip
     return folder
+
+
+@contextmanager
+def opened(line: dict[str, Any]) -> Iterator[httpx.Client]:
+    """A client with the key of a portal that is served, as it was loaded."""
+    with httpx.Client(base_url=line["url"], headers={"Authorization": f"Bearer {line['token']}"}, timeout=30) as client:
+        client.post("/_sandbox/reset").raise_for_status()
+        client.post("/_sandbox/faults", json=[]).raise_for_status()
+        yield client
+
+
+def edit(client: httpx.Client, **change: Any) -> dict[str, Any]:
+    """One change by a person or an admin."""
+    answer = client.post("/_sandbox/edit", json=change)
+    assert answer.is_success, answer.text
+    return dict(answer.json()[0])
 
 
 def score(number: int, state: str = BALANCED, **given: Any) -> Score:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import MADE, portal, sheet
+from builders import MADE, edit, opened, portal, sheet
 from hubspot import HubSpot
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 from hubspot.crm.companies import BatchInputSimplePublicObjectBatchInput, PublicObjectSearchRequest
@@ -30,22 +30,13 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def http(line: dict[str, Any]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=line["url"], headers={"Authorization": f"Bearer {line['token']}"}, timeout=30) as client:
-        client.post("/_sandbox/reset").raise_for_status()
-        client.post("/_sandbox/faults", json=[]).raise_for_status()
+    with opened(line) as client:
         yield client
 
 
 @pytest.fixture
 def sdk(line: dict[str, Any], http: httpx.Client) -> HubSpot:
     return HubSpot(access_token=line["token"], host=line["url"])
-
-
-def edit(http: httpx.Client, **change: Any) -> dict[str, Any]:
-    answer = http.post("/_sandbox/edit", json=change)
-    assert answer.is_success, answer.text
-    done: dict[str, Any] = answer.json()[0]
-    return done
 
 
 # ---- HubSpot's own client -------------------------------------------------------------------------------------------

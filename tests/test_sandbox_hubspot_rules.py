@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import portal
+from builders import edit, opened, portal
 
 from sandbox import process
 
@@ -21,16 +21,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def http(line: dict[str, Any]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=line["url"], headers={"Authorization": f"Bearer {line['token']}"}, timeout=30) as client:
-        client.post("/_sandbox/reset").raise_for_status()
-        client.post("/_sandbox/faults", json=[]).raise_for_status()
+    with opened(line) as client:
         yield client
-
-
-def edit(http: httpx.Client, **change: Any) -> dict[str, Any]:
-    answer = http.post("/_sandbox/edit", json=change)
-    assert answer.is_success, answer.text
-    return dict(answer.json()[0])
 
 
 def advance(http: httpx.Client, days: float) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.wire import cased
+
 
 @pytest.fixture
 def line(ready: dict[str, Any]) -> Iterator[socket.socket]:
@@ -59,3 +61,5 @@ def test_headers_are_written_as_the_vendors_write_them(salesforce: httpx.Client)
     """airbyte-source-salesforce 2.10.3 fails on lower-case names of Bulk pages."""
     names = [k.decode() for k, _ in salesforce.get("/services/data/v68.0/limits").headers.raw]
     assert {"Sforce-Limit-Info", "Content-Type", "Date"} <= set(names)
+    assert cased(b"sforce-numberofrecords") == b"Sforce-NumberOfRecords"
+    assert cased(b"x-hubspot-ratelimit-daily") == b"X-HubSpot-RateLimit-Daily"

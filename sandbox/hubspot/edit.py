@@ -1,9 +1,9 @@
 """Changes that people and admins make in the portal, without asking the API's rules (hubspot.md 1.9 to 1.12, 7)."""
 
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
+from sandbox.control import set_switches
 from sandbox.hubspot import merging, write
 from sandbox.hubspot.store import Portal, Record, Table, iso
 from sandbox.hubspot.types import known
@@ -126,12 +126,7 @@ def _rule(portal: Portal, change: Change) -> dict[str, Any]:
 
 
 def _option(portal: Portal, change: Change) -> dict[str, Any]:
-    known = [f.name for f in fields(portal.switches)]
-    for name, value in change.items():
-        if name != "op":
-            if name not in known:
-                raise ValueError(f"unknown option {name!r}; known are {', '.join(known)}")
-            setattr(portal.switches, name, type(getattr(portal.switches, name))(value))
+    set_switches(portal.switches, change)
     return {}
 
 

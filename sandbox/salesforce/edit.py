@@ -1,8 +1,9 @@
 """Changes that people and admins make in the org, without asking the API's rules (reference: salesforce.md 1.7 to 1.9, 6)."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
+from sandbox.control import set_switches
 from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, activities, recycle_bin
 from sandbox.salesforce.schema import Field
@@ -95,12 +96,7 @@ def _automation(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    known = [f.name for f in fields(org.switches)]
-    for name, value in change.items():
-        if name != "op":
-            if name not in known:
-                raise ValueError(f"unknown option {name!r}; known are {', '.join(known)}")
-            setattr(org.switches, name, type(getattr(org.switches, name))(value))
+    set_switches(org.switches, change)
     return {}
 
 
