@@ -114,6 +114,14 @@ def test_a_field_of_another_type_or_with_fewer_values_differs(fresh: inprocess.C
     assert shown["Account.Assay_Grade__c"] == "differs: lacks the value C, ?"
 
 
+def test_a_field_that_has_no_security_in_this_org_is_not_asked_for(fresh: inprocess.Crm) -> None:
+    fields = fresh.app.org.tables["Task"].fields
+    fields["CallType"] = replace(fields["CallType"], flags=fields["CallType"].flags - {"permissionable"})
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 59 rights"
+    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 59 rights"
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "exists"
+
+
 def test_the_nightly_user_cannot_set_up_anything(fresh: inprocess.Crm) -> None:
     ask(fresh, "apply")
     with pytest.raises(CrmError, match="Assay_Integration"):
