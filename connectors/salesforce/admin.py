@@ -28,7 +28,8 @@ class SalesforceAdmin:
         sets = self._sets()
         closed = {g.path for one in sets for g in one.lacking()}
         fields = [(_path(f), self._state(f, seen, made, closed)) for f in FIELDS]
-        return [*fields, *((f"permission set {s.wanted.name}", _lack(s)) for s in sets), *self._people(sets)]
+        people = [(f"{one.wanted.name} for users", f"assign to {name}") for one, name, _ in self._to_assign(sets)]
+        return [*fields, *((f"permission set {s.wanted.name}", _lack(s)) for s in sets), *people]
 
     def apply(self) -> Rows:
         plan = dict(self.show())
@@ -118,11 +119,6 @@ class SalesforceAdmin:
             found = self.session.control(lambda sdk: getattr(sdk, entity).describe())
             self.described[entity] = {f["name"]: f for f in found["fields"]}
         return self.described[entity]
-
-    def _people(self, sets: Sequence[Granted]) -> Rows:
-        waiting = {one.wanted.name: name for one, name, _ in self._to_assign(sets)}
-        return [(f"{one.wanted.name} for users", f"assign to {waiting[one.wanted.name]}" if one.wanted.name in waiting
-                 else f"assigned to {_users(len(one.assigned()))}") for one in sets]  # fmt: skip
 
     def _to_assign(self, sets: Sequence[Granted]) -> list[tuple[Granted, str, str]]:
         """(set, username, user's id) that is still to be done: the nightly user, and the admin, who wants to see the fields."""
