@@ -222,7 +222,7 @@ def test_a_locked_row_is_tried_again_and_a_rule_s_refusal_is_told_in_its_words(l
 
 
 def test_applying_the_schema_twice_changes_nothing_the_second_time(line: Line, hands: httpx.Client) -> None:
-    assert {done for _, done in admin(line).apply()} == {"created"}
+    assert {done for path, done in admin(line).apply() if path.startswith("Account.")} == {"created"}
     assert {todo for _, todo in admin(line).apply()} == {"exists"}
 
 

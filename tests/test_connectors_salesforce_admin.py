@@ -89,7 +89,7 @@ def test_an_admin_makes_fields_permission_sets_and_assignments_once(fresh: inpro
     assert done["Assay_Viewer for users"] == f"assigned to {ADMIN}", "the admin wants to see what she made"
     fresh.forget()
     shown = ask(fresh, "apply")
-    assert set(shown.values()) == {"exists", "assigned to 1 user"}
+    assert set(shown.values()) == {"exists"}
     assert not [h for h in fresh.heard() if h.method in ("POST", "PATCH")], "again is harmless"
 
 
@@ -112,6 +112,14 @@ def test_a_field_of_another_type_or_with_fewer_values_differs(fresh: inprocess.C
     shown = ask(fresh, "show")
     assert shown["Account.Assay_Hours__c"] == "differs: is string, not double"
     assert shown["Account.Assay_Grade__c"] == "differs: lacks the value C, ?"
+
+
+def test_a_field_that_has_no_security_in_this_org_is_not_asked_for(fresh: inprocess.Crm) -> None:
+    fields = fresh.app.org.tables["Task"].fields
+    fields["CallType"] = replace(fields["CallType"], flags=fields["CallType"].flags - {"permissionable"})
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 59 rights"
+    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 59 rights"
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "exists"
 
 
 def test_the_nightly_user_cannot_set_up_anything(fresh: inprocess.Crm) -> None:

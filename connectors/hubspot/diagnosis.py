@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from connectors.diagnosis import WINDOW_DAYS, Identity, Quota, Trouble
 from connectors.errors import CrmError
 from connectors.hubspot import schema
-from connectors.hubspot.api import PAGE
+from connectors.hubspot.api import HISTORY_PAGE, LINKS, PAGE
 from connectors.hubspot.client import TEST_PORTALS, WRITE_SCOPE, HubSpotCrm
 from connectors.hubspot.errors import NAME
 from connectors.hubspot.streams import STREAMS
 
+#: calls of a night besides data: scopes, definitions, owners, pipelines, rates
+LOOKING = 25
 KEY = "edit the service key in the portal (Development > Keys), see docs/hubspot.md"
 APPLY = "run `assay schema apply --yes` with a key that has crm.schemas.companies.write"
 KINDS = {"meetings": "meetings", "calls": "calls", "emails": "e-mails", "tasks": "tasks"}
@@ -69,15 +71,16 @@ class HubSpotDiagnosis:
         return found
 
     def quota(self) -> Quota:
-        """First night: a list call for every hundred records; later ones list ids and read what changed."""
+        """First night: a list call for every hundred records. Later ones list ids, search what changed, read links again."""
         for stream in STREAMS:
             if stream.type in self.crm.properties and stream.type not in self.sizes:
                 self.sizes[stream.type] = self._count(stream.type, [])
-        pages = {type_: -(-rows // PAGE) for type_, rows in self.sizes.items()}
-        listed = sum(pages.get(s.type, 0) for s in STREAMS if s.listed)
-        budget = self.crm.budget
-        return Quota(budget.used, budget.allowed, 25 + sum(pages.values()) + pages.get("deals", 0),
-                     25 + listed + -(-self.sizes.get("companies", 0) // (20 * PAGE)))  # fmt: skip
+        first, later = LOOKING, LOOKING + -(-self.sizes.get(schema.OBJECT, 0) // (20 * PAGE))  # one in twenty is written
+        for stream in STREAMS:
+            rows = self.sizes.get(stream.type, 0)
+            first += -(-rows // (HISTORY_PAGE if stream.history else PAGE))
+            later += (-(-rows // PAGE) if stream.listed else 1) + len(stream.moving) * -(-rows // LINKS)
+        return Quota(self.crm.budget.used, self.crm.budget.allowed, first, later)
 
     def coverage(self) -> Mapping[str, int]:
         since = (self.crm.api.now - WINDOW_DAYS * 86_400) * 1000

@@ -1,6 +1,7 @@
 """Our fields and permission sets in an org; an admin's work, never the night's (docs/adr/0019)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.errors import CrmError, Refused
@@ -8,7 +9,7 @@ from connectors.ours import FIELDS, Field
 from connectors.salesforce import soql
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.granting import Granted, create, query, send
-from connectors.salesforce.permissions import integration, viewer
+from connectors.salesforce.permissions import Grant, integration, viewer
 from connectors.salesforce.schema import NAMES, OBJECT, SIGNAL, fault, metadata
 
 Rows = Sequence[tuple[str, str]]
@@ -19,6 +20,7 @@ class SalesforceAdmin:
 
     def __init__(self, crm: SalesforceCrm) -> None:
         self.crm, self.session = crm, crm.session
+        self.described: dict[str, dict[str, Any]] = {}  #: standard fields, which do not change meanwhile
 
     def show(self) -> Rows:
         self.session.login()
@@ -26,7 +28,8 @@ class SalesforceAdmin:
         sets = self._sets()
         closed = {g.path for one in sets for g in one.lacking()}
         fields = [(_path(f), self._state(f, seen, made, closed)) for f in FIELDS]
-        return [*fields, *((f"permission set {s.wanted.name}", _lack(s)) for s in sets), *self._people(sets)]
+        people = [(f"{one.wanted.name} for users", f"assign to {name}") for one, name, _ in self._to_assign(sets)]
+        return [*fields, *((f"permission set {s.wanted.name}", _lack(s)) for s in sets), *people]
 
     def apply(self) -> Rows:
         plan = dict(self.show())
@@ -97,12 +100,25 @@ class SalesforceAdmin:
         return {name: ids[name] for name in (SIGNAL, *NAMES.values()) if name in ids}
 
     def _sets(self) -> list[Granted]:
-        return [Granted(self.session, integration()), Granted(self.session, viewer())]
+        return [Granted(self.session, replace(one, grants=[g for g in one.grants if self._grantable(g)]))
+                for one in (integration(), viewer())]  # fmt: skip
 
-    def _people(self, sets: Sequence[Granted]) -> Rows:
-        waiting = {one.wanted.name: name for one, name, _ in self._to_assign(sets)}
-        return [(f"{one.wanted.name} for users", f"assign to {waiting[one.wanted.name]}" if one.wanted.name in waiting
-                 else f"assigned to {_users(len(one.assigned()))}") for one in sets]  # fmt: skip
+    def _grantable(self, grant: Grant) -> bool:
+        """Whether this org knows the right: a field may be free of field-level security there, a permission unknown."""
+        if not grant.path:
+            return f"Permissions{grant.right}" in self._describe("PermissionSet")
+        entity, _, name = grant.path.partition(".")
+        if not name or (entity == OBJECT and name in NAMES.values()):
+            return True
+        return bool(
+            self._describe(entity).get(name, {}).get("permissionable", True)
+        )  # hidden from the admin: asked for all the same
+
+    def _describe(self, entity: str) -> dict[str, Any]:
+        if entity not in self.described:
+            found = self.session.control(lambda sdk: getattr(sdk, entity).describe())
+            self.described[entity] = {f["name"]: f for f in found["fields"]}
+        return self.described[entity]
 
     def _to_assign(self, sets: Sequence[Granted]) -> list[tuple[Granted, str, str]]:
         """(set, username, user's id) that is still to be done: the nightly user, and the admin, who wants to see the fields."""
