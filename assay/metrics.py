@@ -70,8 +70,6 @@ class Nights(Collector):
         for of in self.telemetry.orgs():
             for name, label, value in _of_org(of):
                 families[name].add_metric([of.crm, label] if name in LABELS else [of.crm], value)
-        for (crm, state), count in self.telemetry.states().items():
-            families["assay_accounts_flagged"].add_metric([crm, state], count)
         for (crm, stream), until in self.telemetry.watermarks().items():
             families["assay_watermark_lag_seconds"].add_metric([crm, stream], now - until)
         yield from families.values()
@@ -90,6 +88,7 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
     yield from (("assay_runs", outcome, count) for outcome, count in of.outcomes.items())
     yield from (("assay_rows_pulled", stream, rows) for stream, rows in of.rows.items())
     yield from (("assay_writes", result, count) for result, count in of.writes.items())
+    yield from (("assay_accounts_flagged", state, count) for state, count in of.states.items())
     yield "assay_api_calls", "", of.calls
     if of.good_at is not None:
         yield "assay_last_success_timestamp_seconds", "", of.good_at
