@@ -125,6 +125,7 @@ def test_what_waits_all_day_carries_neither_the_maths_nor_the_vendors_clients() 
     assert (serve.HELD, serve.lease.NIGHT) == (scheduled.HELD, scheduled.LEASE)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_missed_night_is_caught_up_at_the_start_and_the_service_ends_cleanly(
     tmp_path: Path, line: Line, database_url: str, database: Engine
 ) -> None:
