@@ -16,8 +16,9 @@ import stamina
 import typer
 
 from assay import __version__, demo, doctor, init, logs, nightly, quota, schema, serve, show, stops, undo, wiring
+from assay.metrics import schedule_facts
 from assay.ping import watched
-from assay.progress import telling
+from assay.progress import log_outcomes, telling
 from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
 from assay.stopping import Stoppable, asked_to_end
 from assay.stops import Stopped
@@ -105,6 +106,8 @@ def run(
         watched(settings, whole=not (as_of or dry_run or crm)) as watcher,
     ):
         outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, asked)))
+    if not sys.stderr.isatty():
+        log_outcomes(outcomes)
     for o in outcomes:
         if o.message:
             typer.echo(f"assay: {o.message}", err=True)
@@ -185,7 +188,9 @@ def backtest(
 @app.command()
 def status(as_json: Json = False) -> None:
     """What is in the database and how the last runs went."""
-    typer.echo(show.status(wiring.open_store(_settings()), as_json))
+    settings = _settings()
+    store = wiring.open_store(settings)
+    typer.echo(show.status(store, as_json, schedule_facts(store.engine, settings.schedule.clock(), time.time())))
 
 
 @app.command()

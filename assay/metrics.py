@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from assay import __version__
@@ -70,13 +71,10 @@ class Nights(Collector):
         for of in self.telemetry.orgs():
             for name, label, value in _of_org(of):
                 families[name].add_metric([of.crm, label] if name in LABELS else [of.crm], value)
-        for (crm, state), count in self.telemetry.states().items():
-            families["assay_accounts_flagged"].add_metric([crm, state], count)
         for (crm, stream), until in self.telemetry.watermarks().items():
             families["assay_watermark_lag_seconds"].add_metric([crm, stream], now - until)
         yield from families.values()
-        due = self.clock.due(now - LATE) if self.clock else None
-        stale, busy = self.telemetry.stale(due), not lease.is_free(self.telemetry.engine, lease.NIGHT)
+        stale, busy = _stale(self.telemetry, self.clock, now), not lease.is_free(self.telemetry.engine, lease.NIGHT)
         yield GaugeMetricFamily("assay_night_stale", "1 if a night that should have come has not.", float(stale))
         yield GaugeMetricFamily("assay_night_running", "1 while somebody runs a night.", float(busy))
 
@@ -90,6 +88,7 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
     yield from (("assay_runs", outcome, count) for outcome, count in of.outcomes.items())
     yield from (("assay_rows_pulled", stream, rows) for stream, rows in of.rows.items())
     yield from (("assay_writes", result, count) for result, count in of.writes.items())
+    yield from (("assay_accounts_flagged", state, count) for state, count in of.states.items())
     yield "assay_api_calls", "", of.calls
     if of.good_at is not None:
         yield "assay_last_success_timestamp_seconds", "", of.good_at
@@ -103,6 +102,18 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
         yield "assay_api_calls_used", "", of.last["calls"]
         if detail.get("calls_left") is not None:
             yield "assay_api_quota_remaining", "", detail["calls_left"]
+
+
+def _stale(telemetry: Telemetry, clock: Cron | None, now: float) -> bool:
+    return telemetry.stale(clock.due(now - LATE) if clock else None)
+
+
+def schedule_facts(engine: Engine, clock: Cron | None, now: float) -> dict[str, int | bool | None]:
+    """What `assay status` says of the schedule: the next night, and whether a night that should have come has not."""
+    return {
+        "next": clock.upcoming(now) if clock else None,
+        "stale": _stale(Telemetry(engine), clock, now),
+    }
 
 
 def exposition(

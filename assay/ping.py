@@ -11,16 +11,13 @@ import httpx
 import structlog
 
 from assay.nightly import Interrupted, Outcome
+from assay.progress import GOOD
 from assay.settings import Settings
 
 #: seconds; a night never waits long for its watcher
 TIMEOUT = 10.0
 
 log = structlog.get_logger("assay.ping")
-
-
-#: outcomes that the watcher need not call anybody for
-GOOD = ("done", "rejected")
 
 
 class Ping:

@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from structlog.contextvars import get_contextvars
 
-from assay.nightly import Tell
+from assay.nightly import Outcome, Tell
+
+#: outcomes of a night that did what it was asked to
+GOOD = ("done", "rejected")
 
 
 class Quiet:
@@ -82,3 +85,13 @@ def telling(quiet: bool = False) -> Iterator[Tell]:
         )
         with Progress(*columns, console=console, transient=True) as bars:
             yield Bars(bars)
+
+
+def log_outcomes(outcomes: list[Outcome]) -> None:
+    """One line a CRM: how its night ended."""
+    log = structlog.get_logger("assay.night")
+    for o in outcomes:
+        facts: dict[str, Any] = {"crm": o.crm, "run": o.run, "outcome": o.outcome, "mode": o.mode, "calls": o.calls,
+                                 "planned": o.planned, "written": o.acked, "rejected": o.rejected}  # fmt: skip
+        tell = log.info if o.outcome in GOOD else log.error
+        tell("night ended", **facts, **({"reason": o.message} if o.message else {}))

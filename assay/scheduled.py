@@ -10,16 +10,15 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 import stamina
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from assay import logs, nightly, wiring
-from assay.nightly import LEASE, Interrupted, Outcome
-from assay.ping import GOOD, Ping, watched
-from assay.progress import Logged
+from assay.nightly import LEASE, Interrupted
+from assay.ping import Ping, watched
+from assay.progress import GOOD, Logged, log_outcomes
 from assay.settings import ConfigError, Settings, load, secret_values
 from assay.stopping import Stoppable, asked_to_end
 from connectors.errors import CrmError
@@ -114,15 +113,6 @@ class Tick:
             return "failed"
         log_outcomes(outcomes)
         return max((o.outcome for o in outcomes), key=OUTCOMES.index)
-
-
-def log_outcomes(outcomes: list[Outcome]) -> None:
-    """One line a CRM: how its night ended."""
-    for o in outcomes:
-        facts: dict[str, Any] = {"crm": o.crm, "run": o.run, "outcome": o.outcome, "mode": o.mode, "calls": o.calls,
-                                 "planned": o.planned, "written": o.acked, "rejected": o.rejected}  # fmt: skip
-        tell = log.info if o.outcome in GOOD else log.error
-        tell("night ended", **facts, **({"reason": o.message} if o.message else {}))
 
 
 if __name__ == "__main__":

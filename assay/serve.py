@@ -80,13 +80,16 @@ def serve(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     with page:
         service = Service(engine, settings, clock, stop)
+        server = _server(service, settings)
         host, port = page.getsockname()[:2]
         log.info("service begins", version=__version__, schema=after, upgraded_from=before if before != after else None,
                  page=f"http://{host}:{port}", cron=settings.schedule.cron, timezone=settings.schedule.timezone)  # fmt: skip
         with service:
-            _page(service, engine, settings, page, stop)
+            asked = _serve_page(server, page, stop)
     log.info("service ended")
     engine.dispose()
+    if not asked:
+        raise typer.Exit(1)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -106,23 +109,29 @@ def _listen(settings: Settings) -> socket.socket:
     return page
 
 
-def _page(service: "Service", engine: Engine, settings: Settings, page: socket.socket, stop: threading.Event) -> None:
-    """Serve until `stop`; signals stay with the main thread, so that nights end with the page."""
-    from assay.web import create_app  # after the socket: the pages take a moment to load
+def _server(service: "Service", settings: Settings) -> uvicorn.Server:
+    """The page over this service; raises `ConfigError`."""
+    from assay.web import create_app  # the pages take a moment to load; what is wrong above is told at once
 
-    metrics = exposition(Telemetry(engine), service.clock, service.next_run)
-    app = create_app(engine, settings, service, metrics)
-    server = uvicorn.Server(
+    metrics = exposition(Telemetry(service.engine), service.clock, service.next_run)
+    app = create_app(service.engine, settings, service, metrics)
+    return uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN)
     )
+
+
+def _serve_page(server: uvicorn.Server, page: socket.socket, stop: threading.Event) -> bool:
+    """Serve until `stop`; False if the page ended by itself. Signals stay with the main thread: nights end with the page."""
     thread = threading.Thread(target=lambda: server.run(sockets=[page]), name="page")
     thread.start()
     while thread.is_alive() and not stop.wait(0.5):
         continue
-    log.info("service is asked to end" if stop.is_set() else "the page has ended")
+    asked = stop.is_set()
+    log.info("service is asked to end") if asked else log.error("the page has ended")
     stop.set()
     server.should_exit = True
     thread.join()
+    return asked
 
 
 class Service:

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -209,14 +210,15 @@ def _added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def status(store: Store, as_json: bool) -> str:
-    """Orgs, watermarks and the last runs."""
+def status(store: Store, as_json: bool, schedule: Mapping[str, Any]) -> str:
+    """Orgs, watermarks, the schedule and the last runs."""
     found: dict[str, Any] = {
         "database": store.engine.url.render_as_string(hide_password=True),
         "orgs": [
             asdict(org) | {"accounts": store.count(org.id, "account"), "watermarks": store.watermarks(org.id)}
             for org in store.orgs()
         ],
+        "schedule": dict(schedule),
         "runs": [asdict(r) for r in Runs(store.engine).list(5)],
     }
     if as_json:
@@ -227,7 +229,13 @@ def status(store: Store, as_json: bool) -> str:
             f"{org['crm']}  {org['name']} ({org['external_id']}{', a test org' if org['sandbox'] else ''}), {org['accounts']} accounts"
         )
         lines += [f"  on hold: {org['hold']}; nothing is written until `assay run --allow undo-hold`"] if org["hold"] else []
+    lines += [f"schedule  next night {_moment(schedule['next'])} UTC"] if schedule["next"] else []
+    lines += ["  a night that should have come has not: see the log of `assay serve`"] if schedule["stale"] else []
     return "\n".join([*lines, "", _run_table(Runs(store.engine).list(5))])
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def runs(store: Store, run_id: int | None, as_json: bool) -> str:

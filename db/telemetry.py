@@ -20,6 +20,7 @@ class OfOrg:
     outcomes: dict[str, int] = field(default_factory=dict)  #: outcome -> runs
     rows: dict[str, int] = field(default_factory=dict)  #: stream -> rows read by all runs
     writes: dict[str, int] = field(default_factory=dict)  #: acked, rejected -> rows of all runs
+    states: dict[str, int] = field(default_factory=dict)  #: state -> accounts, as the last run that judged left them
     calls: int = 0  #: API calls of all runs
     last: dict[str, Any] = field(default_factory=dict)  #: the last ended run: started_at, ended_at, detail ...
     good_at: int | None = None  #: when the last good run ended
@@ -53,19 +54,11 @@ class Telemetry:
             _count(of.rows, stream, rows)
         for result in ("acked", "rejected"):
             _count(of.writes, result, detail.get(result, 0))
+        of.states = detail.get("states") or of.states
         of.calls += row["calls"]
         of.last = row | {"detail": detail}
         if row["outcome"] in GOOD:
             of.good_at, of.good_from = row["ended_at"], row["started_at"]
-
-    def states(self) -> dict[tuple[str, str], int]:
-        """(crm, state) -> accounts."""
-        v = t.verdict
-        query = (
-            select(t.org.c.crm, v.c.state, func.count()).join(t.org, t.org.c.id == v.c.org).group_by(t.org.c.crm, v.c.state)
-        )
-        with self.engine.connect().execution_options(reading=True) as c:
-            return {(crm, state): count for crm, state, count in c.execute(query)}
 
     def watermarks(self) -> dict[tuple[str, str], int]:
         """(crm, stream) -> everything changed before this second is here."""

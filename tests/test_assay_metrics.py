@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from test_assay_stopping import NOW, crm_of
 from test_db_retention import night
 
-from assay.metrics import LATE, exposition
+from assay import show
+from assay.metrics import LATE, exposition, schedule_facts
 from db import tables as t
 from db.engine import open_database
 from db.store import Store
@@ -58,8 +59,11 @@ def test_a_night_is_stale_when_the_one_that_was_due_has_not_come(engine: Engine)
     assert read(telemetry, clock)[("assay_night_stale",)] == 0  # nothing was promised yet
     _promise(engine, int(time.time()) - LATE - 86_400)
     assert read(telemetry, clock)[("assay_night_stale",)] == 1
+    assert "should have come" in show.status(Store(engine), False, schedule_facts(engine, clock, time.time()))
     night(crm_of(3), Store(engine))
     assert read(telemetry, clock)[("assay_night_stale",)] == 0
+    told = show.status(Store(engine), False, schedule_facts(engine, clock, time.time()))
+    assert ("should have come" in told, "next night 20" in told) == (False, True)
     with engine.begin() as c:
         c.execute(t.run.update().values(started_at=int(time.time()) - LATE - 3600))
     assert read(Telemetry(engine), clock)[("assay_night_stale",)] == 1
