@@ -217,11 +217,16 @@ def _way(name: str, *columns: Column[object], where: ColumnElement[bool] | None 
 
 _way("ix_opportunity_account", opportunity.c.org, opportunity.c.account_id)
 _way("ix_contact_account", contact.c.org, contact.c.account_id)
-_way("ix_activity_account", activity.c.org, activity.c.account_id)
-_way("ix_activity_owner", activity.c.org, activity.c.owner_id, activity.c.starts_at)
-_way("ix_activity_of_opportunity", activity.c.org, activity.c.opportunity_id, where=activity.c.account_id.is_(None))
-_way("ix_activity_of_contact", activity.c.org, activity.c.contact_id, where=activity.c.account_id.is_(None))
-_way("ix_participant_ours", participant.c.org, participant.c.person_id, where=participant.c.side == "ours")
+_way("ix_activity_account", *(activity.c[name] for name in ("org", "account_id", "starts_at")))
+_way("ix_activity_owner", *(activity.c[name] for name in ("org", "owner_id", "starts_at")))
+_no_account = activity.c.account_id.is_(None)
+_way("ix_activity_of_opportunity", *(activity.c[n] for n in ("org", "opportunity_id", "account_id")), where=_no_account)
+_way("ix_activity_of_contact", *(activity.c[n] for n in ("org", "contact_id", "account_id")), where=_no_account)
+_way(
+    "ix_participant_ours",
+    *(participant.c[n] for n in ("org", "person_id", "side", "activity_id")),
+    where=participant.c.side == "ours",
+)
 
 link = Table(
     "link",
