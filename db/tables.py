@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -208,25 +207,6 @@ participant = _pulled(
     _flag("declined"),
 )
 Index("ix_participant_activity", participant.c.org, participant.c.activity_id)
-
-
-def _way(name: str, *columns: Column[object], where: ColumnElement[bool] | None = None) -> None:
-    """An index by which one account's records are found (db.one); of no use where all are read."""
-    Index(name, *columns, sqlite_where=where, postgresql_where=where, info={"one account": True})
-
-
-_way("ix_opportunity_account", opportunity.c.org, opportunity.c.account_id)
-_way("ix_contact_account", contact.c.org, contact.c.account_id)
-_way("ix_activity_account", *(activity.c[name] for name in ("org", "account_id", "starts_at")))
-_way("ix_activity_owner", *(activity.c[name] for name in ("org", "owner_id", "starts_at")))
-_no_account = activity.c.account_id.is_(None)
-_way("ix_activity_of_opportunity", *(activity.c[n] for n in ("org", "opportunity_id", "account_id")), where=_no_account)
-_way("ix_activity_of_contact", *(activity.c[n] for n in ("org", "contact_id", "account_id")), where=_no_account)
-_way(
-    "ix_participant_ours",
-    *(participant.c[n] for n in ("org", "person_id", "side", "activity_id")),
-    where=participant.c.side == "ours",
-)
 
 link = Table(
     "link",
