@@ -186,7 +186,7 @@ def _joined(c: Connection, orgs: Sequence[int]) -> Any:
 def _copy_of(source: Table, metadata: MetaData) -> Table:
     columns = [Column(x.name, x.type, primary_key=x.primary_key, autoincrement=False) for x in source.c]
     copy = Table(f"firm_{source.name}", metadata, *columns, prefixes=["TEMPORARY"])
-    for index in (i for i in source.indexes if not i.info.get("one account")):
+    for index in source.indexes:
         Index(f"firm_{index.name}", *(copy.c[x.name] for x in index.columns))
     return copy
 

@@ -7,11 +7,10 @@ activities, what its people did on the same days. Then `treatment` over these gi
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Table, inspect, select, union_all
 
 from db import tables as t
 from db.firm import Firm, as_first, of_first
@@ -19,6 +18,33 @@ from db.firm import Firm, as_first, of_first
 #: where a record's days begin and end differs between its owner's time zone and UTC by less than this
 DAY = 86_400
 Ids = Mapping[str, Collection[str]]  #: kind -> ids of one org
+
+
+#: indexes by which one account is found; each holds all that is asked of it
+WAYS = {
+    "way_opportunity": "opportunity (org, account_id)",
+    "way_contact": "contact (org, account_id)",
+    "way_activity_account": "activity (org, account_id, starts_at)",
+    "way_activity_owner": "activity (org, owner_id, starts_at)",
+    "way_activity_opportunity": "activity (org, opportunity_id, account_id) WHERE account_id IS NULL",
+    "way_activity_contact": "activity (org, contact_id, account_id) WHERE account_id IS NULL",
+    "way_participant": "participant (org, person_id, side, activity_id) WHERE side = 'ours'",
+}
+
+
+def open_ways(engine: Engine) -> None:
+    """Make the indexes that are not there yet.
+
+    Not a migration's work: whoever shows accounts calls this after the first night. Made at once over a million activities
+    they take seconds; there from the start they would more than double what the first load takes. What later nights
+    change is little.
+    """
+    there = {index["name"] for table in ("opportunity", "contact", "activity", "participant")
+             for index in inspect(engine).get_indexes(table)}  # fmt: skip
+    if missing := WAYS.keys() - there:
+        with engine.begin() as c:
+            for name in sorted(missing):
+                c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {WAYS[name]}")
 
 
 @contextmanager
@@ -34,10 +60,13 @@ def one_account(engine: Engine, orgs: Sequence[int], account_id: str, since: int
 def _wanted(c: Connection, orgs: Sequence[int], account_id: str, since: int) -> dict[int, Ids]:
     """Ids of the records that bear on the account, org by org."""
     people, links = Links(c, orgs, "owner"), Links(c, orgs, "account")
-    parts = {org: _own(c, org, links.here(org, [account_id]), since) for org in orgs}
-    times = sorted({r.starts_at for part in parts.values() for r in part.activities})
-    persons = {people.firm(org, i) for org, part in parts.items() for i in _persons(c, org, part.activities)}
-    return {org: part.ids(_same_days(c, org, people.here(org, persons), times)) for org, part in parts.items()}
+    seen = {org: Seen(c, org) for org in orgs}
+    own = {org: seen[org].of_accounts(links.here(org, [account_id]), since) for org in orgs}
+    days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
+    persons = {people.firm(org, i) for org in orgs for i in seen[org].persons(own[org])}
+    for org in orgs:
+        seen[org].of_persons(people.here(org, persons), days)
+    return {org: seen[org].ids() for org in orgs}
 
 
 class Links:
@@ -59,62 +88,86 @@ class Links:
         return sorted({*firm_ids, *linked})
 
 
-_ACTIVITY = tuple(t.activity.c[name] for name in ("id", "owner_id", "starts_at", "opportunity_id", "contact_id", "twin_id"))
+class Seen:
+    """What is read of one org.
 
+    Ids come first, each from an index that holds all that is asked of it, then rows by their primary key: without statistics
+    SQLite would rather read the org than go from an index back to the table.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one org knows of the account."""
+    def __init__(self, c: Connection, org: int) -> None:
+        self._c, self._org = c, org
+        self._accounts: Sequence[str] = ()
+        self._deals: set[str] = set()
+        self._contacts: set[str] = set()
+        self._activities: dict[str, Any] = {}
 
-    accounts: Sequence[str]
-    deals: Sequence[str]
-    contacts: Sequence[str]
-    activities: Sequence[Any]
+    def of_accounts(self, accounts: Sequence[str], since: int) -> Sequence[Any]:
+        """Read the accounts' activities since an instant: their own, else through a deal or a person (rulings 14)."""
+        a = t.activity.c
+        self._accounts = accounts
+        self._deals = set(self._by(t.opportunity, t.opportunity.c.account_id, accounts))
+        self._contacts = set(self._by(t.contact, t.contact.c.account_id, accounts))
+        ids = {
+            *self._by(t.activity, a.account_id, accounts, a.starts_at >= since),
+            *self._by(t.activity, a.opportunity_id, self._deals, a.account_id.is_(None)),
+            *self._by(t.activity, a.contact_id, self._contacts, a.account_id.is_(None)),
+        }
+        return [row for row in self._read(ids) if row.starts_at is not None and row.starts_at >= since]
 
-    def ids(self, others: Sequence[Any]) -> Ids:
-        """Everything that bears on it; `others` are its people's activities of the same days."""
-        rows = (*self.activities, *others)
+    def persons(self, activities: Sequence[Any]) -> set[str]:
+        """Whoever of ours took part."""
+        p = t.participant.c
+        ids = self._by(t.participant, p.activity_id, {row.id for row in activities})
+        rows = self._chosen((p.person_id, p.side), p.id, ids)
+        return {*(r.person_id for r in rows if r.side == "ours"), *(r.owner_id for r in activities if r.owner_id)}
+
+    def of_persons(self, persons: Sequence[str], days: Sequence[tuple[int, int]]) -> None:
+        """Read what these people did on these days."""
+        if not persons or not days:
+            return
+        a, p = t.activity.c, t.participant.c
+        whole = a.starts_at.between(days[0][0], days[-1][1])
+        led = self._chosen((a.id, a.starts_at), a.owner_id, persons, whole)
+        joined = self._chosen((p.activity_id,), p.person_id, persons, p.side == "ours")
+        near = {r.id for r in led if any(low <= r.starts_at <= high for low, high in days)}
+        self._read(near | {r.activity_id for r in joined})
+
+    def ids(self) -> Ids:
+        """Everything that was read, and what hangs on it."""
+        rows = self._activities.values()
+        deals = self._deals | {r.opportunity_id for r in rows if r.opportunity_id}
+        activities = self._activities.keys() | {r.twin_id for r in rows if r.twin_id}
         return {
-            "account": self.accounts,
-            "activity": {*(r.id for r in rows), *(r.twin_id for r in rows if r.twin_id)},
-            "opportunity": {*self.deals, *(r.opportunity_id for r in rows if r.opportunity_id)},
-            "contact": {*self.contacts, *(r.contact_id for r in rows if r.contact_id)},
+            "account": self._accounts,
+            "activity": activities,
+            "opportunity": deals,
+            "contact": self._contacts | {r.contact_id for r in rows if r.contact_id},
+            "participant": self._by(t.participant, t.participant.c.activity_id, activities),
+            "opportunity_change": self._by(t.opportunity_change, t.opportunity_change.c.opportunity_id, self._deals),
+            "line_item": self._by(t.line_item, t.line_item.c.opportunity_id, self._deals),
         }
 
+    def _by(
+        self, table: Table, column: ColumnElement[Any], values: Collection[str], *also: ColumnElement[bool]
+    ) -> list[str]:
+        return [row.id for row in self._chosen((table.c.id,), column, values, *also)]
 
-def _own(c: Connection, org: int, accounts: Sequence[str], since: int) -> Part:
-    """Activities of the accounts: their own, else through a deal or a person (rulings 14)."""
-    o, k, a = t.opportunity.c, t.contact.c, t.activity.c
-    deals = list(c.execute(select(o.id).where(o.org == org, o.account_id.in_(accounts))).scalars())
-    contacts = list(c.execute(select(k.id).where(k.org == org, k.account_id.in_(accounts))).scalars())
-    through = and_(a.account_id.is_(None), or_(a.opportunity_id.in_(deals), a.contact_id.in_(contacts)))
-    found = [
-        row
-        for whose in (a.account_id.in_(accounts), through)
-        for row in c.execute(select(*_ACTIVITY).where(a.org == org, a.starts_at >= since, whose))
-    ]
-    return Part(accounts, deals, contacts, found)
+    def _read(self, ids: Collection[str]) -> list[Any]:
+        a = t.activity.c
+        columns = (a.id, a.owner_id, a.starts_at, a.opportunity_id, a.contact_id, a.twin_id)
+        rows = self._chosen(columns, a.id, ids)
+        self._activities |= {row.id: row for row in rows}
+        return rows
 
-
-def _persons(c: Connection, org: int, activities: Sequence[Any]) -> set[str]:
-    """Whoever of ours took part."""
-    p = t.participant.c
-    query = select(p.person_id).where(p.org == org, p.side == "ours", p.activity_id.in_([r.id for r in activities]))
-    return {*c.execute(query).scalars(), *(r.owner_id for r in activities if r.owner_id)}
-
-
-def _same_days(c: Connection, org: int, persons: Sequence[str], times: Sequence[int]) -> list[Any]:
-    """What these people did on the days around these instants."""
-    a, p = t.activity.c, t.participant.c
-    if not persons or not times:
-        return []
-    near = or_(*(and_(a.starts_at >= low, a.starts_at <= high) for low, high in _spans(times)))
-    theirs = select(p.activity_id).where(p.org == org, p.side == "ours", p.person_id.in_(persons))
-    return [
-        row
-        for whose in (a.owner_id.in_(persons), a.id.in_(theirs))
-        for row in c.execute(select(*_ACTIVITY).where(a.org == org, whose, near))
-    ]
+    def _chosen(self, columns: Any, column: Any, values: Collection[str], *also: ColumnElement[bool]) -> list[Any]:
+        """Rows of the org in which a column has one of some values."""
+        ordered = sorted(values)
+        found: list[Any] = []
+        for start in range(0, len(ordered), 500):
+            mine = (column.table.c.org == self._org, column.in_(ordered[start : start + 500]), *also)
+            found += self._c.execute(select(*columns).where(*mine)).all()
+        return found
 
 
 def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
@@ -129,20 +182,18 @@ def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
     return spans
 
 
-#: by which of its fields a record is chosen, and the kind that field names; what is not here is not needed
-CHOSEN = {"account": ("id", "account"), "activity": ("id", "activity"), "opportunity": ("id", "opportunity"),
-          "contact": ("id", "contact"), "participant": ("activity_id", "activity"),
-          "opportunity_change": ("opportunity_id", "opportunity"), "line_item": ("opportunity_id", "opportunity")}  # fmt: skip
+#: what the judgement and the page read; other kinds have no bearing on one account's time
+KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item")
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids]) -> Any:
     """Each kind as a common table expression over the chosen rows of all orgs, as the first would have them."""
     made = {}
-    for kind, (column, of) in CHOSEN.items():
+    for kind in KINDS:
         source = t.metadata.tables[kind]
         parts = [
             (of_first(source, org) if org == orgs[0] else as_first(source, orgs[0], org)).where(
-                source.c[column].in_(sorted(wanted[org][of]))
+                source.c.id.in_(sorted(wanted[org][kind]))
             )
             for org in orgs
         ]

@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -212,20 +211,6 @@ Index(
     "ix_participant_activity",
     *(participant.c[name] for name in ("org", "activity_id", "side", "person_id", "declined", "deleted")),
 )
-
-
-def _way(name: str, *columns: Column[object], where: ColumnElement[bool] | None = None) -> None:
-    """An index by which one account's records are found (db.one); of no use where all are read."""
-    Index(name, *columns, sqlite_where=where, postgresql_where=where, info={"one account": True})
-
-
-_way("ix_opportunity_account", opportunity.c.org, opportunity.c.account_id)
-_way("ix_contact_account", contact.c.org, contact.c.account_id)
-_way("ix_activity_account", activity.c.org, activity.c.account_id)
-_way("ix_activity_owner", activity.c.org, activity.c.owner_id, activity.c.starts_at)
-_way("ix_activity_of_opportunity", activity.c.org, activity.c.opportunity_id, where=activity.c.account_id.is_(None))
-_way("ix_activity_of_contact", activity.c.org, activity.c.contact_id, where=activity.c.account_id.is_(None))
-_way("ix_participant_ours", participant.c.org, participant.c.person_id, where=participant.c.side == "ours")
 
 link = Table(
     "link",

@@ -283,7 +283,7 @@ def test_the_picture_leads_to_every_account_and_the_table_beside_it_to_the_most_
         *account_paths(web, COMFORT),
         *account_paths(web, UNDER),
     }
-    assert len(re.findall("<tr><th scope=.row", beside)) == 12
+    assert len(re.findall("<tr><th scope=.row", beside)) == 10
 
 
 def test_the_plan_shows_old_and_new_a_page_at_a_time(web: TestClient) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from assay.report.figures import FEWEST_BOOKS, evenly
 from scoring.records import THIN_LOGGING, Score
 
 #: below this share of the usual logging nobody is judged (reference/scoring.md 2.1)
 THIN = 0.3
+#: books drawn as marks of a strip
+STRIP = 80
 #: the measure it applies to
 LOGGING = "logging"
 
@@ -24,6 +27,7 @@ class Covered:
     middle: float | None  #: the median book
     thin: int | None  #: books below THIN, where the measure decides who is judged
     words: Mapping[str, int]  #: where the measure is a word: word -> accounts
+    strip: Sequence[float] = ()  #: the books' numbers, ascending, where they decide and no person shows through
 
 
 def thin_books(scores: Sequence[Score]) -> tuple[int, int]:
@@ -51,6 +55,7 @@ def _covered(name: str, books: Sequence[Sequence[float | str | None]]) -> Covere
         median(numbers) if numbers else None,
         sum(n < THIN for n in numbers) if name == LOGGING else None,
         dict(sorted(words.items())),
+        evenly(sorted(numbers), STRIP) if name == LOGGING and len(numbers) >= FEWEST_BOOKS else (),
     )
 
 

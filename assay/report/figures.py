@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 from assay.report.model import Report
 from scoring.records import COMFORT, NO_EVIDENCE, STATES, THIN_LOGGING, UNDER, Score
@@ -17,6 +18,7 @@ SMALLEST_BOOK = 10
 FEWEST_BOOKS = 5
 
 
+T = TypeVar("T")
 Bar = Sequence[tuple[str, float]]  #: (state, share of the hours) of one book, in the order of STATES
 
 
@@ -129,11 +131,11 @@ def hours_by_book(scores: Sequence[Score]) -> list[Bar]:
     return sorted(bars, key=lambda bar: (bar[0][1], bar)) if len(bars) >= FEWEST_BOOKS else []
 
 
-def evenly(bars: Sequence[Bar], most: int) -> Sequence[Bar]:
-    """At most so many bars, the first and the last among them."""
-    if len(bars) <= most:
-        return bars
-    return [bars[round(i * (len(bars) - 1) / (most - 1))] for i in range(most)]
+def evenly(ordered: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of them, the first and the last included."""
+    if len(ordered) <= most:
+        return ordered
+    return [ordered[round(i * (len(ordered) - 1) / (most - 1))] for i in range(most)]
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

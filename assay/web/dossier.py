@@ -13,7 +13,7 @@ DAY = 86_400
 #: rows of a table of records on a page
 MOST = 40
 #: lanes of the timeline, and the kinds of activities in each
-LANES = (("Meetings", ("meeting",)), ("Calls", ("call",)), ("Mails", ("email",)), ("Tasks, notes", ("task", "note")))
+LANES = (("Meetings", ("meeting",)), ("Calls", ("call",)), ("Mails", ("email",)), ("Tasks", ("task", "note")))
 LEFT, RIGHT, LANE, TOP = 92.0, 704.0, 34.0, 12.0
 #: why a record counts as it does, in words (scoring.minutes)
 WHY = {

@@ -27,6 +27,7 @@ from assay.report.words import finite
 from assay.settings import Settings
 from assay.web.accounts import Accounts, short
 from db.glance import Glance, Stamp
+from db.one import open_ways
 from db.store import Store
 from scoring.records import WRITTEN, FieldUpdate, Score
 
@@ -183,6 +184,8 @@ class Snapshots:
 
     def _make(self, stamp: Stamp) -> Snapshot:
         start = time.perf_counter()
+        if stamp.ended:
+            open_ways(self._store.engine)
         made = self._held = take(self._store, self._settings, stamp)
         log.info("snapshot", accounts=len(made.accounts), seconds=round(time.perf_counter() - start, 2))
         return made

@@ -8,15 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from assay.settings import load
+from assay.settings import Settings, load
 from assay.web import create_app
 from db import tables as t
 from db.engine import open_database
@@ -47,12 +48,33 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(demo: Path) -> Iterator[str]:
-    """The address of the service; a year of nights stands before the demo's."""
-    settings = load(demo / "demo" / "assay.toml").settings
-    engine = open_database(settings.database.url)
-    with engine.begin() as c:
+def engine(demo: Path) -> Iterator[Engine]:
+    """The demo's database; a year of nights stands before the demo's."""
+    opened = open_database(load(demo / "demo" / "assay.toml").settings.database.url)
+    with opened.begin() as c:
         _lived(c)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def site(demo: Path, engine: Engine) -> Iterator[str]:
+    """The address of the service as it is on loopback."""
+    with _served(engine, load(demo / "demo" / "assay.toml").settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def locked(demo: Path, engine: Engine) -> Iterator[tuple[str, str]]:
+    """The address of the service that asks for a token, and the token."""
+    token = "0123456789abcdef0123"
+    settings = load(demo / "demo" / "assay.toml", {"web": {"token": token}}).settings
+    with _served(engine, settings) as address:
+        yield address, token
+
+
+@contextmanager
+def _served(engine: Engine, settings: Settings) -> Iterator[str]:
     app = create_app(engine, settings, Well(), lambda: (b"assay_up 1\n", "text/plain; version=0.0.4"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -63,7 +85,6 @@ def site(demo: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join()
-    engine.dispose()
 
 
 def _lived(c: Connection) -> None:

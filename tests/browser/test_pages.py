@@ -126,3 +126,16 @@ def test_the_report_prints(desk: Page, demo: Path, shots: Path) -> None:
     assert not desk.locator("nav").first.is_visible()
     paper = desk.pdf(path=shots / "report.pdf", format="A4")
     assert paper.startswith(b"%PDF")
+
+
+def test_a_browser_opens_the_page_with_the_token_as_password(browser: Browser, locked: tuple[str, str]) -> None:
+    address, token = locked
+    for password, code in ((token, 200), ("x" * 20, 401)):
+        context = browser.new_context(http_credentials={"username": "any", "password": password})
+        opened = context.new_page()
+        answer = opened.goto(address)
+        assert answer is not None
+        assert answer.status == code
+        dressed = opened.evaluate("!!document.styleSheets.length && document.styleSheets[0].cssRules.length > 50")
+        assert dressed == (code == 200)
+        context.close()
