@@ -36,6 +36,7 @@ from db import tables as t
 from db.upsert import upsert
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
+from scoring.stages import Staged
 
 #: which kind of thing a field of a record names
 NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
@@ -51,14 +52,16 @@ class Firm:
     def __init__(self, connection: Connection, tables: Any, org: int) -> None:
         self._c, self.tables, self.org = connection, tables, org
 
-    def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
+    def columns(self, query: Select[Any] | Staged) -> dict[str, list[Any]]:
         """Run a feature query and give its result by column."""
-        result = self._c.execute(query)
-        names, rows = list(result.keys()), result.fetchall()
+        with staged(self._c, query) as last:
+            result = self._c.execute(last)
+            names, rows = list(result.keys()), result.fetchall()
         return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
 
-    def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
-        return [dict(r) for r in self._c.execute(query).mappings()]
+    def rows(self, query: Select[Any] | Staged) -> list[dict[str, Any]]:
+        with staged(self._c, query) as last:
+            return [dict(r) for r in self._c.execute(last).mappings()]
 
     def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
         """What is stored about one account besides its activities, for people who want to check a number."""
@@ -72,6 +75,22 @@ class Firm:
             "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
         }
         return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
+
+
+@contextmanager
+def staged(c: Connection, query: Select[Any] | Staged) -> Iterator[Any]:
+    """The last step of a query, once its earlier steps have been kept; they go when it is done."""
+    if not isinstance(query, Staged):
+        yield query
+        return
+    for table, step in query.steps:
+        table.create(c)
+        c.execute(insert(table).from_select([x.name for x in table.c], step))
+        if c.dialect.name == "postgresql":  # it plans by what it knows of a table; SQLite expects a large one
+            c.exec_driver_sql(f"ANALYZE {table.name}")
+    yield query.query
+    for table, _ in reversed(query.steps):
+        table.drop(c)
 
 
 @contextmanager

@@ -11,19 +11,19 @@ from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, null, or_, 
 from scoring import minutes
 from scoring.minutes import DAY, total, treatment
 from scoring.rules import Rules
+from scoring.stages import Staged
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
 ASKED = 50
 
 
-def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any]]:
+def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
     """Every feature family by name; `tables` is `db.tables`."""
-    rows = minutes.counted(tables, org, day, rules)
     seen = opportunities(tables, org, day)
     return {
         "accounts": accounts(tables, org, day),
-        "minutes": minutes.by_person_and_account(rows),
+        "minutes": minutes.minutes(tables, org, day, rules),
         "owners": owners(tables, org),
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org
