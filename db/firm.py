@@ -40,10 +40,10 @@ from scoring.stages import Staged
 
 #: which kind of thing a field of a record names
 NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
-         "person_id": "", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
+         "person_id": "", "former_id": "owner", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
 #: records that are left out where the first CRM has the same, and those that hang on an opportunity
 DOUBLES = ("account", "owner", "contact", "opportunity")
-OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role")
+OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")
 
 
 class Firm:
@@ -72,6 +72,8 @@ class Firm:
             "opportunities": select(o).where(mine).order_by(o.c.id),
             "opportunity_changes": select(h).join(o, (o.c.org == h.c.org) & (o.c.id == h.c.opportunity_id)).where(mine),
             "line_items": select(i).join(o, (o.c.org == i.c.org) & (o.c.id == i.c.opportunity_id)).where(mine),
+            "team": select(x.team_member).where(x.team_member.c.org == org, x.team_member.c.account_id == account_id),
+            "quotes": select(x.quote).join(o, (o.c.org == x.quote.c.org) & (o.c.id == x.quote.c.opportunity_id)).where(mine),
             "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
         }
         return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
@@ -233,7 +235,7 @@ def _kept(source: Table, first: int, org: int) -> list[ColumnElement[bool]]:
         return [~_linked(source.name, source.c.id, org)]
     if source.name in OF_OPPORTUNITY:
         return [~_linked("opportunity", source.c.opportunity_id, org)]
-    if source.name == "account_owner":
+    if source.name in ("account_owner", "owner_change"):
         return [~_linked("account", source.c.account_id, org)]
     if source.name in ("stage", "currency_rate"):
         same = source.alias("same")
