@@ -36,13 +36,14 @@ from db import tables as t
 from db.upsert import upsert
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
+from scoring.stages import Staged
 
 #: which kind of thing a field of a record names
 NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
-         "person_id": "", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
+         "person_id": "", "former_id": "owner", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
 #: records that are left out where the first CRM has the same, and those that hang on an opportunity
 DOUBLES = ("account", "owner", "contact", "opportunity")
-OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role")
+OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")
 
 
 #: rows of a result held at a time
@@ -56,21 +57,23 @@ class Firm:
         self._c, self.tables, self.org = connection, tables, org
         self._texts: dict[str, str] = {}
 
-    def columns(self, query: Select[Any]) -> dict[str, list[Any]]:
+    def columns(self, query: Select[Any] | Staged) -> dict[str, list[Any]]:
         """Run a feature query and give its result by column.
 
         Equal texts are one object: ids and names come back in many rows and would be half of the memory of a night.
         """
-        result = self._c.execute(query)
-        made: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
-        once = self._texts
-        for rows in result.partitions(PAGE):
-            for column, values in zip(made.values(), zip(*rows, strict=True), strict=True):
-                column += [once.setdefault(v, v) if type(v) is str else v for v in values]
+        with staged(self._c, query) as last:
+            result = self._c.execute(last)
+            made: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
+            once = self._texts
+            for rows in result.partitions(PAGE):
+                for column, values in zip(made.values(), zip(*rows, strict=True), strict=True):
+                    column += [once.setdefault(v, v) if type(v) is str else v for v in values]
         return made
 
-    def rows(self, query: Select[Any]) -> list[dict[str, Any]]:
-        return [dict(r) for r in self._c.execute(query).mappings()]
+    def rows(self, query: Select[Any] | Staged) -> list[dict[str, Any]]:
+        with staged(self._c, query) as last:
+            return [dict(r) for r in self._c.execute(last).mappings()]
 
     def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
         """What is stored about one account besides its activities, for people who want to check a number."""
@@ -81,9 +84,27 @@ class Firm:
             "opportunities": select(o).where(mine).order_by(o.c.id),
             "opportunity_changes": select(h).join(o, (o.c.org == h.c.org) & (o.c.id == h.c.opportunity_id)).where(mine),
             "line_items": select(i).join(o, (o.c.org == i.c.org) & (o.c.id == i.c.opportunity_id)).where(mine),
+            "team": select(x.team_member).where(x.team_member.c.org == org, x.team_member.c.account_id == account_id),
+            "quotes": select(x.quote).join(o, (o.c.org == x.quote.c.org) & (o.c.id == x.quote.c.opportunity_id)).where(mine),
             "contacts": select(c).where(c.c.org == org, c.c.account_id == account_id).order_by(c.c.id),
         }
         return {name: [{k: v for k, v in r.items() if k != "org"} for r in self.rows(q)] for name, q in queries.items()}
+
+
+@contextmanager
+def staged(c: Connection, query: Select[Any] | Staged) -> Iterator[Any]:
+    """The last step of a query, once its earlier steps have been kept; they go when it is done."""
+    if not isinstance(query, Staged):
+        yield query
+        return
+    for table, step in query.steps:
+        table.create(c)
+        c.execute(insert(table).from_select([x.name for x in table.c], step))
+        if c.dialect.name == "postgresql":  # it plans by what it knows of a table; SQLite expects a large one
+            c.exec_driver_sql(f"ANALYZE {table.name}")
+    yield query.query
+    for table, _ in reversed(query.steps):
+        table.drop(c)
 
 
 @contextmanager
@@ -226,7 +247,7 @@ def _kept(source: Table, first: int, org: int) -> list[ColumnElement[bool]]:
         return [~_linked(source.name, source.c.id, org)]
     if source.name in OF_OPPORTUNITY:
         return [~_linked("opportunity", source.c.opportunity_id, org)]
-    if source.name == "account_owner":
+    if source.name in ("account_owner", "owner_change"):
         return [~_linked("account", source.c.account_id, org)]
     if source.name in ("stage", "currency_rate"):
         same = source.alias("same")

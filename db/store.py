@@ -162,6 +162,7 @@ class Store:
             .where(a.c.org == org, known.c.owner_id.is_distinct_from(a.c.owner_id) | known.c.account_id.is_(None))
         )
         with self.transaction() as c:
+            upsert(c, o, ("account_id", "from_at", "owner_id"), _past_owners(c, org), org=org)
             rows = [(r.id, ALWAYS if r.account_id is None else at, r.owner_id) for r in c.execute(changed)]
             return upsert(c, o, ("account_id", "from_at", "owner_id"), rows, org=org)
 
@@ -291,6 +292,17 @@ class Store:
         query = select(o.c.id, o.c.started_at).where(o.c.org == org, o.c.started_at.is_not(None))
         with self.reading() as c:
             return {r.id: r.started_at for r in c.execute(query)}
+
+
+def _past_owners(c: Connection, org: int) -> list[tuple[str, int, str | None]]:
+    """Who owned an account from when, as far as the CRM's own history goes; before it, the first change's former owner."""
+    h = t.owner_change
+    query = select(h).where(h.c.org == org, h.c.deleted.is_(False)).order_by(h.c.account_id, h.c.changed_at, h.c.id)
+    found: dict[tuple[str, int], str | None] = {}
+    for r in c.execute(query):
+        found.setdefault((r.account_id, ALWAYS), r.former_id)
+        found[r.account_id, r.changed_at] = r.owner_id
+    return [(account, at, owner) for (account, at), owner in found.items()]
 
 
 def _drop_others(c: Connection, table: Any, keep: set[str], where: Any) -> int:

@@ -172,6 +172,29 @@ line_item = _pulled(
     _int("created_at"),
 )
 Index("ix_line_item_opportunity", line_item.c.org, line_item.c.opportunity_id)
+owner_change = _pulled(
+    "owner_change",
+    _ref("account_id", nullable=False),
+    _int("changed_at", nullable=False),
+    _ref("owner_id"),
+    _ref("former_id"),
+)
+team_member = _pulled(
+    "team_member",
+    _ref("account_id", nullable=False),
+    _ref("owner_id", nullable=False),
+    Column("role", Text),
+    _int("created_at"),
+)
+quote = _pulled("quote", _ref("opportunity_id"), _flag("presented"), _int("created_at"))
+quote_item = _pulled(
+    "quote_item",
+    _ref("quote_id", nullable=False),
+    _ref("product_id"),
+    Column("family", Text),
+    _int("amount_cents"),
+    _int("created_at"),
+)
 contact_role = _pulled(
     "contact_role",
     _ref("opportunity_id", nullable=False),

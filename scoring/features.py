@@ -6,24 +6,24 @@ changed at or after that instant does not exist yet.
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, null, or_, select, union_all
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, null, or_, select, union_all
 
 from scoring import minutes, revenue_features
 from scoring.minutes import DAY, total, treatment
 from scoring.rules import Rules
+from scoring.stages import Staged
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
 ASKED = 50
 
 
-def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any]]:
+def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
     """Every feature family by name; `tables` is `db.tables`."""
-    rows = minutes.counted(tables, org, day, rules)
     seen = opportunities(tables, org, day)
     return {
         "accounts": accounts(tables, org, day),
-        "minutes": minutes.by_person_and_account(rows),
+        "minutes": minutes.minutes(tables, org, day, rules),
         "owners": owners(tables, org),
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org
@@ -163,14 +163,15 @@ def stage_odds(t: Any, org: int, day: int, seen: CTE) -> Select[Any]:
 
 
 def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
-    """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered; won or lost."""
+    """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered or a quote
+    presented; won or lost. A stage and a quote of one opportunity are one ask."""
     h, o, s = t.opportunity_change, t.opportunity, t.stage
     order = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
     closed = case((s.c.closed.is_(True), 1), else_=0)
     odds = func.coalesce(h.c.probability, 0)
     steps = (
         select(
-            o.c.account_id, h.c.changed_at, closed.label("closed"), odds.label("odds"),
+            o.c.account_id, o.c.id, h.c.changed_at, closed.label("closed"), odds.label("odds"),
             func.lag(odds).over(**order).label("odds_before"), func.lag(closed).over(**order).label("closed_before"),
         )
         .select_from(
@@ -184,14 +185,26 @@ def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     asked = and_(lately, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
     # an order that was entered as won was never put to anybody: only what had been open can be resolved
     resolved = and_(in_time, steps.closed == 1, steps.closed_before == 0)
-    return (
-        select(
-            steps.account_id, total(case((asked, 1), else_=0)).label("asks"),
-            total(case((resolved, 1), else_=0)).label("resolutions"),
-        )
-        .where(steps.account_id.is_not(None))
-        .group_by(steps.account_id)
+    q = t.quote
+    quoted = (
+        select(o.c.account_id, o.c.id, literal(0), literal(0), literal(1))
+        .join(q, and_(q.c.org == o.c.org, q.c.opportunity_id == o.c.id))
+        .where(o.c.org == org, o.c.deleted.is_(False), q.c.deleted.is_(False), q.c.presented.is_(True),
+               q.c.created_at >= (day - rules.window_days) * DAY, q.c.created_at < day * DAY)
     )  # fmt: skip
+    every = union_all(
+        select(steps.account_id, steps.id, case((asked, 1), else_=0).label("asked"),
+               case((resolved, 1), else_=0).label("resolved"), literal(0).label("quoted")), quoted,
+    ).subquery().c  # fmt: skip
+    one = (
+        select(every.account_id, total(every.asked).label("asked"), total(every.resolved).label("resolved"),
+               func.max(every.quoted).label("quoted"))
+        .where(every.account_id.is_not(None))
+        .group_by(every.account_id, every.id)
+    ).subquery().c  # fmt: skip
+    asks = case((one.asked > one.quoted, one.asked), else_=one.quoted)
+    sums = select(one.account_id, total(asks).label("asks"), total(one.resolved).label("resolutions"))
+    return sums.group_by(one.account_id)
 
 
 def engagements(t: Any, org: int, day: int) -> CTE:
@@ -240,16 +253,26 @@ def contacts(t: Any, org: int, day: int) -> Select[Any]:
 
 def families(t: Any, org: int, seen: CTE, day: int) -> Select[Any]:
     """Product families an account: when first presented, when first bought, what was bought in a year."""
-    i, x = t.line_item, seen.c
-    shown = func.coalesce(i.c.created_at, x.created_at, 0)
-    bought = and_(x.won == 1, x.close_day < day)
+    line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, seen.c
+    sold = select(line.c.opportunity_id, line.c.family, line.c.amount_cents, line.c.created_at, literal(1).label("sold"))
+    quoted = select(quote.c.opportunity_id, on_quote.c.family, literal(0), on_quote.c.created_at, literal(0)).join(
+        quote, and_(quote.c.org == on_quote.c.org, quote.c.id == on_quote.c.quote_id)
+    )
+    every = union_all(
+        sold.where(line.c.org == org, line.c.deleted.is_(False), line.c.family.is_not(None)),
+        quoted.where(on_quote.c.org == org, on_quote.c.deleted.is_(False), on_quote.c.family.is_not(None),
+                     quote.c.presented.is_(True), quote.c.deleted.is_(False)),
+    ).subquery()  # fmt: skip
+    i = every.c
+    shown = func.coalesce(i.created_at, x.created_at, 0)
+    bought = and_(x.won == 1, x.close_day < day, i.sold == 1)
     return (
         select(
-            x.account_id, i.c.family, x.currency, func.min(shown).label("first_shown_at"),
+            x.account_id, i.family, x.currency, func.min(shown).label("first_shown_at"),
             func.min(case((bought, x.close_day), else_=null())).label("first_bought_day"),
-            total(case((and_(bought, x.close_day >= day - 365), i.c.amount_cents), else_=0)).label("bought_365"),
+            total(case((and_(bought, x.close_day >= day - 365), i.amount_cents), else_=0)).label("bought_365"),
         )
-        .select_from(i.join(seen, x.id == i.c.opportunity_id))
-        .where(i.c.org == org, i.c.deleted.is_(False), i.c.family.is_not(None), shown < day * DAY)
-        .group_by(x.account_id, i.c.family, x.currency)
+        .select_from(every.join(seen, x.id == i.opportunity_id))
+        .where(shown < day * DAY)
+        .group_by(x.account_id, i.family, x.currency)
     )  # fmt: skip

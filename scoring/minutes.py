@@ -9,10 +9,12 @@ that need more look at the few records that `crowded` or a count has singled out
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
+    Subquery,
+    Table,
     and_,
     case,
     cast,
@@ -21,11 +23,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union,
     union_all,
 )
 
 from scoring import mails, overlaps, repeats, split
 from scoring.rules import Rules
+from scoring.sets import among, beside
+from scoring.stages import Staged, Stages
 
 DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
@@ -38,7 +43,7 @@ def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.coalesce(func.sum(expression), 0), BigInteger)
 
 
-def incoming(t: Any, org: int, day: int, rules: Rules) -> CTE:
+def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     """Activities of the window with their account: their own, else the opportunity's, else the contact's (rulings 14)."""
     a, o, c = t.activity, t.opportunity, t.contact
     twin, unnamed = a.alias("twin"), a.c.account_id.is_(None)
@@ -58,7 +63,6 @@ def incoming(t: Any, org: int, day: int, rules: Rules) -> CTE:
                                   twin.c.deleted.is_(False)))
         )
         .where(*in_window(a, org, day, rules))
-        .cte("incoming")
     )  # fmt: skip
 
 
@@ -70,7 +74,7 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
-def attended(t: Any, org: int, window: CTE) -> CTE:
+def attended(t: Any, org: int, window: FromClause) -> Subquery:
     """One row a record and person of ours: the owner, and invited colleagues who did not decline.
 
     A second record of a mail is left out; an invited colleague's own copy of the meeting, where there is one, is preferred
@@ -86,7 +90,7 @@ def attended(t: Any, org: int, window: CTE) -> CTE:
         .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.declined.is_(False),
                p.c.deleted.is_(False), p.c.person_id != w.person)
     )  # fmt: skip
-    return union_all(own, invited).cte("attended")
+    return union_all(own, invited).subquery("attended")
 
 
 # ---- how long -------------------------------------------------------------------------------------------------------
@@ -105,22 +109,22 @@ def believable(x: Any, rules: Rules) -> ColumnElement[int]:
     return case((low, shortest), (x.seconds > longest, longest), else_=x.seconds)
 
 
-def usual(window: CTE) -> CTE:
+def usual(window: FromClause) -> Select[Any]:
     """The lower median of the measured lengths of a kind, where there are enough of them."""
     x = window.c
     lengths = select(x.kind, x.believed.label("length"), func.count().label("n")).where(
         x.sure > x.is_twin, x.status.in_(("held", "planned"))
     )
-    n = lengths.group_by(x.kind, x.believed).cte("usual_lengths").c
+    n = lengths.group_by(x.kind, x.believed).subquery("usual_lengths").c
     upto = func.sum(n.n).over(partition_by=n.kind, order_by=n.length, rows=(None, 0))
     ranked = select(n.kind, n.length, upto.label("upto"), func.sum(n.n).over(partition_by=n.kind).label("many")).subquery().c
     middle = select(ranked.kind, func.min(ranked.length).label("seconds")).where(
         ranked.many >= ENOUGH, ranked.upto * 2 >= ranked.many
     )
-    return middle.group_by(ranked.kind).cte("usual")
+    return middle.group_by(ranked.kind)
 
 
-def default_seconds(x: Any, own: CTE, rules: Rules) -> ColumnElement[int]:
+def default_seconds(x: Any, own: FromClause, rules: Rules) -> ColumnElement[int]:
     """What a record earns when nobody measured it."""
 
     def median(kind: str, minutes: int) -> ColumnElement[int]:
@@ -136,93 +140,92 @@ def default_seconds(x: Any, own: CTE, rules: Rules) -> ColumnElement[int]:
     )
 
 
-def lengths(rows: CTE, own: CTE, rules: Rules) -> CTE:
+def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
     """How long each record was for each person, by which rule, and whether its place in the day is known."""
     x = rows.c
     sure, missed = x.sure == 1, x.status == "no_show"
     seconds = case((missed, rules.no_show_minutes * 60), (sure, x.believed), else_=default_seconds(x, own, rules))
     code = case((missed, "no_show"), (and_(sure, x.seconds != x.believed), "clipped"), (sure, "counted"), else_="default")
+    timed = and_(sure, x.status != "no_show")
     kept = [x.id, x.person, x.own, x.account_id, x.contact_id, x.kind, x.starts_at, x.owner_day, x.direction, x.subject_key,
-            x.thread, x.seconds]  # fmt: skip
+            x.thread, x.seconds, x.sure]  # fmt: skip
+    length = cast(seconds, BigInteger)
     return select(
-        *kept, cast(seconds, BigInteger).label("length"), code.label("code"), x.sure,
-        case((and_(sure, x.status != "no_show"), 1), else_=0).label("timed"),
-    ).cte("lengths")  # fmt: skip
-
-
-def crowded(rows: CTE, rules: Rules) -> CTE:
-    """Marks who has another record of the same person close by or overlapping: only those can repeat or overlap."""
-    x = rows.c
-    by: dict[str, Any] = {"partition_by": x.person, "order_by": [x.starts_at, x.id]}
-    end = x.starts_at + case((x.timed == 1, x.length), else_=0)
-    placed = select(
-        *x, end.label("ends_at"), func.lag(x.starts_at).over(**by).label("before"),
-        func.lead(x.starts_at).over(**by).label("after"), func.max(end).over(**by, rows=(None, -1)).label("reach"),
-    ).subquery().c  # fmt: skip
-    near = or_(placed.starts_at - placed.before <= rules.same_start_seconds, placed.reach > placed.starts_at,
-               placed.after - placed.starts_at <= rules.same_start_seconds, placed.ends_at > placed.after)  # fmt: skip
-    wanted = [c for c in placed if c.name not in ("before", "after", "reach")]
-    return select(*wanted, case((near, 1), else_=0).label("near")).cte("crowded")
+        *kept, length.label("length"), code.label("code"), case((timed, 1), else_=0).label("timed"),
+        # as numbers, to be compared by order: SQLite answers an equation with an index that it builds for it alone
+        case((and_(x.kind == "meeting", ~missed), 1), else_=0).label("meeting"),
+        case((x.kind == "email", 1), else_=0).label("mail"),
+        (x.starts_at + case((timed, length), else_=0)).label("ends_at"),
+    )  # fmt: skip
 
 
 # ---- what became of each record -------------------------------------------------------------------------------------
 
 
-def counted(t: Any, org: int, day: int, rules: Rules) -> CTE:
+def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages) -> Table:
     """The end of the chain: one row a record, person and account, with the seconds that count.
 
-    `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `code` names)
+    `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `rule` names)
     + `capped` + `elsewhere` (other accounts' share of the same record).
     """
-    window = incoming(t, org, day, rules)
-    return _counted(t, org, window, usual(window), rules)
+    window = stages.keep("incoming", incoming(t, org, day, rules), found_by="id")
+    own = stages.keep("usual", usual(window))
+    rows = stages.keep("lengths", lengths(attended(t, org, window), own, rules))
+    days = _within_a_day(_judged(t, org, rows, rules, stages), rules, stages)
+    return stages.keep("counted", split.between_accounts(t, org, days, window, stages))
 
 
-def _counted(t: Any, org: int, window: CTE, own: CTE, rules: Rules) -> CTE:
-    rows = crowded(lengths(attended(t, org, window), own, rules), rules)
-    again = repeats.repeats(rows, rules)
-    fates = union_all(
-        select(again.c.id, again.c.person, literal(0).label("kept"), literal("duplicate").label("fate")),
-        *mails.fates(t, org, rows, again, rules), overlaps.shared(rows, again),
-    ).cte("fates")  # fmt: skip
-    return split.between_accounts(_within_a_day(_judged(rows, fates), rules), split.parts(t, org, window))
+def _judged(t: Any, org: int, rows: FromClause, rules: Rules, stages: Stages) -> Table:
+    """Each record's seconds before the day's cap, and what happened to it.
+
+    Few records are special; the others pass without being looked at again.
+    """
+    x, again = rows.c, repeats.repeats(rows, rules, stages)
+    letters = stages.keep("mails", mails.once(rows, again), found_by="id")
+    damped = stages.keep("damped", mails.damped(letters, rules))
+    bulk = stages.keep("bulk", mails.bulk(t, org, letters, rules))
+
+    def told(y: Any, kept: Any, code: Any) -> Select[Any]:
+        return select(y.id, y.person, y.account_id, y.contact_id, y.kind, y.starts_at, y.owner_day, y.seconds, y.length,
+                      y.sure, cast(kept, BigInteger).label("kept"), code.label("code"))  # fmt: skip
+
+    key = [x.id, x.person]
+    marked = union(*(select(*set_.c) for set_ in (again, damped, bulk))).subquery()
+    fate = case((among(key, again), "duplicate"), (among(key, damped), "damped"), else_="bulk")
+    kept = case((among(key, again), 0), (among(key, damped), 0), else_=rules.bulk_mail_seconds)
+    less = told(x, kept, fate).where(among(key, marked))
+    s = overlaps.shared(rows, again, stages).c
+    overlap = told(s, s.share, case((s.share < s.length, "overlap"), else_=s.code))
+    special = stages.keep("special", less.union_all(overlap))
+    plain = told(x, x.length, x.code).where(beside(key, special))
+    return stages.keep("judged", plain.union_all(select(*special.c)))
 
 
-def _judged(rows: CTE, fates: CTE) -> CTE:
-    """Each record's seconds before the day's cap, and what happened to it."""
-    x, f = rows.c, fates.c
-    kept = func.coalesce(f.kept, x.length)
-    return (
-        select(x.id, x.person, x.account_id, x.kind, x.starts_at, x.owner_day, x.seconds, x.length, x.sure,
-               cast(kept, BigInteger).label("kept"), func.coalesce(f.fate, x.code).label("code"))
-        .select_from(rows.outerjoin(fates, and_(f.id == x.id, f.person == x.person)))
-        .cte("judged")
-    )  # fmt: skip
-
-
-def _within_a_day(rows: CTE, rules: Rules) -> CTE:
+def _within_a_day(rows: FromClause, rules: Rules, stages: Stages) -> Table:
     """A person's day holds `day_minutes`; beyond that every record of the day is cut in proportion."""
     x, cap = rows.c, rules.day_minutes * 60
-    days = select(x.person, x.owner_day, total(x.kept).label("day_total")).group_by(x.person, x.owner_day)
-    full = days.having(func.sum(x.kept) > cap).cte("full_days")
-    cut, same = full.c.day_total.is_not(None), full.c.owner_day.is_not_distinct_from(x.owner_day)
-    seconds = case((cut, x.kept * cap // full.c.day_total), else_=x.kept)
-    code = case((and_(cut, x.kept > 0), "capped"), else_=x.code)
-    claimed = func.coalesce(x.seconds, x.length)
-    return (
-        select(x.id, x.person, x.account_id, x.kind, x.starts_at, x.seconds, x.sure, cast(seconds, BigInteger).label("counted"),
-               cast(claimed, BigInteger).label("claimed"), (claimed - x.length).label("clipped"),
-               (x.length - x.kept).label("lost"), (x.kept - seconds).label("capped"), code.label("code"),
-               x.code.label("rule"))
-        .select_from(rows.outerjoin(full, and_(full.c.person == x.person, same)))
-        .cte("within_a_day")
-    )  # fmt: skip
+    day = [x.person, func.coalesce(x.owner_day, 0)]
+    full = stages.keep("full_days", select(x.person, day[1].label("day")).group_by(*day).having(func.sum(x.kept) > cap))
+    held = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
+    f = select(*x, held.label("held")).where(among(day, full), x.kept > 0).subquery().c
+
+    def told(y: Any, counted: Any, code: Any) -> Select[Any]:
+        claimed = func.coalesce(y.seconds, y.length)
+        return select(
+            y.id, y.person, y.account_id, y.contact_id, y.kind, y.starts_at, y.seconds, y.sure,
+            cast(claimed, BigInteger).label("claimed"), (claimed - y.length).label("clipped"),
+            (y.length - y.kept).label("lost"), (y.kept - counted).label("capped"),
+            cast(counted, BigInteger).label("counted"), y.code.label("rule"), code.label("code"),
+        )  # fmt: skip
+
+    cut = told(f, f.kept * cap // f.held, literal("capped"))
+    return stages.keep("days", told(x, x.kept, x.code).where(or_(x.kept == 0, beside(day, full))).union_all(cut))
 
 
 # ---- what is read of it ---------------------------------------------------------------------------------------------
 
 
-def by_person_and_account(rows: CTE) -> Select[Any]:
+def by_person_and_account(rows: FromClause) -> Select[Any]:
     """Seconds, activities and how much of it was measured, a person and account (NULL: no account known)."""
     x = rows.c
     real = case((x.counted > 0, 1), else_=0)
@@ -235,21 +238,27 @@ def by_person_and_account(rows: CTE) -> Select[Any]:
     ).group_by(x.person, x.account_id)  # fmt: skip
 
 
-def treatment(tables: Any, org: int, day: int, rules: Rules, account_id: str) -> Select[Any]:
+def minutes(t: Any, org: int, day: int, rules: Rules) -> Staged:
+    """The sums of all that counts."""
+    stages = Stages()
+    return stages.then(by_person_and_account(counted(t, org, day, rules, stages)))
+
+
+def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str) -> Staged:
     """Every record that touches an account in the window: its raw seconds, what counted, where the rest went, and why.
 
     `claimed` = `counted` + `clipped` + `lost` + `capped` + `elsewhere` + `left_out`.
     """
-    window = incoming(tables, org, day, rules)
-    own = usual(window)
-    x = _counted(tables, org, window, own, rules).c
+    stages = Stages()
+    x = counted(t, org, day, rules, stages).c
     nothing = cast(literal(0), BigInteger)
     kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.claimed, x.counted, x.clipped, x.lost, x.capped,
                   x.elsewhere, nothing.label("left_out"), x.rule, x.code).where(x.account_id == account_id)  # fmt: skip
+    (window, _), (own, _) = stages.kept[:2]
     i = window.c
     why = case((i.is_twin == 1, "twin"), else_=i.status)
     raw = cast(func.coalesce(i.seconds, default_seconds(i, own, rules)), BigInteger)
     out = select(i.id, i.kind, i.person, i.starts_at, i.seconds, raw, nothing, nothing, nothing, nothing, nothing, raw, why,
                  why).where(i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS)))  # fmt: skip
     both = union_all(kept, out).subquery()
-    return select(both).order_by(both.c.starts_at, both.c.id, both.c.person)
+    return stages.then(select(both).order_by(both.c.starts_at, both.c.id, both.c.person))

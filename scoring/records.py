@@ -118,6 +118,50 @@ class LineItem:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerChange:
+    """An account went from one owner to another."""
+
+    id: str
+    account_id: str
+    changed_at: int
+    owner_id: str | None  #: who took over
+    former_id: str | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TeamMember:
+    """A colleague who works on an account besides its owner; the book stays the owner's."""
+
+    id: str
+    account_id: str
+    owner_id: str
+    role: str | None
+    created_at: int | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    id: str
+    opportunity_id: str | None
+    presented: bool  #: the customer has it, whatever the answer was
+    created_at: int | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteItem:
+    id: str
+    quote_id: str
+    product_id: str | None
+    family: str | None
+    amount_cents: int | None
+    created_at: int | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ContactRole:
     """A contact that plays a part in an opportunity."""
 
@@ -163,7 +207,7 @@ class Participant:
 
     id: str
     activity_id: str
-    side: str  #: "ours" (an owner), "theirs" (a contact)
+    side: str  #: "ours" (an owner), "theirs" (a contact), "about" (another account that the activity is about), "other"
     person_id: str
     declined: bool
     deleted: bool
@@ -185,6 +229,10 @@ Record = (
     | Opportunity
     | OpportunityChange
     | LineItem
+    | OwnerChange
+    | TeamMember
+    | Quote
+    | QuoteItem
     | ContactRole
     | Activity
     | Participant
@@ -201,6 +249,10 @@ KINDS: dict[str, type[Record]] = {
     "opportunity": Opportunity,
     "opportunity_change": OpportunityChange,
     "line_item": LineItem,
+    "owner_change": OwnerChange,
+    "team_member": TeamMember,
+    "quote": Quote,
+    "quote_item": QuoteItem,
     "contact_role": ContactRole,
     "activity": Activity,
     "participant": Participant,

@@ -2,56 +2,68 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, and_, case, cast, func, or_, select, union
+from sqlalchemy import BigInteger, FromClause, Select, Table, and_, case, cast, func, or_, select, union
 
 from scoring.rules import Rules
+from scoring.sets import among
+from scoring.stages import Stages
 
 #: per cent of the shorter of two records that lies in the other one, from which on they are one activity
 SAME_SHARE = 80
 
 
-def repeats(rows: CTE, rules: Rules) -> CTE:
+def repeats(rows: FromClause, rules: Rules, stages: Stages) -> Table:
     """(id, person) of every record that repeats a better one: the same start, most of its length, or the same day where
     nobody noted the time."""
-    return union(_close(rows, rules), _vague(rows), _same_subject(rows)).cte("repeats")
+    found = union(_close(rows, rules, stages), _vague(rows), _same_subject(rows))
+    return stages.keep("repeats", found)
 
 
-def _close(rows: CTE, rules: Rules) -> Any:
+def _close(rows: FromClause, rules: Rules, stages: Stages) -> Select[Any]:
     """All but the best of the records of one person, account and kind that begin together or lie in each other."""
-    x = rows.c
-    # an answer that comes within minutes is another mail; so is one about another matter
-    topic = case((x.kind == "email", func.coalesce(x.subject_key, 0)), else_=0)
-    way = case((x.kind == "email", func.coalesce(x.direction, "")), else_="")
-    near = select(*x, topic.label("topic"), way.label("way")).where(x.near == 1).cte("near").c
-    by: dict[str, Any] = {"partition_by": [near.person, near.account_id, near.kind, near.topic, near.way],
-                          "order_by": [near.starts_at, near.id]}  # fmt: skip
-    seen = select(
-        *near, func.lag(near.starts_at).over(**by).label("before"), func.lag(near.ends_at).over(**by).label("ended"),
-        func.max(near.ends_at).over(**by, rows=(None, -1)).label("reach"),
-    ).cte("near_seen").c  # fmt: skip
-    fresh = case((_same(seen, rules), 0), else_=1)
-    island = func.sum(fresh).over(
-        partition_by=[seen.person, seen.account_id, seen.kind, seen.topic, seen.way],
-        order_by=[seen.starts_at, seen.id], rows=(None, 0),
-    )  # fmt: skip
-    g = select(*seen, cast(island, BigInteger).label("island")).cte("near_islands").c
+    seen = stages.keep("seen", _seen(rows))
+    c = seen.c
+    alike = [c.person, c.account, c.kind, c.topic]
+    doubtful = select(*alike).where(_same(c, rules)).subquery()
+    known = select(seen).where(among(alike, doubtful)).subquery().c
+    mine: dict[str, Any] = {"partition_by": [known.person, known.account, known.kind, known.topic]}
+    island = func.sum(case((_same(known, rules), 0), else_=1)).over(
+        **mine, order_by=[known.starts_at, known.id], rows=(None, 0)
+    )
+    g = select(*known, cast(island, BigInteger).label("island")).subquery().c
     best = func.row_number().over(
-        partition_by=[g.person, g.account_id, g.kind, g.topic, g.way, g.island],
+        partition_by=[g.person, g.account, g.kind, g.topic, g.island],
         order_by=[g.sure.desc(), g.length.desc(), g.own.desc(), g.id],
     )
     ranked = select(g.id, g.person, best.label("best")).subquery().c
     return select(ranked.id, ranked.person).where(ranked.best > 1)
 
 
+def _seen(rows: FromClause) -> Select[Any]:
+    """Each record with the start before its own and the furthest end before it, among those it may repeat."""
+    x = rows.c
+    # an answer that comes within minutes is another mail; so is one about another matter
+    way = case((x.direction == "in", -1), else_=1)
+    topic = case((x.kind == "email", func.coalesce(x.subject_key, 0) * way), else_=0)
+    wanted = select(
+        x.id, x.person, func.coalesce(x.account_id, "").label("account"), x.kind, topic.label("topic"), x.starts_at,
+        x.ends_at, x.sure, x.length, x.own,
+    ).subquery()  # fmt: skip
+    w = wanted.c
+    # one frame for both, so that every record is sorted once
+    by: dict[str, Any] = {"partition_by": [w.person, w.account, w.kind, w.topic], "order_by": [w.starts_at, w.id],
+                          "rows": (None, -1)}  # fmt: skip
+    before, reach = func.max(w.starts_at).over(**by), func.max(w.ends_at).over(**by)
+    return select(*w, before.label("before"), reach.label("reach"))
+
+
 def _same(x: Any, rules: Rules) -> Any:
-    """Whether a record tells of what an earlier one of its kind tells of."""
-    mine = _least(x.reach, x.ends_at) - x.starts_at
-    last = _least(x.ended, x.ends_at) - x.starts_at
-    return or_(
-        x.starts_at - x.before <= rules.same_start_seconds,
-        and_(mine > 0, mine * 100 >= SAME_SHARE * (x.ends_at - x.starts_at)),
-        and_(last > 0, last * 100 >= SAME_SHARE * (x.ended - x.before)),
-    )
+    """Whether a record tells of what an earlier one of its kind tells of: it starts with it, or most of the shorter of the
+    two lies in the other."""
+    common = _least(x.reach, x.ends_at) - x.starts_at
+    shorter = _least(x.reach - x.before, x.ends_at - x.starts_at)
+    return or_(x.starts_at - x.before <= rules.same_start_seconds,
+               and_(common > 0, common * 100 >= SAME_SHARE * shorter))  # fmt: skip
 
 
 def _least(a: Any, b: Any) -> Any:
@@ -59,33 +71,28 @@ def _least(a: Any, b: Any) -> Any:
     return case((a < b, a), else_=b)
 
 
-def _vague(rows: CTE) -> Any:
+def _vague(rows: FromClause) -> Select[Any]:
     """A meeting that nobody measured repeats the measured one of that person, account and day."""
     x = rows.c
-    day = [x.person, x.account_id, x.owner_day]
-    mixed = select(*day).where(x.kind == "meeting").group_by(*day).having(func.max(x.timed) > func.min(x.sure)).cte("mixed")
-    return (
-        select(x.id, x.person)
-        .join(mixed, and_(mixed.c.person == x.person, mixed.c.account_id == x.account_id, mixed.c.owner_day == x.owner_day))
-        .where(x.kind == "meeting", x.sure == 0, x.code != "no_show")
-    )
+    day = _day(x)
+    mixed = select(*day).where(x.meeting > 0).group_by(*day).having(func.max(x.timed) > func.min(x.sure)).subquery()
+    return select(x.id, x.person).where(x.meeting > x.sure, among(day, mixed))
 
 
-def _same_subject(rows: CTE) -> Any:
+def _day(x: Any) -> list[Any]:
+    """A person's day with an account, without NULL."""
+    return [x.person, func.coalesce(x.account_id, ""), func.coalesce(x.owner_day, 0)]
+
+
+def _same_subject(rows: FromClause) -> Select[Any]:
     """Of meetings and tasks with one subject and day, those that nobody measured repeat a measured meeting, or the first."""
     x = rows.c
-    loose = and_(x.subject_key.is_not(None), x.code != "no_show", or_(x.kind == "meeting", x.kind == "task"))
-    day = [x.person, x.account_id, x.owner_day, x.subject_key]
-    many = select(*day).where(loose).group_by(*day).having(
-        and_(func.count() > 1, func.max(case((x.kind == "meeting", 1), else_=0)) == 1, func.min(x.sure) == 0)
-    ).cte("one_subject")  # fmt: skip
+    loose = and_(x.subject_key.is_not(None), or_(x.meeting > 0, x.kind == "task"))
+    key = [*_day(x), x.subject_key]
+    several = and_(func.count() > 1, func.max(x.meeting) == 1, func.min(x.sure) == 0)
+    many = select(*key).where(loose).group_by(*key).having(several).subquery()
     rank = func.row_number().over(
-        partition_by=day, order_by=[x.sure.desc(), case((x.kind == "meeting", 0), else_=1), x.starts_at, x.own.desc(), x.id]
+        partition_by=key, order_by=[x.sure.desc(), x.meeting.desc(), x.starts_at, x.own.desc(), x.id]
     )
-    named = (
-        select(x.id, x.person, x.sure, rank.label("nth"))
-        .join(many, and_(many.c.person == x.person, many.c.account_id == x.account_id, many.c.owner_day == x.owner_day,
-                         many.c.subject_key == x.subject_key))
-        .where(loose)
-    ).subquery().c  # fmt: skip
-    return select(named.id, named.person).where(named.nth > 1, named.sure == 0)
+    named = select(x.id, x.person, x.sure, rank.label("nth")).where(loose, among(key, many)).subquery().c
+    return select(named.id, named.person).where(named.nth > 1, named.sure < 1)

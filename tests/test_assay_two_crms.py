@@ -17,7 +17,7 @@ from connectors.memory import MemoryCrm
 from db import lease, tables
 from db.store import Store
 from sandbox import process, world
-from scoring.minutes import counted
+from scoring.minutes import treatment
 from scoring.records import COMFORT
 from scoring.rules import Rules
 
@@ -246,8 +246,7 @@ def test_what_explain_shows_is_what_was_counted(store: Store) -> None:
     s, h = firm()
     night([s, h], store)
     with store.firm() as one:
-        rows = counted(one.tables, one.org, TODAY, Rules()).c
-        seconds = sum(r["counted"] for r in one.rows(select(rows.counted).where(rows.account_id == "S00")))
+        seconds = sum(r["counted"] for r in one.rows(treatment(one.tables, one.org, TODAY, Rules(), "S00")))
     assert round(seconds / 3600, 2) == verdicts(store, "salesforce")["S00"].hours
 
 

@@ -28,7 +28,8 @@ def explain_text(crm: str, s: Score, sections: Sections, owner: str = "", look: 
         _numbers(s),
     ]
     for heading, rows in sections.items():
-        parts += [Text(f"{clean(heading)} ({len(rows):,})", style="bold"), _records(rows)]
+        shown = [_treated(row) if "claimed" in row else row for row in rows]
+        parts += [Text(f"{clean(heading)} ({len(rows):,})", style="bold"), _records(shown)]
     return printed(look, *parts)
 
 
@@ -51,6 +52,18 @@ def _numbers(s: Score) -> RenderableType:
     for row in rows:
         made.add_row(*map(plain, row))
     return made
+
+
+#: where seconds of a record went that do not count for this account, in the order in which the rules take them
+LOSSES = {"left_out": "left out", "clipped": "clipped", "lost": "", "capped": "over the day's limit",
+          "elsewhere": "to other accounts"}  # fmt: skip
+
+
+def _treated(row: Mapping[str, object]) -> dict[str, object]:
+    """An activity with what became of its seconds in words: `claimed` = `counted` + all that is named here."""
+    lost = [f"{row[k]} {words or row.get('rule')}" for k, words in LOSSES.items() if row.get(k)]
+    kept = {k: v for k, v in row.items() if k not in (*LOSSES, "rule", "seconds")}
+    return kept | {"not counted": ", ".join(lost)}
 
 
 def _records(rows: Sequence[Mapping[str, object]]) -> RenderableType:

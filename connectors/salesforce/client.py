@@ -175,7 +175,10 @@ class SalesforceCrm:
         filterable = {n for n, f in self.fields[stream.entity].items() if f["filterable"]}
         cursor = None if stream.whole else soql.cursor(filterable)
         return soql.select(
-            stream.entity, self._selected(stream), since=(cursor, since) if cursor and since is not None else None
+            stream.entity,
+            self._selected(stream),
+            since=(cursor, since) if cursor and since is not None else None,
+            where=stream.where,
         )
 
     def _stream(self, stream: Stream, since: int | None, context: Context) -> Iterator[Page]:
@@ -246,7 +249,7 @@ class SalesforceCrm:
             if stream.kind != kind or stream.entity not in self.fields or not self.wanted(stream):
                 continue
             key = self._key(stream)
-            text = soql.select(stream.entity, (key,))
+            text = soql.select(stream.entity, (key,), where=stream.where)
             source = self._rest(text) if stream.whole else self._bulk_first(text)
             for columns, _ in source:
                 yield list(columns.get(key, ()))

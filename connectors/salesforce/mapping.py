@@ -108,6 +108,33 @@ def history(s: Sheet, c: Context) -> Rows:
                 flags(s["IsDeleted"]))  # fmt: skip
 
 
+def owner_change(s: Sheet, c: Context) -> Rows:
+    """Each change of owner is written twice, with ids and with names; only the ids are kept."""
+    at = instants(s["CreatedDate"], c.odd, "AccountHistory.CreatedDate")
+    found = _zip(s["Id"], s["AccountId"], at, _of("005", s["NewValue"]), _of("005", s["OldValue"]), flags(s["IsDeleted"]))
+    return [r for r in found if r[2] is not None and r[3] is not None]
+
+
+def team_member(s: Sheet, c: Context) -> Rows:
+    return _zip(s["Id"], s["AccountId"], s["UserId"], ids(s["TeamMemberRole"]),
+                instants(s["CreatedDate"], c.odd, "AccountTeamMember.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
+#: standard values of Quote.Status with which the customer has it (object reference, Quote)
+PRESENTED = ("Presented", "Accepted", "Denied")
+
+
+def quote(s: Sheet, c: Context) -> Rows:
+    return _zip(s["Id"], ids(s["OpportunityId"]), [v in PRESENTED for v in s["Status"]],
+                instants(s["CreatedDate"], c.odd, "Quote.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
+def quote_item(s: Sheet, c: Context) -> Rows:
+    return _zip(s["Id"], s["QuoteId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
+                cents(s["TotalPrice"], c.odd, "QuoteLineItem.TotalPrice"),
+                instants(s["CreatedDate"], c.odd, "QuoteLineItem.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+
+
 def line_item(s: Sheet, c: Context) -> Rows:
     return _zip(s["Id"], s["OpportunityId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
                 cents(s["TotalPrice"], c.odd, "OpportunityLineItem.TotalPrice"),
@@ -231,12 +258,19 @@ def email(s: Sheet, c: Context) -> Rows:
     )  # fmt: skip
 
 
-SIDES = {"005": "ours", "003": "theirs"}
+SIDES = {"005": "ours", "003": "theirs", "001": "about"}
 
 
 def participant(s: Sheet, c: Context) -> Rows:
     sides = [SIDES.get(v[:3], "other") for v in s["RelationId"]]
     if others := sides.count("other"):
-        c.odd["EventRelation: neither a contact nor a user (lead or resource), kept without a side"] += others
+        c.odd["EventRelation: no contact, user or account (a lead, a resource), kept without a side"] += others
     declined = [v == "Declined" for v in s["Status"]]
     return _zip(s["Id"], s["EventId"], sides, s["RelationId"], declined, flags(s["IsDeleted"]))
+
+
+def correspondent(s: Sheet, c: Context) -> Rows:
+    """Who a mail went to or came from, by id; addresses are not read."""
+    sides = [SIDES.get(v[:3], "other") for v in s["RelationId"]]
+    found = _zip(s["Id"], s["EmailMessageId"], sides, s["RelationId"], s.fill(False), flags(s["IsDeleted"]))
+    return [r for r in found if r[3]]

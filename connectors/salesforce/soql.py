@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(__[cr])?(\.[A-Za-z][A-Za-z0-9_]*(__[cr])?)?")
 
 
-def select(entity: str, fields: Sequence[str], *, since: tuple[str, int] | None = None) -> str:
-    """A SELECT of `fields`, of what changed at or after `since` = (cursor field, seconds). No ORDER BY: it disables the
-    vendor's own chunking of bulk queries (airbyte #27969)."""
+def select(entity: str, fields: Sequence[str], *, since: tuple[str, int] | None = None, where: str = "") -> str:
+    """A SELECT of `fields`: of what meets `where`, a condition of our own, and changed at or after `since` = (cursor field,
+    seconds). No ORDER BY: it disables the vendor's own chunking of bulk queries (airbyte #27969)."""
     for name in (entity, *fields):
         if not NAME.fullmatch(name):
             raise ValueError(f"not a field or object name: {name!r}")
     text = f"SELECT {', '.join(fields)} FROM {entity}"  # noqa: S608 names are checked above
-    return text if since is None else f"{text} WHERE {since[0]} >= {stamp(since[1])}"
+    conditions = [where] if where else []
+    if since is not None:
+        conditions.append(f"{since[0]} >= {stamp(since[1])}")
+    return f"{text} WHERE {' AND '.join(conditions)}" if conditions else text
 
 
 def stamp(seconds: int) -> str:

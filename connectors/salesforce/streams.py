@@ -26,6 +26,7 @@ class Stream:
     needed: bool = False  #: the night cannot go on without this object
     whole: bool = False  #: small, read in full every night
     absent: str = ""  #: what is lost if the org does not have the object
+    where: str = ""  #: which records are meant, if not all
 
 
 def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Iterator[Rows]:
@@ -69,6 +70,16 @@ STREAMS = (
     Stream("OpportunityLineItem", "line_item", mapping.line_item, ("Id", "OpportunityId"),
            {"Product2Id": "", "Product2.Family": "new products cannot be seen", "TotalPrice": "", "CreatedDate": "",
             **_STAMPS}, absent="new products cannot be seen"),
+    Stream("AccountHistory", "owner_change", mapping.owner_change, ("Id", "AccountId", "CreatedDate"),
+           {"OldValue": "", "NewValue": "owners of the past are assumed", "IsDeleted": ""},
+           absent="owners of the past are assumed to be today's", where="Field = 'Owner'"),
+    Stream("AccountTeamMember", "team_member", mapping.team_member, ("Id", "AccountId", "UserId"),
+           {"TeamMemberRole": "", "CreatedDate": "", **_STAMPS}, absent="account teams are not shown"),
+    Stream("Quote", "quote", mapping.quote, ("Id", "OpportunityId", "Status"), {"CreatedDate": "", **_STAMPS},
+           absent="quotes sent do not count as asks"),
+    Stream("QuoteLineItem", "quote_item", mapping.quote_item, ("Id", "QuoteId"),
+           {"Product2Id": "", "Product2.Family": "", "TotalPrice": "", "CreatedDate": "", **_STAMPS},
+           absent="products on quotes do not count as presented"),
     Stream("OpportunityContactRole", "contact_role", mapping.contact_role, ("Id", "OpportunityId", "ContactId"),
            {"Role": "", "CreatedDate": "", **_STAMPS}, absent="new people are seen through meetings only"),
     Stream("Task", "activity", mapping.task, ("Id", "OwnerId"),
@@ -85,4 +96,6 @@ STREAMS = (
            {"ActivityId": "mails may count twice", "RelatedToId": "", "Incoming": "", "Status": "", "MessageDate": "",
             "CreatedById": "", "ThreadIdentifier": "", "Subject": "", "CreatedDate": "", **_STAMPS},
            absent="mails are seen as tasks only"),
+    Stream("EmailMessageRelation", "participant", mapping.correspondent, ("Id", "EmailMessageId", "RelationId"), _STAMPS,
+           absent="recipients of mails are not seen"),
 )  # fmt: skip

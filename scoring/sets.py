@@ -1,0 +1,20 @@
+"""Membership in a set of rows, as engines answer it fast."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, case, select, tuple_
+
+
+def among(row: Sequence[ColumnElement[Any]], rows: FromClause) -> ColumnElement[bool]:
+    """Whether the values of `row`, none of them NULL, are the first of a row of `rows`.
+
+    A condition `in` is answered by looking up, whatever an engine believes of the size of the set; a join without statistics
+    may be answered by trying every pair.
+    """
+    return tuple_(*row).in_(select(*list(rows.c)[: len(row)]))
+
+
+def beside(row: Sequence[ColumnElement[Any]], rows: FromClause) -> ColumnElement[bool]:
+    """The opposite. Not `not in`: because of NULL, SQLite answers that by reading the whole set for each row."""
+    return case((among(row, rows), 0), else_=1) > 0
