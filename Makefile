@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock bench conformance image clean
+.PHONY: demo test lint lock bench bench-score conformance image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -21,6 +21,10 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/pull.py
+
+# Judges the recorded worlds and renews docs/benchmark.md; hours of CPU.
+bench-score: $(READY)
+	$(BIN)/python bench/score.py --write --jobs 2
 
 # Foreign clients judge the sandbox; installs them from the package registries (npm must be on the machine).
 conformance: $(READY)
