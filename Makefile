@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock soak bench browser conformance docs image clean
+.PHONY: demo test lint lock soak bench bench-score browser conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -26,6 +26,10 @@ bench: $(READY)
 	$(BIN)/pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/publish.py
+
+# Judges the recorded worlds and renews docs/benchmark.md; hours of CPU.
+bench-score: $(READY)
+	$(BIN)/python bench/score.py --write --jobs 2
 
 # Foreign clients judge the sandbox; installs them from the package registries (npm must be on the machine).
 conformance: $(READY)
