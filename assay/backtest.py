@@ -45,8 +45,8 @@ def gather(firm: Firm, today: int, rules: Rules, days: Sequence[int] = (), horiz
         _check(chosen[0], chosen[1], since, today)
     if chosen is None:
         return Gathered([], since, today)
-    length, at = chosen
-    return Gathered(list(_cuts(firm, today, rules, length, at)), since, today, [_assumed(firm, day) for day in at])
+    cuts = [c for c in _cuts(firm, today, rules, *chosen) if c.frame.n]
+    return Gathered(cuts, since, today, [_assumed(firm, c.day) for c in cuts])
 
 
 def _check(horizon: int, days: Sequence[int], since: int | None, today: int) -> None:
