@@ -96,13 +96,14 @@ def month_of(day: int) -> int:
     return day - then.day + 1
 
 
-def learned(store: Store, firm: Firm, day: int, rules: Rules) -> Facts:
+def learned(store: Store, firm: Firm, day: int, rules: Rules, *, keep: bool = True) -> Facts:
     """The fact `calibration` for the nights of a month: as stored, else learned now as of the month's first day."""
     kept, month = Calibrations(store.engine, firm.org), month_of(day)
     found = kept.of(month)
     if not found:
         found = numbers(proof(firm, month, rules))
-        kept.save(month, found)
+        if keep:
+            kept.save(month, found)
     names = sorted(found)
     return {"calibration": {"name": names, "value": [found[n] for n in names]}}
 
