@@ -45,8 +45,8 @@ def gather(firm: Firm, today: int, rules: Rules, days: Sequence[int] = (), horiz
         _check(chosen[0], chosen[1], since, today)
     if chosen is None:
         return Gathered([], since, today)
-    length, at = chosen
-    return Gathered(list(_cuts(firm, today, rules, length, at)), since, today, [_assumed(firm, day) for day in at])
+    cuts = [c for c in _cuts(firm, today, rules, *chosen) if c.frame.n]
+    return Gathered(cuts, since, today, [_assumed(firm, c.day) for c in cuts])
 
 
 def _check(horizon: int, days: Sequence[int], since: int | None, today: int) -> None:
@@ -96,13 +96,14 @@ def month_of(day: int) -> int:
     return day - then.day + 1
 
 
-def learned(store: Store, firm: Firm, day: int, rules: Rules) -> Facts:
+def learned(store: Store, firm: Firm, day: int, rules: Rules, *, keep: bool = True) -> Facts:
     """The fact `calibration` for the nights of a month: as stored, else learned now as of the month's first day."""
     kept, month = Calibrations(store.engine, firm.org), month_of(day)
     found = kept.of(month)
     if not found:
         found = numbers(proof(firm, month, rules))
-        kept.save(month, found)
+        if keep:
+            kept.save(month, found)
     names = sorted(found)
     return {"calibration": {"name": names, "value": [found[n] for n in names]}}
 

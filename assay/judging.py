@@ -37,7 +37,7 @@ def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Colle
     shares = Shares(store, orgs, stale)
     previous: dict[str, NightRow] | None = None
     with store.firm() as firm:
-        past = learned(store, firm, day, rules)
+        past = learned(store, firm, day, rules, keep=made.stored)
         for night in nights_to_judge(newest, day, replay):
             if previous is None:
                 previous = _rows_before(store, orgs, night)

@@ -97,9 +97,9 @@ def band(surprises: Floats, level: float = NOMINAL) -> tuple[float, float]:
     """
     ordered = np.sort(surprises)
     n = len(ordered)
-    low = float(ordered[max(0, int(np.floor((1 - level) / 2 * (n + 1))) - 1)])
+    low = float(ordered[max(0, int(np.floor(round((1 - level) / 2 * (n + 1), 9))) - 1)])
     below = int(np.searchsorted(ordered, low, "left"))
-    top = min(n, below + int(np.ceil(level * (n + 1))))
+    top = min(n, below + int(np.ceil(round(level * (n + 1), 9))))
     return low, float(ordered[top - 1])
 
 

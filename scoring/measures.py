@@ -33,8 +33,6 @@ def top_share(order: Floats, revenue: Floats) -> float:
 def _in_top(order: Floats) -> Floats:
     """How much of each account is in the first tenth: 1, 0, or a part where several tie at the edge."""
     seats = max(1.0, np.ceil(TOP * len(order)))
-    if not len(order):
-        return np.zeros(0)
     edge = np.sort(order)[::-1][int(seats) - 1]
     above, level = order > edge, order == edge
     found: Floats = above + level * ((seats - above.sum()) / level.sum())
