@@ -91,9 +91,11 @@ class Allowance:
             self._reserved = calls
 
     def close(self) -> None:
-        """Count what was not counted yet, give back what was reserved and not used."""
+        """The run has ended: give back what was reserved and not used; the next run learns anew what is left."""
         with self._lock:
             self._count(self.ours)
+            self.ours = self.before = self._at = self._reserved = self._under_way = 0
+            self.used = self.allowed = None
 
     def _check(self) -> None:
         if self.allowed is None or self.used is None:

@@ -32,6 +32,7 @@ from assay import nightly, publish, undo, writing
 from assay.nightly import Orders, Outcome
 from assay.progress import Quiet
 from connectors import hubspot, salesforce
+from connectors.doubt import holds
 from connectors.hubspot import schema as portal_schema
 from connectors.salesforce import schema as org_schema
 from connectors.transport import Transport
@@ -365,7 +366,7 @@ class Writeback(RuleBasedStateMachine):
         """I4; and what this run was refused is listed (I8)."""
         truth, ledger = self.door.truth(), Ledger(self.engine, self.org().id)
         for e in ledger.of_run(out.run):
-            assert publish.holds(self.door.ours(truth[e.account_id]), e.new)
+            assert holds(self.door.ours(truth[e.account_id]), e.new)
         assert {e.account_id for e in ledger.rejected(out.run)} <= {e.account_id for e in ledger.rejected()}
         assert len(ledger.rejected(out.run)) == out.rejected
 

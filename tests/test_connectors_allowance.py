@@ -79,3 +79,14 @@ def test_threads_do_not_exceed_the_share_together() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(work, range(400))) == 100
+
+
+def test_a_connection_that_lives_for_several_runs_counts_each_of_them_once(engine: Engine) -> None:
+    a = Allowance(0.1, 0.8, "salesforce", "org")
+    a.meter = Calls(engine, "salesforce")
+    for night in range(3):
+        for n in range(60):
+            a.take()
+            a.learn(n, 1000, NOW + night * 30 * 3600)
+        a.close()
+        assert a.meter.spent(NOW + night * 30 * 3600) == (60, 1000)
