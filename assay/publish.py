@@ -164,8 +164,3 @@ def _flush(waiting: list[WriteResult], settle: Callable[[Sequence[WriteResult]],
     if waiting:
         settle(tuple(waiting))
         waiting.clear()
-
-
-def holds(held: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether the CRM already has all of `new`."""
-    return all(held.get(m) == v for m, v in new.items())

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from assay import publish
 from assay.ahead import ahead
+from connectors.doubt import holds
 from connectors.port import Check, Crm, Listing, Page, Patch, Pulled
 from db.intake import Listings
 from db.ledger import Ledger
@@ -93,5 +93,5 @@ def settle(crm: Crm, store: Store, org: Org) -> None:
         entries = [e for e in sent if e.token == token]
         now = dict(crm.reread(sorted({e.account_id for e in entries}), token))
         store.patch(org.id, "account", ("id", "ours"), list(now.items()))
-        arrived = {e.id for e in entries if publish.holds(json.loads(now.get(e.account_id, "{}")), e.new)}
+        arrived = {e.id for e in entries if e.account_id in now and holds(json.loads(now[e.account_id]), e.new)}
         ledger.heard_late(arrived, {e.id for e in entries} - arrived, int(time.time()))

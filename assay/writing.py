@@ -3,6 +3,7 @@
 The steps are numbered in docs/writing.md.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -40,7 +41,7 @@ def plan(store: Store, org: Org, verdicts: Sequence[Score], orders: "Orders", da
 def facts(store: Store, org: Org, check: Check, rules: Rules) -> dict[str, Any]:
     """What the next runs compare themselves with; kept in this run's detail."""
     held = {kind: store.count(org.id, kind) for kind in COUNTED}
-    score = {"model": MODEL_VERSION, **asdict(rules)}
+    score = json.loads(json.dumps({"model": MODEL_VERSION, **asdict(rules)}))  # as a stored run gives it back
     return {"held": held, "fields": dict(check.fields), "score": score}
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -45,6 +46,7 @@ class Allowance:
     def __init__(self, share: float, stop: float, crm: str, whose: str) -> None:
         self.share, self.stop, self.crm, self.whose = share, stop, crm, whose
         self.meter: Meter = Forgetful()
+        self.clock: Callable[[], float] = time.time  #: until the CRM has told its own
         self.used: int | None = None  #: by everybody, as the CRM says
         self.allowed: int | None = None
         self.ours = 0  #: calls of this run
@@ -79,9 +81,9 @@ class Allowance:
                 self._count(self.ours + BLOCK - 1)
 
     def _recall(self) -> None:
-        """What is known before the first answer: if our share was used up an hour ago, not even one call is made."""
-        before, allowed = self.meter.spent(int(time.time()))
-        if allowed and before >= self.share * allowed:
+        """What the last runs have learned holds until the first answer; if our share is used up, not even one call is made."""
+        before, allowed = self.meter.spent(int(self.clock()))
+        if allowed:
             self.before, self.allowed, self.used = before, allowed, before
 
     def _count(self, calls: int) -> None:
@@ -91,24 +93,31 @@ class Allowance:
             self._reserved = calls
 
     def close(self) -> None:
-        """Count what was not counted yet, give back what was reserved and not used."""
+        """The run has ended: give back what was reserved and not used; the next run learns anew what is left."""
         with self._lock:
             self._count(self.ours)
+            self.ours = self.before = self._at = self._reserved = self._under_way = 0
+            self.used = self.allowed = None
 
     def _check(self) -> None:
         if self.allowed is None or self.used is None:
             return
-        if self.before + self.ours >= self.share * self.allowed:
+        if self.before + self.ours >= whole(self.share * self.allowed):
             raise QuotaExhausted(
                 f"Assay has used its share of the {self.whose}'s API calls "
                 f"({self.before + self.ours} of {self.share:.0%} of {self.allowed} in 24 hours)",
                 crm=self.crm, fix=f"the next run goes on from here; or raise [{self.crm}] quota_share",
             )  # fmt: skip
-        if self.used + self._under_way >= self.stop * self.allowed:
+        if self.used + self._under_way >= whole(self.stop * self.allowed):
             raise QuotaExhausted(
                 f"{self.used} of the {self.whose}'s {self.allowed} daily API calls are used, Assay stops at {self.stop:.0%}",
                 crm=self.crm, fix=f"the next run goes on from here; see who else uses the {self.whose}'s API",
             )  # fmt: skip
+
+
+def whole(calls: float) -> int:
+    """A share in whole calls: 7 % of 100,000 is 7,000.000000000001 to a machine, and that is not one more."""
+    return int(calls + 1e-6)
 
 
 def moment(response: httpx.Response) -> int:

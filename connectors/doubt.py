@@ -5,7 +5,7 @@ Sending absolute values twice is harmless to data, but not to a CRM: it fires fl
 
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from connectors.errors import Unavailable
@@ -34,7 +34,7 @@ def delivered(
                 raise
             sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 jitter, not a secret
             now = {i: json.loads(ours) for i, ours in reread([u.account_id for u in rest])}
-            there = {u.account_id for u in rest if holds(now.get(u.account_id), u)}
+            there = {u.account_id for u in rest if holds(now.get(u.account_id), u.values)}
             arrived += [u for u in rest if u.account_id in there]
             rest = [u for u in rest if u.account_id not in there]
             if not rest:
@@ -42,6 +42,6 @@ def delivered(
     raise AssertionError  # the last round returns or raises
 
 
-def holds(now: dict[str, object] | None, update: FieldUpdate) -> bool:
-    """Whether an account has all the values of an update."""
-    return now is not None and all(now.get(m) == v for m, v in update.values.items())
+def holds(now: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
+    """Whether an account has all of `new`; one that is gone (None) has nothing."""
+    return now is not None and all(now.get(m) == v for m, v in new.items())

@@ -6,17 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, update
 
 from db import intake
 from db import tables as t
@@ -74,10 +64,11 @@ class Store:
         """
         with self.transaction() as c:
             if anew:
-                c.execute(update(t.org).where(t.org.c.crm == crm).values(**facts))
-                mine = select(t.org.c.id).where(t.org.c.crm == crm).scalar_subquery()
+                org_id = c.execute(
+                    update(t.org).where(t.org.c.crm == crm).values(**facts).returning(t.org.c.id)
+                ).scalar_one()
                 for table in (t.watermark, t.resume):
-                    c.execute(delete(table).where(table.c.org == mine))
+                    c.execute(delete(table).where(table.c.org == org_id))
             row = c.execute(select(t.org).where(t.org.c.crm == crm)).mappings().first()
             if row is None:
                 c.execute(insert(t.org).values(crm=crm, **facts))
@@ -86,8 +77,7 @@ class Store:
         for key, word in (("external_id", "org"), ("sandbox", "sandbox flag")):
             if getattr(org, key) != facts[key]:
                 raise DatabaseError(
-                    f"{crm}: the {word} is {facts[key]}, but this database holds data of {getattr(org, key)}. "
-                    "Fix: use another [database] url for another org"
+                    f"{crm}: the {word} is {facts[key]}, but this database holds data of {getattr(org, key)}. Fix: use another one"
                 )
         return org
 
@@ -232,12 +222,11 @@ class Store:
         with self.reading() as c:
             return [dict(r) for r in c.execute(query).mappings()]
 
-    def last_night(self, org: int, before: int | None = None) -> int | None:
+    def last_night(self, org: int, before: int = 10**9) -> int | None:
         """The last night that was judged, or the last one before a day."""
-        n = t.night
-        where = (n.c.org == org) if before is None else (n.c.org == org) & (n.c.day < before)
+        where = (t.night.c.org == org) & (t.night.c.day < before)
         with self.reading() as c:
-            return cast("int | None", c.execute(select(func.max(n.c.day)).where(where)).scalar_one())
+            return cast("int | None", c.execute(select(func.max(t.night.c.day)).where(where)).scalar_one())
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
         """The rows of one night, without `org`."""

@@ -5,10 +5,11 @@ import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import Any
 
+import pytest
 import stamina
 
 from assay.nightly import Orders, run
@@ -29,6 +30,7 @@ JOB = re.compile("750[A-Za-z0-9]{15}")
 #: forks with everything imported, and no thread of the test's
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(["dying"])
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ def watch(owner: type, name: str, step: Callable[[str], None], wanted: Callable[
 def live(case: Case, said: Path, die_at: int = 0) -> list[str]:
     """Run a night in a process of its own; the steps it said. Raises AssertionError if it ended otherwise than asked."""
     said.write_text("")
+    with pytest.MonkeyPatch.context() as patch:  # before 3.14 the server looks for what it preloads by PYTHONPATH only
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (HERE, HERE.parent))))
+        forkserver.ensure_running()
     process = FORKS.Process(target=night, args=(case, die_at, said))
     process.start()
     process.join(120)

@@ -101,6 +101,36 @@ def test_a_night_from_the_command_line_to_the_fields_in_the_crm(tmp_path: Path, 
         assert assay(config, *command).returncode == 0
 
 
+def test_refusals_undo_and_cost_from_the_command_line(tmp_path: Path, line: Line) -> None:
+    config = configure(tmp_path, line)
+    assay(config, "schema", "apply", "--yes")
+    refused(assay(config, "run", "--allow", "flag-chnage"), 2, "did you mean flag-change?")
+    with httpx.Client(base_url=line["url"]) as hands:
+        query = {"q": "SELECT Id FROM Account WHERE IsDeleted = false ORDER BY Id"}
+        bearer = {"Authorization": f"Bearer {line['access_token']}"}
+        ids = [r["Id"] for r in hands.get("/services/data/v68.0/query", params=query, headers=bearer).json()["records"]]
+        hands.post("/_sandbox/edit", json={"op": "rule", "object": "Account", "id": ids[3], "message": "Not on Fridays"})
+    done = assay(config, "run", "--force", "--json")
+    assert done.returncode == 3
+    run = json.loads(done.stdout)[0]
+    listed = assay(config, "rejects").stdout
+    assert listed.index("Not on Fridays") < listed.index(ids[3])
+    assert "1 refused rows are due" in assay(config, "rejects", "retry").stdout
+    planned = assay(config, "plan", "--format", "json")
+    assert {r["account_id"] for r in json.loads(planned.stdout)} == {ids[3]}
+    assert "salesforce: writing 1 accounts takes 1 API calls, a whole night about" in planned.stderr
+    assert f"{run['calls']} of our 10,000 a day are used" in planned.stderr
+
+    dry = assay(config, "undo", str(run["run"]))
+    assert (dry.returncode, "would restore 39 accounts" in dry.stdout, "dry: nothing" in dry.stderr) == (0, True, True)
+    back = json.loads(assay(config, "undo", str(run["run"]), "--yes", "--json").stdout)
+    assert (back["acked"], back["left"]) == (39, [])
+    assert {r["Assay_State__c"] for r in org(line)} == {None}
+    refused(assay(config, "run"), 5, "rule undo-hold", "--allow undo-hold")
+    assert "on hold: run 1 was undone" in assay(config, "status").stdout
+    refused(assay(config, "undo", "99"), 2, "there is no run 99")
+
+
 def test_wrong_login_data_is_named(tmp_path: Path, line: Line) -> None:
     (tmp_path / "other.key").write_text("-----BEGIN PRIVATE KEY-----\nno\n-----END PRIVATE KEY-----\n")
     refused(assay(configure(tmp_path, line, private_key_file=str(tmp_path / "other.key")), "run"), 1, "private_key_file")

@@ -19,8 +19,8 @@ from builders import portal
 from dying import WRITES, Case, live
 from sqlalchemy import create_engine, select
 
-from assay.publish import holds
 from connectors import hubspot, salesforce
+from connectors.doubt import holds
 from connectors.hubspot import schema as hubspot_schema
 from connectors.salesforce import schema as salesforce_schema
 from db import tables

@@ -1,5 +1,6 @@
 """A night from end to end on the CRM in memory and real databases."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -390,3 +391,26 @@ def test_a_night_that_is_run_again_after_missed_ones_says_the_same(store: Store)
     again = night(crm, store, replay_nights=0)
     assert again.planned == 0
     assert content(store) == before
+
+
+class Robbed(MemoryCrm):
+    """While the first call is under way the machine sleeps, the lease ends, and another run takes it."""
+
+    store: Store
+
+    def write(self, updates: Any) -> Iterator[Any]:
+        said = super().write(updates)
+        yield from (next(said) for _ in range(6))
+        lease.acquire(self.store.engine, "night", now=lambda: time.time() + 2 * lease.SECONDS)
+        yield from said
+
+
+def test_a_run_that_has_lost_its_lease_half_way_sends_no_further_call(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CALL", 5)
+    crm = Robbed(NOW)
+    crm.records, crm.stamps, crm.store = firm().records, firm().stamps, store
+    with pytest.raises(lease.LeaseLost):
+        night(crm, store, force=True)
+    assert sum(ours != "{}" for ours in held_by(crm).values()) == 5
+    statuses = {e.status for e in Ledger(store.engine, store.orgs()[0].id).open()}
+    assert statuses == {"planned"}

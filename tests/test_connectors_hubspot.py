@@ -544,3 +544,27 @@ def test_making_archived_properties_again_restores_them_with_the_options_an_admi
     assert [o["value"] for o in again["options"]][-1] == "Key account"
     assert dict(admin.in_use())["companies.assay_state"] == "1 companies hold a value"
     admin.close()
+
+
+@pytest.mark.parametrize(("times", "locked"), [(1, 0), (7, 4)])
+def test_a_locked_record_costs_its_own_row_at_most(line: dict[str, Any], hands: Hands, times: int, locked: int) -> None:
+    """423 strikes the whole batch: it is halved until the locked one is alone, and that one is worth another try."""
+    make_fields(line)
+    crm = opened(line)
+    crm.check()
+    hands.faults({"path": "/batch/update$", "name": "hubspot_locked", "times": times})
+    with stamina.set_testing(True, attempts=1):
+        said = crm.write([FieldUpdate(str(1000 + n), {"grade": "A"}) for n in range(1, 5)])
+        found = [r for r in said if isinstance(r, WriteResult)]
+    assert len(found) == 4
+    assert [r.code for r in found if not r.ok] == ["LOCKED"] * locked
+    assert all(r.transient for r in found if not r.ok)
+
+
+def test_how_our_properties_are_defined_is_told(line: dict[str, Any], hands: Hands) -> None:
+    make_fields(line)
+    before = opened(line).check().fields
+    assert "Comfort zone" in before["state"]
+    hands.edit(op="property", object="companies", name="assay_grade", remove_option="?")
+    after = opened(line).check().fields
+    assert {m for m in before if before[m] != after[m]} == {"grade"}

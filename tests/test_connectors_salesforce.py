@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from connectors.port import Sending
 from connectors.salesforce import SalesforceAdmin, SalesforceConfig, SalesforceCrm, open_org
 from connectors.salesforce import write as writing
 from sandbox import process, world
-from scoring.records import FieldUpdate, WriteResult
+from scoring.records import WRITTEN, FieldUpdate, WriteResult
 
 Line = dict[str, Any]
 
@@ -219,6 +221,54 @@ def test_a_locked_row_is_tried_again_and_a_rule_s_refusal_is_told_in_its_words(l
     found = results(crm.write(updates(ids)))
     assert [found[i].ok for i in ids] == [True, False, True, True, True]
     assert (found[ids[1]].code, found[ids[1]].message) == ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Not on Fridays")
+
+
+def test_rows_that_a_job_found_locked_are_announced_anew_and_tried_by_themselves(
+    line: Line, hands: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash meanwhile is then settled by what the records hold, not by what the job said of them."""
+    monkeypatch.setattr(writing, "SMALL", 10)
+    monkeypatch.setattr(writing, "CALL", 3)
+    crm = ready(line, hands)
+    ids = live_accounts(crm)
+    locked, refused = ids[10:15], ids[20]
+    hands.post("/_sandbox/edit", json=[
+        *({"op": "rule", "object": "Account", "id": i, "code": "UNABLE_TO_LOCK_ROW", "message": "busy", "times": 2} for i in locked),
+        {"op": "rule", "object": "Account", "id": refused, "message": "Not on Fridays"},
+    ]).raise_for_status()  # fmt: skip
+    said = list(crm.write(updates(ids)))
+    sent = [s for s in said if isinstance(s, Sending)]
+    assert [bool(s.token) for s in sent] == [False, True, False, False]
+    assert sent[2].account_ids + sent[3].account_ids == tuple(locked)
+    found = results(iter(said))
+    assert {i for i, r in found.items() if not r.ok} == {refused}
+    assert len(found) == len(ids) == len([s for s in said if isinstance(s, WriteResult)])
+
+
+def test_the_login_tells_how_wrong_this_machine_s_clock_is(line: Line, hands: httpx.Client) -> None:
+    """The org's own clock is another one and says nothing about ours (rulings 1)."""
+    hands.post("/_sandbox/clock", json={"advance": 86_400}).raise_for_status()
+    crm = connect(line)
+    skew = crm.check().skew
+    assert skew is not None
+    assert abs(skew) <= 5
+    past = format_datetime(datetime.now(UTC) - timedelta(seconds=100), usegmt=True)
+    request = httpx.Request("POST", f"{line['url']}/services/oauth2/token")
+    crm._heard(httpx.Response(200, headers={"Date": past}, request=request))
+    assert crm.skew in (99, 100, 101)
+
+
+def test_how_our_fields_are_defined_is_told(line: Line, hands: httpx.Client) -> None:
+    crm = ready(line, hands)
+    before = crm.check().fields
+    assert set(before) == set(WRITTEN)
+    assert before["state"].startswith("picklist")
+    assert "Comfort zone" in before["state"]
+    hands.post(
+        "/_sandbox/edit", json={"op": "field", "field": "Account.Assay_Hours__c", "type": "string"}
+    ).raise_for_status()
+    after = connect(line).check().fields
+    assert {m for m in before if before[m] != after[m]} == {"hours"}
 
 
 def test_applying_the_schema_twice_changes_nothing_the_second_time(line: Line, hands: httpx.Client) -> None:
