@@ -146,6 +146,8 @@ class Seen:
             "participant": self._by(t.participant, t.participant.c.activity_id, activities),
             "opportunity_change": self._by(t.opportunity_change, t.opportunity_change.c.opportunity_id, self._deals),
             "line_item": self._by(t.line_item, t.line_item.c.opportunity_id, self._deals),
+            "quote": self._by(t.quote, t.quote.c.opportunity_id, self._deals),
+            "team_member": self._by(t.team_member, t.team_member.c.account_id, self._accounts),
         }
 
     def _by(
@@ -183,7 +185,8 @@ def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
 
 
 #: what the judgement and the page read; other kinds have no bearing on one account's time
-KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item")
+KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item", "quote",
+         "team_member")  # fmt: skip
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids]) -> Any:
