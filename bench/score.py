@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,22 @@ def main() -> None:
         return
     import score_table
 
-    worlds = _worlds(asked)
+    worlds, done = _worlds(asked), []
     with ThreadPoolExecutor(asked.jobs) as pool:
-        done = []
-        for world, row in zip(worlds, pool.map(_apart, worlds), strict=True):
-            print(score_table.line(world, row), file=sys.stderr, flush=True)
-            done.append(world | {"row": row})
+        for ready in as_completed([pool.submit(_apart, world) for world in worlds]):
+            if isinstance(made := ready.result(), str):
+                print(made, file=sys.stderr, flush=True)
+                continue
+            print(score_table.line(made, made["row"]), file=sys.stderr, flush=True)
+            done.append(made)
             if asked.write:
-                score_table.keep(RECORD, world | {"row": row})
+                score_table.keep(RECORD, made)
+    done.sort(key=lambda w: (list(RECORDED).index(w["profile"]), w["seed"]))
     print(score_table.table(done))
-    if asked.write:
+    if asked.write and done:
         score_table.write(RECORD, ROOT / "docs" / "benchmark.md")
+    if len(done) < len(worlds):
+        sys.exit(f"{len(worlds) - len(done)} of {len(worlds)} worlds failed and are left out")
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,12 +95,13 @@ def _numbers(text: str) -> list[int]:
     return [n for p in parts for n in range(int(p[0]), int(p[-1]) + 1)]
 
 
-def _apart(world: dict[str, Any]) -> dict[str, Any]:
-    """Each world in a process of its own; raises CalledProcessError."""
+def _apart(world: dict[str, Any]) -> dict[str, Any] | str:
+    """Each world in a process of its own; what went wrong as one line, so that hours of others are not lost."""
     command = [sys.executable, __file__, "--one", json.dumps(world)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    row: dict[str, Any] = json.loads(done.stdout)
-    return row
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return f"{world['profile']} {world['seed']} failed: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}"
+    return world | {"row": json.loads(done.stdout)}
 
 
 def one(world: dict[str, Any]) -> dict[str, Any]:
