@@ -58,7 +58,7 @@ def firm(accounts: int = 12) -> MemoryCrm:
             "opportunity_change", id=f"H{n}", opportunity_id=f"O{n}", changed_at=NOW - (400 if n == 0 else 40) * DAY, **deal
         )
         for k in range(60 if n == 0 else 12):
-            start = NOW - (3 + 2 * k) * DAY
+            start = (NOW // DAY - 3 - 2 * k) * DAY + 5 * 3600 + n * 3600  # one account after the other
             crm.put("activity", id=f"E{n}-{k}", kind="meeting", status="held", account_id=name, owner_id="U", starts_at=start,
                     seconds=3600, owner_day=start // DAY, all_day=False, child=False, created_at=start,
                     contact_id=f"C{n}" if k > 5 or n == 0 else f"new{n}{k}")  # fmt: skip
