@@ -15,6 +15,14 @@ LONGEST = 255
 REASONS = 3
 #: what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@")
+#: what people answer (rulings 9), as it is told beside the verdict
+ANSWERED = {
+    "Agree": "Agreed by a person.",
+    "Disagree": "Disputed by a person.",
+    "Renewal or project": "A person says: a renewal or a project runs.",
+    "Wrong owner": "A person says: the owner is wrong.",
+    "Other": "A person answered: other.",
+}
 LEVEL_WORDS = {"chief": "somebody of the top management", "director": "a director", "manager": "a manager"}
 
 
@@ -122,7 +130,8 @@ class Telling:
         if offers and offers[0]["pushes"] >= 2:
             worst = offers[0]
             return Reason(
-                "C2", f"{_quote(worst['name'])} open {worst['age']} days, close date moved {worst['pushes']} times."
+                "C2",
+                f"{_quote(worst['name'])} open {_count(worst['age'], 'day')}, close date moved {worst['pushes']} times.",
             )
         reached = self.rules.decision_days
         return Reason("C1", f"No decision asked for in {self.window} days, none reached in {reached}.")
@@ -150,21 +159,27 @@ class Telling:
         return Reason("Q1", f"Provisional: this book logs {self.j.effort.coverage[i]:.0%} of what colleagues log.")
 
     def answer(self, i: int) -> list[Reason]:
-        given = self.j.ours[i].get("answer")
-        return [Reason("A1", f"Answered: {_clean(str(given))}.")] if given and given != "Agree" else []
+        """What a person said of the verdict: told beside it, never instead of it."""
+        given = str(self.j.ours[i].get("answer") or "")
+        said = [Reason("A1", ANSWERED.get(given, f"Answered: {_clean(given)}."))] if given else []
+        if self.j.frame.ids[i] in self.j.snoozed:
+            said.append(Reason("A2", f"Snoozed by a person until {_clean(str(self.j.ours[i]['snooze_until']))}."))
+        return said
 
     def withheld(self, i: int, row: NightRow) -> Reason:
         """Why there is no verdict; also while a state still needs nights to settle."""
         e, day = self.j.effort, self.j.frame.day
         gate = row.gate
         if gate == "logging" or row.state == THIN_LOGGING:
-            return Reason("Q1", f"Not judged: {e.a_day[i]:.0f} selling minutes a working day are logged in this book.")
+            return Reason(
+                "Q1", f"Not judged: {_count(round(float(e.a_day[i])), 'selling minute')} a working day logged in this book."
+            )
         if gate == "young":
             age = day - int(self.j.frame.accounts["created_at"][i]) // DAY
-            return Reason("Q3", f"Not judged: the account is {age} days old.")
+            return Reason("Q3", f"Not judged: the account is {_count(age, 'day')} old.")
         if gate == "owner":
             held = day - int(self.j.frame.accounts["owner_from_at"][i]) // DAY
-            return Reason("Q4", f"Not judged: the owner changed {held} days ago.")
+            return Reason("Q4", f"Not judged: the owner changed {_count(held, 'day')} ago.")
         if gate == "book":
             return Reason("Q5", "Not judged: the owner's book is too small for a share to mean anything.")
         if gate == "no owner":
@@ -192,7 +207,7 @@ class Telling:
         b, account = self.j.behaviour, self.j.frame.ids[i]
         offers = self.offers.get(account, ())
         if offers and (b.stalled[i] or b.asks[i] + b.resolutions[i] == 0):
-            return f"Ask for a decision on {_quote(offers[0]['name'])}, open {offers[0]['age']} days."
+            return f"Ask for a decision on {_quote(offers[0]['name'])}, open {_count(offers[0]['age'], 'day')}."
         if b.families[i] == 0 and i in self.j.potential.whitespace:
             family, owners, peers = self.j.potential.whitespace[i]
             return f"Present {_quote(family)}: {owners} of {peers} similar accounts own it."
@@ -269,7 +284,7 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _quote(name: str) -> str:
-    clean = _clean(name)
+    clean = _clean(name).replace('"', "'") or "without a name"
     return f'"{clean[:57]}..."' if len(clean) > 60 else f'"{clean}"'
 
 

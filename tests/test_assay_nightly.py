@@ -59,7 +59,7 @@ def firm(accounts: int = 12) -> MemoryCrm:
             "opportunity_change", id=f"H{n}", opportunity_id=f"O{n}", changed_at=NOW - (400 if n == 0 else 40) * DAY, **deal
         )
         for k in range(60 if n == 0 else 12):
-            start = NOW - (3 + 2 * k) * DAY
+            start = (NOW // DAY - 3 - 2 * k) * DAY + 5 * 3600 + n * 3600  # one account after the other
             if n > 0 and k <= 5:
                 crm.put("contact", id=f"new{n}{k}", account_id=name, level="staff", created_at=start)
             crm.put("activity", id=f"E{n}-{k}", kind="meeting", status="held", account_id=name, owner_id="U", starts_at=start,

@@ -186,3 +186,12 @@ def test_the_same_input_gives_the_same_text() -> None:
     assert scores_table({"s": [score()]}, PLAIN) == scores_table({"s": [score()]}, PLAIN)
     one, other = score(coverage={"a": 1.0, "b": 2.0}), score(coverage={"b": 2.0, "a": 1.0})
     assert scores_csv({"s": [one]}) == scores_csv({"s": [other]})
+
+
+def test_an_activity_says_where_its_seconds_went() -> None:
+    row = {"id": "E1", "kind": "meeting", "seconds": 7200, "claimed": 7200, "counted": 1800, "clipped": 0, "lost": 3600,
+           "capped": 600, "elsewhere": 1200, "left_out": 0, "rule": "overlap", "code": "capped"}  # fmt: skip
+    text = " ".join(explain_text("salesforce", score(), {"activities": [row]}, "Anna", PLAIN).split())
+    for part in ("3600 overlap", "600 over the day's limit", "1200 to other accounts"):
+        assert part in text
+    assert "left out" not in text

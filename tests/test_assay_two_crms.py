@@ -63,7 +63,7 @@ def lost(c: MemoryCrm, record: str, of: str) -> None:
 
 
 def meeting(c: MemoryCrm, record: str, of: str, prefix: str, day: int) -> None:
-    start = NOW - day * DAY
+    start = NOW - day * DAY + int(of[-2:]) * 1800  # one account after the other: nobody is in two places
     c.put("activity", id=record, kind="meeting", status="held", account_id=of, owner_id=f"{prefix}U", starts_at=start,
           seconds=1500, owner_day=start // DAY, all_day=False, child=False, created_at=start, subject_key=day)  # fmt: skip
 
