@@ -134,7 +134,7 @@ def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool) -> 
         scores = [_score(i) for i in store.ours(org.id)]
         if trouble:
             _trouble(line, [s.account_id for s in scores])
-        start, calls, before = time.perf_counter(), org_crm.calls, _rss()
+        start, cpu, calls, before = time.perf_counter(), time.process_time(), org_crm.calls, _rss()
         made = publish.plan(scores, store.ours(org.id), publish.Money("EUR"), publish.Bands())
         planned = _rss()
         out = nightly.Outcome(crm, run=Runs(engine).start(org.id, int(time.time()), "write"), day=20_600)
@@ -146,7 +146,8 @@ def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool) -> 
     polls = paths.pop("poll", 0)
     return {
         "written": out.acked, "refused": out.rejected, "calls": org_crm.calls - calls - polls, "polls": polls, **paths,
-        "seconds": round(seconds, 1), "rows/s": round(len(made.updates) / seconds), "plan MB": round(planned - before),
+        "seconds": round(seconds, 1), "CPU s": round(time.process_time() - cpu, 1),
+        "rows/s": round(len(made.updates) / seconds), "plan MB": round(planned - before),
         "write adds MB": round(peak[0] - planned), "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }  # fmt: skip
 

@@ -223,7 +223,7 @@ def content(database: Path) -> dict[str, list[str]]:
 def _rows(connection: sqlite3.Connection) -> dict[str, list[str]]:
     found = {}
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        if table in ("run", "lease", "watermark", "alembic_version"):
+        if table in ("run", "lease", "watermark", "alembic_version", "api_calls"):
             continue
         names = [r[1] for r in connection.execute(f"PRAGMA table_info({table})")]
         left_out = {

@@ -86,6 +86,7 @@ def content(store: Store) -> dict[str, list[str]]:
         "lease": None,
         "watermark": None,
         "alembic_version": None,
+        "api_calls": None,
         "ledger": {"id", "run", "at", "attempts", "token"},
     }
     found = {}

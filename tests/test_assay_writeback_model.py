@@ -304,7 +304,7 @@ class Writeback(RuleBasedStateMachine):
     @rule(calls=st.integers(0, 60))
     def night_of_few_calls(self, calls: int) -> None:
         """I6."""
-        spent, _ = Calls(self.engine, self.door.crm).spent()
+        spent, _ = Calls(self.engine, self.door.crm).spent(int(self.now()))
         most = spent + calls
         out = self._run(allow=("undo-hold",), share=most / self.limit())
         assert out.outcome in ("done", "rejected", "quota"), out.message
@@ -345,8 +345,7 @@ class Writeback(RuleBasedStateMachine):
         crm.budget.share = share
         crm.budget.meter = Calls(self.engine, crm.name)
         crm.budget.stop = 1.0
-        now = self.door.control("clock", {})["now"]
-        crm.budget.clock = datetime.fromisoformat(now).timestamp
+        crm.budget.clock = self.now
         orders = Orders(Rules(), write=True, force=True, replay_nights=0, allow=allow)
         try:
             with lease.held(self.engine, nightly.LEASE) as held:
@@ -393,6 +392,10 @@ class Writeback(RuleBasedStateMachine):
 
     def org(self) -> Any:
         return self.store.orgs()[0]
+
+    def now(self) -> float:
+        """The CRM's clock."""
+        return datetime.fromisoformat(self.door.control("clock", {})["now"]).timestamp()
 
     def limit(self) -> int:
         return Calls(self.engine, self.door.crm).spent()[1] or QUOTA
