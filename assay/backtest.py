@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from assay.report.backtest_page import Tested
-from assay.report.proof import Proof, numbers
+from assay.report.proof import numbers
 from assay.report.words import iso
 from assay.settings import ConfigError
 from db.calibrations import Calibrations
@@ -112,13 +112,6 @@ def proof(firm: Firm, today: int, rules: Rules) -> Backtest | None:
     """The backtest of the cuts that fit; None where none does."""
     cuts = gather(firm, today, rules).cuts
     return backtest.run(cuts, rules) if cuts else None
-
-
-def stored(store: Store) -> Proof | None:
-    """The last backtest that a night has made; None before the first."""
-    orgs = store.orgs()
-    found = Calibrations(store.engine, orgs[0].id).latest() if orgs else None
-    return None if found is None else Proof.of(*found)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------

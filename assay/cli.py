@@ -17,6 +17,7 @@ import typer
 
 from assay import __version__, demo, doctor, init, logs, nightly, quota, schema, serve, show, stops, undo, wiring
 from assay.metrics import schedule_facts
+from assay.orders import orders_of
 from assay.ping import watched
 from assay.progress import log_outcomes, telling
 from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
@@ -95,9 +96,7 @@ def run(
         raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
     day = None if as_of is None else _day(as_of, "--as-of")
     store = wiring.open_store(settings)
-    orders = wiring.orders(
-        settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ())
-    )
+    orders = orders_of(settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ()))
     with (
         asked_to_end() as asked,
         _held(store.engine, wait, settings.schedule.lease_seconds) as held,
@@ -133,7 +132,7 @@ def plan(format: Annotated[str, typer.Option(help="table, csv, json or html")] =
     """What the next write would change: old, new, why."""
     settings = _settings()
     store, planned = wiring.open_store(settings), dict[str, int]()
-    typer.echo(show.plan(store, wiring.orders(settings), format, planned))
+    typer.echo(show.plan(store, orders_of(settings), format, planned))
     for org in store.orgs():
         typer.echo(quota.forecast(store, org, planned.get(org.crm, 0), settings).words(), err=True)
 

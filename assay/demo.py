@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from assay import logs, nightly, show, wiring
+from assay.orders import orders_of
 from assay.progress import telling
 from assay.settings import ConfigError, Log, Settings, load
 from db import lease
@@ -97,7 +98,7 @@ def _night(settings: Settings, report: Path, folder: Path) -> None:
 def _run(settings: Settings, store: Store) -> list[nightly.Outcome]:
     crms = wiring.open_crms(settings)
     with telling() as tell, lease.held(store.engine, nightly.LEASE) as held, wiring.metered(crms, store):
-        return nightly.run(crms, store, held, wiring.orders(settings, force=True), tell)
+        return nightly.run(crms, store, held, orders_of(settings, force=True), tell)
 
 
 def _wait(crms: dict[str, Any]) -> None:

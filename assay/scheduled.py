@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from assay import logs, nightly, wiring
 from assay.nightly import LEASE, Interrupted
+from assay.orders import orders_of
 from assay.ping import Ping, watched
 from assay.progress import GOOD, Logged, log_outcomes
 from assay.settings import ConfigError, Settings, load, secret_values
@@ -99,7 +100,7 @@ class Tick:
         tell = Logged()
         try:
             with watched(self.settings, whole=True) as watcher:
-                crms, orders = wiring.open_crms(self.settings), wiring.orders(self.settings)
+                crms, orders = wiring.open_crms(self.settings), orders_of(self.settings)
                 with wiring.metered(crms, store):
                     outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, self.asked)))
             tell.flush()

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from assay import publish
-from assay.nightly import Orders
 from assay.settings import ConfigError, HubSpot, Salesforce, Settings
 from connectors import hubspot, salesforce
 from connectors.diagnosis import Diagnosis
@@ -81,35 +79,6 @@ def _each(
     if not found:
         raise ConfigError([NO_CRM])
     return found
-
-
-def bands(settings: Settings) -> publish.Bands:
-    w = settings.write
-    return publish.Bands(w.band_hours, w.band_share, w.band_points)
-
-
-def orders(
-    settings: Settings,
-    *,
-    dry: bool = False,
-    force: bool = False,
-    full: bool = False,
-    day: int | None = None,
-    allow: tuple[str, ...] = (),
-) -> Orders:
-    """What a run with these settings and flags is asked to do."""
-    return Orders(
-        rules=settings.scoring.rules(),
-        bands=bands(settings),
-        write=settings.write.enabled and not dry,
-        force=force,
-        full=full,
-        day=day,
-        allow=allow,
-        only=settings.write.only,
-        max_flag_change=settings.write.max_flag_change,
-        replay_nights=settings.scoring.replay_nights,
-    )
 
 
 def _salesforce(settings: Settings, s: Salesforce) -> salesforce.SalesforceConfig:

@@ -11,14 +11,14 @@ import numpy as np
 from scipy.optimize import nnls
 
 from scoring import calibration
-from scoring.calibration import PARTS, WEIGHTS, Calibration
 from scoring.frame import Facts, Floats, Frame
+from scoring.learned import BASELINES, BESIDE, LEAST_CUTS, NOMINAL, OURS, PARTS, WEIGHTS, Calibration
 from scoring.measures import Compared, Difference, calibration_table, differences, spearman, top_share
 from scoring.potential import Signals, components, expected, headroom, signals
 from scoring.rules import Rules
 
-#: horizons in days, the best first; days between cuts; cuts that are needed and that are used (rulings 21)
-HORIZONS, APART, LEAST_CUTS, MOST_CUTS = (365, 182, 91), 91, 3, 8
+#: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)
+HORIZONS, APART, MOST_CUTS = (365, 182, 91), 91, 8
 #: accounts with an outcome, all cuts together, below which nothing is learned
 LEAST_ACCOUNTS = 60
 #: gain in rank correlation that learned weights must show, and on how many cuts (2.2)
@@ -89,7 +89,7 @@ def _level(cuts: Sequence[Cut], told: Sequence[Floats], surprises: Sequence[Sequ
     What is to come is another quarter, not another account of the same ones: where quarters differ, a range that holds 80 %
     of pooled outcomes holds fewer of the next (docs/adr/0013).
     """
-    level, coverage = calibration.NOMINAL, 0.0
+    level, coverage = NOMINAL, 0.0
     for level in calibration.LEVELS:
         others = [[j for j in range(len(cuts)) if j != k] for k in range(len(cuts))]
         inside = [_inside(c, told[k], _bands(surprises, others[k], level)) for k, c in enumerate(cuts)]
@@ -109,7 +109,7 @@ def _by_part(c: Cut, told: Floats) -> list[Floats]:
 
 
 def _bands(
-    surprises: Sequence[Sequence[Floats]], cuts: Sequence[int], level: float = calibration.NOMINAL
+    surprises: Sequence[Sequence[Floats]], cuts: Sequence[int], level: float = NOMINAL
 ) -> tuple[tuple[float, float], ...]:
     """One range a part of the accounts, pooled over these cuts; a part nobody is in takes everybody's."""
     pooled = [np.concatenate([surprises[k][n] for k in cuts]) for n in range(PARTS)]
@@ -168,10 +168,6 @@ def _realised(cuts: Sequence[Cut], told: Sequence[Floats]) -> float:
 
 
 # ---- how good it would have been ------------------------------------------------------------------------------------
-
-OURS, BESIDE = "expected", "potential"
-#: what any CRM can rank by without us
-BASELINES = ("trailing 12 months", "trailing 6 months", "open pipeline", "orders in 12 months", "size", "random")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring import calibration
-from scoring.calibration import Calibration
 from scoring.frame import Bools, Floats, Frame
+from scoring.learned import Calibration
 from scoring.lookalike import KNOWN, Whitespace, small, typical, wallet, whitespace
 from scoring.pipeline import counted_quantile, decided_by_stages, offers
 from scoring.rules import Rules

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from scoring import backtest, calibration
 from scoring.backtest import APART, Cut, cut, learn, learned_weights, plan, run
-from scoring.calibration import WEIGHTS, Calibration, band
+from scoring.calibration import band
+from scoring.learned import WEIGHTS, Calibration
 from scoring.measures import Compared, calibration_table, differences, spearman, top_share
 from scoring.rules import Rules
 

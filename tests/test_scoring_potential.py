@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring import calibration
-from scoring.calibration import Calibration
 from scoring.frame import Frame
+from scoring.learned import WEIGHTS, Calibration
 from scoring.lookalike import quantile_regression, wallet, whitespace
 from scoring.pipeline import counted_quantile, offers, stage_odds, usual_days
 from scoring.potential import Potential, expected, potential, ranks, record_days, signals
@@ -244,10 +244,10 @@ def sells_by_stages(count: int = 40) -> Facts:
 def test_a_small_firm_that_sells_by_opportunities_is_ranked_by_blended_ranks() -> None:
     s = signals(frame(sells_by_stages()), RULES)
     assert s.blended
-    told = expected(s, calibration.WEIGHTS)
+    told = expected(s, WEIGHTS)
     order = (ranks(s.run_rate) + ranks(s.pipeline) + s.size) / 3
     assert (np.argsort(told, kind="stable") == np.argsort(order.round(9), kind="stable")).all()
-    plain = expected(replace(s, blended=False), calibration.WEIGHTS)
+    plain = expected(replace(s, blended=False), WEIGHTS)
     assert told.sum() == pytest.approx(plain.sum(), rel=0.01)  # the same amounts, other accounts
 
 

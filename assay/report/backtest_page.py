@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -12,7 +12,10 @@ from assay.report.chart import Axis
 from assay.report.page import environment
 from assay.report.proof import Proof
 from assay.report.words import finite, iso, money, percent
-from scoring.backtest import BASELINES, Backtest
+from scoring.learned import BASELINES
+
+if TYPE_CHECKING:
+    from scoring.backtest import Backtest
 
 #: what a backtest takes as it is today because no CRM keeps its past
 NOT_KNOWN = (
@@ -33,7 +36,7 @@ class Tested:
     currency: str
     today: int
     since: int | None
-    made: Backtest | None
+    made: "Backtest | None"
     assumed: Sequence[Mapping[str, tuple[int, int]]]
 
     @property
@@ -72,7 +75,7 @@ class Plot:
     points: Sequence[tuple[float, float, str]]  #: x, y, label
 
 
-def _calibration_plot(b: Backtest) -> Plot | None:
+def _calibration_plot(b: "Backtest") -> Plot | None:
     values = [v for _, told, came in b.table for v in (told, came) if v > 0]
     if not values:
         return None

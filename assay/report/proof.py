@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from assay.report.words import count, percent
-from scoring.backtest import BASELINES, BESIDE, LEAST_CUTS, OURS, Backtest
-from scoring.calibration import Calibration
+from scoring.learned import BASELINES, BESIDE, LEAST_CUTS, OURS, Calibration
+
+if TYPE_CHECKING:
+    from scoring.backtest import Backtest
 
 #: a range that holds in this share of outcomes does what it says
 HOLDS = (0.75, 0.85)
@@ -55,7 +58,7 @@ def _line(name: str, rows: Mapping[str, float]) -> Line:
     return Line(name, rho or 0.0, top or 0.0, *gap)
 
 
-def numbers(made: Backtest | None) -> dict[str, float]:
+def numbers(made: "Backtest | None") -> dict[str, float]:
     """What the night stores: what was learned, and how each order of the accounts came out."""
     if made is None:
         return Calibration().rows()

@@ -17,8 +17,9 @@ import orjson
 import structlog
 from sqlalchemy import Engine
 
-from assay import nightly, show, wiring
+from assay import nightly, show
 from assay.nightly import Orders
+from assay.orders import orders_of
 from assay.render.plan import changes
 from assay.report import Report, render_html
 from assay.report.page import facts, listed
@@ -83,7 +84,7 @@ def address(crm: str, account_id: str) -> str:
 
 def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     """Read every verdict and add it all up."""
-    planned = plan(store, wiring.orders(settings))  # first, so that its verdicts are gone before the report's are read
+    planned = plan(store, orders_of(settings))  # first, so that its verdicts are gone before the report's are read
     report = show.firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
     homes = Glance(store.engine).homes()
 
