@@ -22,7 +22,9 @@ REASONS = {
     "OpportunityContactRole": "new people in a deal", "EventRelation": "who was invited",
     "EmailMessage": "mails: times, direction, thread as a keyed hash; no text, no addresses",
     "OpportunityLineItem": "which product families were offered and bought", "Task": "calls, mails and tasks: selling time",
-    "Event": "meetings: selling time",
+    "Event": "meetings: selling time", "AccountHistory": "who owned an account before",
+    "AccountTeamMember": "who else works on an account", "Quote": "offers that the customer has",
+    "QuoteLineItem": "which product families were offered", "EmailMessageRelation": "how many people a mail went to; ids only",
 }  # fmt: skip
 
 

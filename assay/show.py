@@ -106,8 +106,14 @@ def records(store: Store, rules: Rules, org: Org, score: Score) -> Records:
     firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
     since = (score.as_of - rules.window_days) * nightly.DAY
     with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since) as firm:
-        activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id))
+        activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id, _usual(score)))
         return {"activities": activities, **firm.records_of(firm_id)}
+
+
+def _usual(score: Score) -> dict[str, int]:
+    """The firm's usual lengths on the night of the score."""
+    found = {kind: score.coverage.get(f"usual_{kind}_seconds") for kind in ("meeting", "call")}
+    return {kind: int(seconds) for kind, seconds in found.items() if seconds}
 
 
 def _look() -> render.Look:

@@ -24,6 +24,8 @@ Ids = Mapping[str, Collection[str]]  #: kind -> ids of one org
 WAYS = {
     "way_opportunity": "opportunity (org, account_id)",
     "way_contact": "contact (org, account_id)",
+    "way_team_member": "team_member (org, account_id)",
+    "way_quote": "quote (org, opportunity_id)",
     "way_activity_account": "activity (org, account_id, starts_at)",
     "way_activity_owner": "activity (org, owner_id, starts_at)",
     "way_activity_opportunity": "activity (org, opportunity_id, account_id) WHERE account_id IS NULL",
@@ -39,7 +41,7 @@ def open_ways(engine: Engine) -> None:
     they take seconds; there from the start they would more than double what the first load takes. What later nights
     change is little.
     """
-    there = {index["name"] for table in ("opportunity", "contact", "activity", "participant")
+    there = {index["name"] for table in {way.partition(" ")[0] for way in WAYS.values()}
              for index in inspect(engine).get_indexes(table)}  # fmt: skip
     if missing := WAYS.keys() - there:
         with engine.begin() as c:

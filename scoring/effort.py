@@ -1,6 +1,8 @@
 """Time: hours an account, logging coverage a book, the fair share in proportion to potential (reference 2.1, 2.3)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -28,6 +30,7 @@ class Effort:
     coverage: Floats  #: the owner's logging against the reference, 0-1
     a_day: Floats  #: minutes the owner logs a working day
     mails: float  #: share of activities that are mails, in the whole firm
+    usual: Mapping[str, int]  #: kind -> seconds: the firm's own usual length, where it replaces the default
 
 
 def effort(frame: Frame, rules: Rules) -> Effort:
@@ -45,8 +48,14 @@ def effort(frame: Frame, rules: Rules) -> Effort:
         frame.sum("minutes", "seconds") / 60, frame.sum("minutes", "measured_seconds") / 60,
         frame.sum("minutes", "activities"), frame.sum("minutes", "meetings"), _latest(frame), book, books,
         np.array([coverage.get(o or "", 0.0) for o in owners]), np.array([a_day.get(o or "", 0.0) for o in owners]),
-        sum(int(v or 0) for v in found["mails"]) / every if every else 0.0,
+        sum(int(v or 0) for v in found["mails"]) / every if every else 0.0, _usual(found),
     )  # fmt: skip
+
+
+def _usual(found: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """The same in every row; 0 where the default holds."""
+    told = {kind: max(found.get(f"usual_{kind}", ()), default=0) for kind in ("meeting", "call")}
+    return {kind: int(seconds) for kind, seconds in told.items() if seconds}
 
 
 def _latest(frame: Frame) -> Floats:

@@ -68,6 +68,8 @@ class Telling:
             "logged_minutes_a_day": round(float(e.a_day[i]), 1),
             "measured_share": round(float(e.measured[i]) / minutes, 3) if minutes else None,
             "mail_share": round(e.mails, 3) if e.mails else None,  # None: mails may be kept outside the CRM
+            "usual_meeting_seconds": e.usual.get("meeting"),  # None: the default holds
+            "usual_call_seconds": e.usual.get("call"),
             "owner": "recorded" if self.j.frame.accounts["owner_from_at"][i] else "assumed",
         }
 

@@ -6,18 +6,22 @@ not count: the same expressions, so they agree. Windows that sort every record a
 that need more look at the few records that `crowded` or a count has singled out (docs/adr/0015).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    Integer,
+    Label,
     Select,
     Subquery,
     Table,
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -124,6 +128,16 @@ def usual(window: FromClause) -> Select[Any]:
     return middle.group_by(ranked.kind)
 
 
+def _told(known: Mapping[str, int]) -> Any:
+    """Usual lengths that a night has found, as `usual` gives them."""
+    rows = [
+        select(literal(kind).label("kind"), cast(literal(seconds), Integer).label("seconds"))
+        for kind, seconds in known.items()
+    ]
+    nothing = select(literal("").label("kind"), cast(literal(0), Integer).label("seconds")).where(false())
+    return union_all(*rows) if len(rows) > 1 else rows[0] if rows else nothing
+
+
 def default_seconds(x: Any, own: FromClause, rules: Rules) -> ColumnElement[int]:
     """What a record earns when nobody measured it."""
 
@@ -162,14 +176,14 @@ def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
 # ---- what became of each record -------------------------------------------------------------------------------------
 
 
-def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages) -> Table:
+def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Mapping[str, int] | None = None) -> Table:
     """The end of the chain: one row a record, person and account, with the seconds that count.
 
     `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `rule` names)
     + `capped` + `elsewhere` (other accounts' share of the same record).
     """
     window = stages.keep("incoming", incoming(t, org, day, rules), found_by="id")
-    own = stages.keep("usual", usual(window))
+    own = stages.keep("usual", usual(window) if known is None else _told(known))
     rows = stages.keep("lengths", lengths(attended(t, org, window), own, rules))
     days = _within_a_day(_judged(t, org, rows, rules, stages), rules, stages)
     return stages.keep("counted", split.between_accounts(t, org, days, window, stages))
@@ -225,8 +239,11 @@ def _within_a_day(rows: FromClause, rules: Rules, stages: Stages) -> Table:
 # ---- what is read of it ---------------------------------------------------------------------------------------------
 
 
-def by_person_and_account(rows: FromClause) -> Select[Any]:
-    """Seconds, activities and how much of it was measured, a person and account (NULL: no account known)."""
+def by_person_and_account(rows: FromClause, own: FromClause) -> Select[Any]:
+    """Seconds, activities and how much of it was measured, a person and account (NULL: no account known).
+
+    Each row also tells the firm's own usual lengths (0: the default holds), so that a record's seconds can be told again later.
+    """
     x = rows.c
     real = case((x.counted > 0, 1), else_=0)
     return select(
@@ -235,22 +252,30 @@ def by_person_and_account(rows: FromClause) -> Select[Any]:
         total(case((and_(x.kind == "meeting", x.counted > 0), 1), else_=0)).label("meetings"),
         total(case((x.kind == "email", 1), else_=0)).label("mails"),
         func.max(case((x.counted > 0, x.starts_at), else_=null())).label("last_at"),
+        _usual_of(own, "meeting"), _usual_of(own, "call"),
     ).group_by(x.person, x.account_id)  # fmt: skip
+
+
+def _usual_of(own: FromClause, kind: str) -> Label[int]:
+    found = select(own.c.seconds).where(own.c.kind == kind).scalar_subquery()
+    return cast(func.coalesce(found, 0), BigInteger).label(f"usual_{kind}")
 
 
 def minutes(t: Any, org: int, day: int, rules: Rules) -> Staged:
     """The sums of all that counts."""
     stages = Stages()
-    return stages.then(by_person_and_account(counted(t, org, day, rules, stages)))
+    rows = counted(t, org, day, rules, stages)
+    return stages.then(by_person_and_account(rows, stages.kept[1][0]))
 
 
-def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str) -> Staged:
+def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str, known: Mapping[str, int] | None = None) -> Staged:
     """Every record that touches an account in the window: its raw seconds, what counted, where the rest went, and why.
 
-    `claimed` = `counted` + `clipped` + `lost` + `capped` + `elsewhere` + `left_out`.
+    `claimed` = `counted` + `clipped` + `lost` + `capped` + `elsewhere` + `left_out`. `known` are the firm's usual lengths
+    (kind -> seconds), where `t` holds too few of its records to find them.
     """
     stages = Stages()
-    x = counted(t, org, day, rules, stages).c
+    x = counted(t, org, day, rules, stages, known).c
     nothing = cast(literal(0), BigInteger)
     kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.claimed, x.counted, x.clipped, x.lost, x.capped,
                   x.elsewhere, nothing.label("left_out"), x.rule, x.code).where(x.account_id == account_id)  # fmt: skip

@@ -210,7 +210,7 @@ def a_certificate_of_another_key(scene: Scene) -> None:
     scene.key().with_suffix(".crt").write_bytes(certificate(new_key(), "assay", datetime.now(UTC), days=90))
 
 
-@case("database", "failure", "/proc/nowhere cannot be made", "choose a writable folder")
+@case("database", "failure", "/proc/nowhere/assay.db cannot be made", "choose a folder")
 def a_database_folder_that_cannot_be_made(scene: Scene) -> None:
     scene.patch.setenv("ASSAY_DATABASE__URL", "sqlite:////proc/nowhere/assay.db")
 

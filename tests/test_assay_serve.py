@@ -245,7 +245,7 @@ def test_readiness_names_what_is_wrong(database: Engine, tmp_path: Path) -> None
         assert service.next_run() is not None
         with database.begin() as c:
             c.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
-        assert service.problems() == ["database schema is 0002, not 0005"]
+        assert service.problems() == ["database schema is 0002, not 0006"]
         gone = open_database(f"sqlite:///{tmp_path}/empty.db")
         service.engine, kept = gone, service.engine
         assert service.problems()[0].startswith("database schema is None")

@@ -111,8 +111,10 @@ def test_a_page_with_fewer_rows_than_announced_or_a_torn_one_is_incomplete() -> 
 def test_every_stream_maps_a_bare_row_to_a_whole_record(stream: object) -> None:
     """Only the required fields are there: everything else degrades, nothing crashes, no row is lost."""
     samples = {"StartDateTime": "2026-01-01T10:00:00.000Z", "CreatedDate": "2026-01-01T10:00:00.000Z", "CloseDate": "2026-02-01",
-               "IsClosed": "false", "IsWon": "false", "ConversionRate": "1.5"}  # fmt: skip
-    found = {f: [samples.get(f, "001Wk0000000001AAA")] for f in stream.required}  # type: ignore[attr-defined]
+               "IsClosed": "false", "IsWon": "false", "ConversionRate": "1.5", "NewValue": "005Wk0000000001AAA"}  # fmt: skip
+    # a change of owner that does not name the new one tells nothing
+    asked = (*stream.required, *(("NewValue",) if stream.entity == "AccountHistory" else ()))  # type: ignore[attr-defined]
+    found = {f: [samples.get(f, "001Wk0000000001AAA")] for f in asked}
     made = [r for part in rows(stream, found, 1, Context(Keyed(b"k" * 32), Keyed(b"k" * 32))) for r in part]  # type: ignore[arg-type]
     assert len(made) == 1
     assert len(made[0]) == len(columns(stream.kind))  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from db.one import one_account, open_ways
 from db.store import Store
 from db.tables import link
 from scoring.features import treatment
+from scoring.minutes import minutes
 from scoring.rules import Rules
 
 RULES = Rules(
@@ -38,10 +39,10 @@ def filled(engine: Engine, crms: int) -> Store:
                 record("opportunity_change", id=f"{p}h{n}", opportunity_id=f"{p}o{n % 20}", changed_at=n) for n in range(40)
             ],
             "line_item": [record("line_item", id=f"{p}l{n}", opportunity_id=f"{p}o{n % 20}") for n in range(25)],
-            "activity": [_activity(chance, p, n, accounts, people) for n in range(400)],
+            "activity": [_activity(chance, p, n, accounts, people) for n in range(600)],
             "participant": [
                 record(
-                    "participant", id=f"{p}p{n}", activity_id=f"{p}v{chance.randrange(400)}", person_id=chance.choice(people)
+                    "participant", id=f"{p}p{n}", activity_id=f"{p}v{chance.randrange(600)}", person_id=chance.choice(people)
                 )
                 for n in range(150)
             ],
@@ -64,10 +65,10 @@ def _activity(chance: random.Random, p: str, n: int, accounts: list[str], people
         "activity", id=f"{p}v{n}", kind=kind, status=chance.choice(("held", "held", "held", "planned", "cancelled")),
         account_id=chance.choice(accounts) if own else None,
         opportunity_id=None if own and n % 2 else f"{p}o{chance.randrange(22)}", contact_id=f"{p}c{chance.randrange(22)}",
-        owner_id=chance.choice([*people, None]), starts_at=day * 86_400 + chance.randrange(86_400),
+        owner_id=chance.choice([*people, None]), starts_at=day * 86_400 + chance.randrange(chance.choice((3_600, 86_400)) if kind == "email" else 86_400),
         seconds=chance.choice((None, 600, 3_600)), owner_day=day + chance.choice((-1, 0, 0, 0, 1)),
         subject_key=chance.choice((None, 1, 2)) if kind == "email" else None,
-        twin_id=f"{p}v{chance.randrange(400)}" if n % 17 == 0 else None, created_at=1, deleted=n % 29 == 0,
+        twin_id=f"{p}v{chance.randrange(600)}" if n % 17 == 0 else None, created_at=1, deleted=n % 29 == 0,
     )  # fmt: skip
 
 
@@ -82,9 +83,12 @@ def test_one_account_sees_what_the_firm_sees_of_it(engine: Engine, crms: int) ->
     for account_id in ids:
         with store.firm() as whole:
             wanted = whole.rows(treatment(whole.tables, whole.org, DAY, RULES, account_id))
+            sums = whole.rows(minutes(whole.tables, whole.org, DAY, RULES))[0]
             records = whole.records_of(account_id)
         with one_account(engine, orgs, account_id, since) as seen:
-            found = seen.rows(treatment(seen.tables, seen.org, DAY, RULES, account_id))
+            usual = {kind: sums[f"usual_{kind}"] for kind in ("meeting", "call")}
+            assert all(usual.values())  # enough are measured for the firm's own lengths to hold
+            found = seen.rows(treatment(seen.tables, seen.org, DAY, RULES, account_id, usual))
             assert sorted(map(str, found)) == sorted(map(str, wanted))
             for kind, rows in seen.records_of(account_id).items():
                 assert sorted(map(str, rows)) == sorted(map(str, records[kind]))
