@@ -19,6 +19,7 @@ RULES = Rules(
     day_minutes=120, mails_a_day=1, bulk_mails=1, same_start_seconds=20_000
 )  # small, so that few records meet every rule
 ACCOUNTS, OWNERS = 9, 4
+DAY_SECONDS = 86_400
 
 
 def filled(engine: Engine, crms: int) -> Store:
@@ -61,11 +62,12 @@ def _activity(chance: random.Random, p: str, n: int, accounts: list[str], people
     kind = chance.choice(("meeting", "call", "email", "task"))
     day = DAY - 1 - chance.randrange(7) - (200 if n % 40 == 0 else 0)  # some before the window
     own = chance.random() < 0.6
+    within = chance.choice((3_600, DAY_SECONDS)) if kind == "email" else DAY_SECONDS
     return record(
         "activity", id=f"{p}v{n}", kind=kind, status=chance.choice(("held", "held", "held", "planned", "cancelled")),
         account_id=chance.choice(accounts) if own else None,
         opportunity_id=None if own and n % 2 else f"{p}o{chance.randrange(22)}", contact_id=f"{p}c{chance.randrange(22)}",
-        owner_id=chance.choice([*people, None]), starts_at=day * 86_400 + chance.randrange(chance.choice((3_600, 86_400)) if kind == "email" else 86_400),
+        owner_id=chance.choice([*people, None]), starts_at=day * 86_400 + chance.randrange(within),
         seconds=chance.choice((None, 600, 3_600)), owner_day=day + chance.choice((-1, 0, 0, 0, 1)),
         subject_key=chance.choice((None, 1, 2)) if kind == "email" else None,
         twin_id=f"{p}v{chance.randrange(600)}" if n % 17 == 0 else None, created_at=1, deleted=n % 29 == 0,
