@@ -360,7 +360,7 @@ def main() -> None:
             store, _ = judge(World(profile, int(seed), asked.accounts), folder, NIGHTS)
             store.engine.dispose()
             found.append(examine(folder / "assay.db", folder, int(seed), asked.deletions, asked.additions))
-        print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+        print(f"{name}, {time.perf_counter() - begin:.0f} s\n{report(found[-1:])}\n", file=sys.stderr, flush=True)
     print(report(found))
 
 

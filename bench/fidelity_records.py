@@ -1,14 +1,15 @@
 """Every number of a verdict's sentences once more, from the stored records by plain Python.
 
-Nothing here calls what made the sentences: rows are read whole, sums are made in loops, the quantile line is the primal linear
-programme, what peers open the minimum of a penalised likelihood. Only the constants of the model are its own, and which seconds of a
-record count is what `assay explain` shows of it (`scoring.features.treatment`).
+Nothing here calls what made the sentences: rows are read whole, sums are made in loops, the quantile line is held against the primal
+linear programme, what peers open is the minimum of a penalised likelihood. Only the constants are the model's own, and which seconds
+of a record count is what `assay explain` shows of it (`scoring.minutes.counted`). One class, because each number rests on others of
+the same night; hence its length.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,7 @@ class Recount:
     def customers(self) -> set[str]:
         return {o["account_id"] for o in self.wins}
 
+    @cache  # noqa: B019 - as long as the night is looked at
     def won(self, days: int) -> dict[str, float]:
         """Revenue of the last `days`, an account."""
         late = (o for o in self.wins if o["close_day"] >= self.day - days)
@@ -451,12 +453,20 @@ def _by_stages(r: Recount, won: Mapping[str, set[str]]) -> bool:
 
 
 def _quantile_line(x: Any, y: Any, tau: float) -> Any:
-    """Coefficients that cost least: tau for what lies above the line, 1 - tau for what lies below."""
+    """The line of the dual programme, which must cost what the best line of the primal one costs.
+
+    Of a median several lines may be the best; the dual's is the one that the score takes (docs/adr/0016).
+    """
     n, used = len(y), np.abs(x).sum(axis=0) > 0
-    k, found = int(used.sum()), np.zeros(x.shape[1])
+    rows, k, found = x[:, used], int(used.sum()), np.zeros(x.shape[1])
+    dual = linprog(-y, A_eq=rows.T, b_eq=(1 - tau) * rows.sum(axis=0), bounds=(0, 1), method="highs")
+    found[used] = -dual.eqlin.marginals
     cost = np.concatenate([np.zeros(k), np.full(n, tau), np.full(n, 1 - tau)])
-    rows = np.hstack([x[:, used], np.eye(n), -np.eye(n)])
-    found[used] = linprog(cost, A_eq=rows, b_eq=y, bounds=[(None, None)] * k + [(0, None)] * 2 * n, method="highs").x[:k]
+    both = np.hstack([rows, np.eye(n), -np.eye(n)])
+    primal = linprog(cost, A_eq=both, b_eq=y, bounds=[(None, None)] * k + [(0, None)] * 2 * n, method="highs")
+    over = y - x @ found
+    if abs(np.maximum(tau * over, (tau - 1) * over).sum() - primal.fun) > 1e-6 * max(1.0, primal.fun):
+        raise ArithmeticError(f"the line at {tau} costs more than the best one")
     return found
 
 
