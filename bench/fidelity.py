@@ -25,10 +25,6 @@ from random import Random
 from statistics import mean
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-sys.path.insert(1, str(Path(__file__).parent))
-
 from fidelity_records import DAY, Recount, Row, summed
 from sqlalchemy import Executable, delete, insert, update
 
@@ -121,7 +117,9 @@ def value(r: Recount, score: Score, what: str, told: str) -> str | int:
             return f"{max(0.0, r.fair_hours(account) - hours):.0f}"
         case "potential" | "low" | "high" | "trailing":
             low, high = r.range(account)
-            return amount({"potential": r.potential[n], "low": low, "high": high, "trailing": r.won(365).get(account, 0.0)}[what])
+            return amount(
+                {"potential": r.potential[n], "low": low, "high": high, "trailing": r.won(365).get(account, 0.0)}[what]
+            )
         case "offer" | "age" | "pushes":
             name = {"offer": "name"}.get(what, what)
             return offers[0][name] if offers else "no offer"
@@ -300,7 +298,9 @@ def event(copy: Copy, account: str, code: str) -> list[Executable]:
         line = new | {"opportunity_id": opened[0] if opened else "added", "family": families[0], "amount_cents": 100_000}
         return [*([] if opened else [begun(copy, new, account)]), insert(t.line_item).values(line)]
     if code == "C1":
-        stage = min((s for s in r.rows["stage"] if not s["closed"] and (s["probability"] or 0) >= 50), key=lambda s: s["probability"])
+        stage = min(
+            (s for s in r.rows["stage"] if not s["closed"] and (s["probability"] or 0) >= 50), key=lambda s: s["probability"]
+        )
         early = [o["id"] for o in r.offers(account) if (o["probability"] or 0) < 50 and r.past(o["id"])]
         return [*([] if early else [begun(copy, new, account)]), *moved(new, early[0] if early else "added", stage, at)]
     lost = next(s for s in r.rows["stage"] if s["closed"] and not s["won"])

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ class Recount:
 
     def pushes(self, opportunity: str) -> int:
         days = [h["close_day"] for h in self.past(opportunity)]
-        return sum(b is not None and a is not None and a > b for b, a in zip(days, days[1:], strict=False))
+        return sum(b is not None and a is not None and a > b for b, a in pairwise(days))
 
     def offers(self, account: str) -> list[Row]:
         """Open opportunities with age and pushes, the one most worth a decision first."""
@@ -169,7 +170,9 @@ class Recount:
         every = [(a["contact_id"], a["starts_at"]) for a in held.values() if a["contact_id"]]
         every += [(p["person_id"], held[p["activity_id"]]["starts_at"]) for p in self.rows["participant"]
                   if p["side"] == "theirs" and not p["declined"] and p["activity_id"] in held]  # fmt: skip
-        every += [(r["contact_id"], r["created_at"]) for r in self.rows["contact_role"] if (r["created_at"] or self.end) < self.end]
+        every += [
+            (r["contact_id"], r["created_at"]) for r in self.rows["contact_role"] if (r["created_at"] or self.end) < self.end
+        ]
         found: dict[str, int] = {}
         for contact, at in every:
             found[contact] = min(found.get(contact, at), at)
@@ -185,7 +188,9 @@ class Recount:
         """(account, family) -> when first presented, and the day it was first bought."""
         quotes = {q["id"]: q for q in self.rows["quote"] if q["presented"]}
         every = [(i, i["opportunity_id"], True) for i in self.rows["line_item"]]
-        every += [(i, quotes[i["quote_id"]]["opportunity_id"], False) for i in self.rows["quote_item"] if i["quote_id"] in quotes]
+        every += [
+            (i, quotes[i["quote_id"]]["opportunity_id"], False) for i in self.rows["quote_item"] if i["quote_id"] in quotes
+        ]
         found: dict[tuple[str, str], tuple[int, int | None]] = {}
         for item, opportunity, sold in every:
             o = self.seen.get(opportunity)
@@ -203,12 +208,18 @@ class Recount:
     def families(self) -> dict[str, int]:
         """New families of the window, an account."""
         fresh = self.day - self.rules.window_days
-        return summed((a, 1) for (a, _), (at, day) in self.presented.items() if at >= self.start and (day is None or day >= fresh))
+        return summed(
+            (a, 1) for (a, _), (at, day) in self.presented.items() if at >= self.start and (day is None or day >= fresh)
+        )
 
     @cached_property
     def decisions(self) -> dict[str, tuple[int, int]]:
         """Asked for in the window, and reached in `decision_days`, an account."""
-        quoted = {q["opportunity_id"] for q in self.rows["quote"] if q["presented"] and self.start <= (q["created_at"] or 0) < self.end}
+        quoted = {
+            q["opportunity_id"]
+            for q in self.rows["quote"]
+            if q["presented"] and self.start <= (q["created_at"] or 0) < self.end
+        }
         found: dict[str, tuple[int, int]] = {}
         for o in self.rows["opportunity"]:
             asked = reached = 0
@@ -229,7 +240,7 @@ class Recount:
     @cached_property
     def peers_open(self) -> Any:
         """What accounts of the size open in as many hours: each half of the firm by the other half's Poisson line."""
-        n, size = len(self.ids), np.array([np.nan if a["employees"] is None else np.log1p(a["employees"]) for a in self.accounts])
+        n, size = len(self.ids), np.log1p(self.own("employees"))
         size = np.where(np.isnan(size), np.nanmean(size) if (~np.isnan(size)).any() else 0.0, size)
         hours = self.column(self.seconds) / 3600
         before = {o["account_id"] for o in self.wins if o["close_day"] < self.day - 365}
@@ -265,13 +276,17 @@ class Recount:
                 if o["won"]:
                     won[h["stage"]].add(o["id"])
             if o["won"]:
-                for h, after in zip(entered, entered[1:], strict=False):
+                for h, after in pairwise(entered):
                     stays[h["stage"]].append((after["changed_at"] - h["changed_at"]) // DAY)
             if entered:
                 since[o["id"]] = entered[-1]["changed_at"]
         k = self.rules.stage_prior
         odds = {s: (len(won[s]) + k * (x["probability"] or 0) / 100) / (len(closed[s]) + k) for s, x in self.stage.items()}
-        usual = {s: sorted(d)[int(np.ceil(pipeline.USUAL * len(d) - 1e-9)) - 1] for s, d in stays.items() if len(d) >= pipeline.STAYS}
+        usual = {
+            s: sorted(d)[int(np.ceil(pipeline.USUAL * len(d) - 1e-9)) - 1]
+            for s, d in stays.items()
+            if len(d) >= pipeline.STAYS
+        }
         begun = min((v for s, v in odds.items() if 0 < (self.stage[s]["probability"] or 0) < 100), default=0.0)
         self.blended = _by_stages(self, won)
         found: dict[str, float] = defaultdict(float)
