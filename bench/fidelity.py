@@ -8,6 +8,8 @@ Each world is judged by a whole night through the CRM's API (`score_world.judge`
 - recomputation: what `fidelity_records.Recount` counts is what the sentence says, after the same rounding;
 - deletion: the largest records of a comfort zone go, one by one, until the entry rule lets go of it;
 - addition: the one event that a reason misses is added; the reason goes and p_shallow falls (rulings 20).
+
+One file for the three, because they read the same sentences and the same copy; hence its length.
 """
 
 import argparse
@@ -64,7 +66,7 @@ SENTENCES = {
           r"(?:(?P<decisions>\d+) decisions? asked for or reached\.)?(?P<steady>steady orders\.)?",
     "Q1": r"(?:Not judged: (?P<a_day>\d+) selling minutes? a working day logged in this book\."
           r"|Provisional: this book logs (?P<logging>\d+)% of what colleagues log\.)",
-    "Q2": r"Not judged: (?P<activities>\d+) activit(?:y|ies) and (?P<raw_hours>[\d.]+) h in (?P<window>\d+) days\.",
+    "Q2": r"Not judged: (?P<activities>\d+) activit(?:y|ies) and (?P<hours>[\d.]+) h in (?P<window>\d+) days\.",
     "Q3": r"Not judged: the account is (?P<account_age>\d+) days? old\.",
     "Q4": r"Not judged: the owner changed (?P<held>\d+) days? ago\.",
     "Q5": r"Not judged: the owner's book(?P<small_book>) is too small for a share to mean anything\.",
@@ -106,11 +108,11 @@ def recount(score: Score, r: Recount) -> Iterator[Said]:
 def value(r: Recount, score: Score, what: str, told: str) -> str | int:
     """What the records say about one part of a sentence, rounded as the sentence is; "none" where it claims that there is none."""
     account, n = score.account_id, r.at[score.account_id]
-    hours, offers = r.seconds.get(account, 0) / 3600, r.offers(account)
+    hours, offers = r.seconds.get(account, 0) / 60 / 60, r.offers(account)
     asks, resolutions = r.decisions.get(account, (0, 0))
     match what:
-        case "hours" | "raw_hours":
-            return f"{round(hours, 2) if what == 'hours' else hours:.1f}"
+        case "hours":
+            return f"{round(hours, 2):.1f}"
         case "fair":
             return f"{round(r.fair_hours(account), 2):.1f}"
         case "gap":
@@ -343,6 +345,7 @@ def examine(database: Path, folder: Path, seed: int, deletions: int, additions: 
 
 
 def main() -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent))  # beside this file another `sandbox` lies in the way
     from score_world import World, judge
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
