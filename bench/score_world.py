@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import random
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def judge(world: World, folder: Path, replay: int) -> tuple[Store, dict[str, Tru
         settings = demo.configure(folder, {"salesforce": ready["salesforce"]})
         store = wiring.open_store(settings)
         orders = nightly.Orders(settings.scoring.rules(), replay_nights=replay)
-        with lease.held(store.engine, nightly.LEASE) as held:
-            (outcome,) = nightly.run(wiring.open_crms(settings), store, held, orders, Quiet())
+        (crm,) = wiring.open_crms(settings)
+        with closing(crm), lease.held(store.engine, nightly.LEASE) as held:
+            (outcome,) = nightly.run([crm], store, held, orders, Quiet())
     if outcome.outcome != "done":
         raise RuntimeError(f"{world}: {outcome.outcome}: {outcome.message}")
     return store, truth(world, folder)

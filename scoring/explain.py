@@ -118,7 +118,7 @@ class Telling:
         return [self.time(i), self.worth(i)]
 
     def time(self, i: int) -> Reason:
-        hours, fair = round(self.j.effort.minutes[i] / 60, 2), round(self.j.fair[i] / 60, 2)  # as the fields show them
+        hours, fair = _hours(self.j.effort.minutes[i]), _hours(self.j.fair[i])
         return Reason("T1", f"{hours:.1f} h in {self.window} days; its share of the book is {fair:.1f} h.")
 
     def worth(self, i: int) -> Reason:
@@ -140,7 +140,7 @@ class Telling:
 
     def slow(self, i: int) -> Reason:
         """Something was opened, but too little for the hours."""
-        b, hours = self.j.behaviour, round(self.j.effort.minutes[i] / 60, 2)
+        b, hours = self.j.behaviour, _hours(self.j.effort.minutes[i])
         opened = f"{_count(int(b.events[i]), 'new person, product or decision', 'new people, products and decisions')} in {hours:.1f} h"
         return Reason("D3", f"{opened}; accounts of its size with as much time have {_tenth(b.expected[i])}.")
 
@@ -186,7 +186,7 @@ class Telling:
             return Reason("Q5", "Not judged: the owner's book is too small for a share to mean anything.")
         if gate == "no owner":
             return Reason("Q6", "Not judged: the account has no owner.")
-        n, hours = int(e.activities[i]), e.minutes[i] / 60
+        n, hours = int(e.activities[i]), _hours(e.minutes[i])
         return Reason("Q2", f"Not judged: {_count(n, 'activity', 'activities')} and {hours:.1f} h in {self.window} days.")
 
     # ---- what to do ----
@@ -263,6 +263,11 @@ def _confidence(row: NightRow) -> int:
         BALANCED: 1 - max(row.p_over * row.p_shallow, row.p_under),
     }.get(row.state, 0.0)
     return round(100 * sure)
+
+
+def _hours(minutes: float) -> float:
+    """As the fields show them, so that a sentence rounds what people see; numpy's own rounding differs at half a hundredth."""
+    return round(float(minutes) / 60, 2)
 
 
 def _money(value: float) -> float:

@@ -170,6 +170,15 @@ def test_the_cases_reach_every_state_and_fit_their_fields() -> None:
         assert all(len(text) <= 255 and not text.startswith(("=", "+", "-", "@")) and text.isprintable() for text in told_)
 
 
+def test_a_sentence_rounds_the_hours_that_the_field_shows() -> None:
+    """5.745 h: numpy rounds it to 5.74, Python to 5.75, and people read both numbers beside each other."""
+    world = World().book()
+    world.account("X", hours=20_682 / 3600)
+    score = told(world)["X"]
+    assert score.hours == 5.75
+    assert score.reasons[0].text.startswith(f"{score.hours:.1f} h in 180 days; its share of the book is ")
+
+
 if __name__ == "__main__":
     SAMPLE.parent.mkdir(parents=True, exist_ok=True)
     SAMPLE.write_text("\n\n".join(blocks()) + "\n", encoding="utf-8")

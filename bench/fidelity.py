@@ -1,0 +1,398 @@
+"""Whether the sentences are true: every number counted again, and what happens when what they tell of is taken away or added.
+
+    python bench/fidelity.py                          the recorded worlds, at least 2,000 explanations
+    python bench/fidelity.py --worlds clean:1 --deletions 10 --additions 10
+
+Each world is judged by a whole night through the CRM's API (`score_world.judge`). Then, on a copy of its database:
+
+- recomputation: what `fidelity_records.Recount` counts is what the sentence says, after the same rounding;
+- deletion: the largest records of a comfort zone go, one by one, until the entry rule lets go of it;
+- addition: the one event that a reason misses is added; the reason goes and p_shallow falls (rulings 20).
+
+One file for the three, because they read the same sentences and the same copy; hence its length.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import mean
+from typing import Any
+
+from fidelity_records import DAY, Recount, Row, summed
+from sqlalchemy import Executable, delete, insert, update
+
+from assay.backtest import learned
+from assay.judging import judged
+from db import tables as t
+from db.engine import open_database
+from db.firm import Firm
+from db.one import one_account
+from db.store import Store
+from scoring.explain import Telling
+from scoring.features import treatment
+from scoring.judge import Judgement
+from scoring.minutes import counted
+from scoring.records import COMFORT, Score
+from scoring.rules import Rules
+from scoring.stages import Stages
+from scoring.state import advance
+
+RULES = Rules()
+RECORDED = "clean:1,uneven:1,duplicated:1,messy:1,thin:1,hunter:1"
+ACCOUNTS, NIGHTS = 400, 10
+
+# ---- what a sentence says -------------------------------------------------------------------------------------------
+
+SENTENCES = {
+    "T1": r"(?P<hours>[\d.]+) h in (?P<window>\d+) days; its share of the book is (?P<fair>[\d.]+) h\.",
+    "P1": r"Potential (?P<potential>\S+) (?P<currency>\w+) \((?:range (?P<low>[^-]+)-(?P<high>\S+)|as corrected by a person)\), "
+          r"(?P<trailing>\S+) in the last 12 months\.",
+    "P3": r"No open opportunity(?P<no_offers>)\.",
+    "D1": r"No new person(?P<no_people>) met in (?P<window>\d+) days\.",
+    "N1": r"No product it does not own(?P<no_families>) presented in (?P<window>\d+) days\.",
+    "C1": r"No decision(?P<no_asks>) asked for in (?P<window>\d+) days, none(?P<no_resolutions>) reached in (?P<decided>\d+)\.",
+    "C2": r'"(?P<offer>.*)" open (?P<age>\d+) days?, close date moved (?P<pushes>\d+) times\.',
+    "D3": r"(?P<events>\d+) new .+ in (?P<hours>[\d.]+) h; accounts of its size with as much time have (?P<peers>[\d.]+)\.",
+    "G1": r"It moves: (?:(?P<people>\d+) new (?:person|people)(?:, |\.))?(?:(?P<families>\d+) new product famil(?:y|ies)(?:, |\.))?"
+          r"(?:(?P<decisions>\d+) decisions? asked for or reached\.)?(?P<steady>steady orders\.)?",
+    "Q1": r"(?:Not judged: (?P<a_day>\d+) selling minutes? a working day logged in this book\."
+          r"|Provisional: this book logs (?P<logging>\d+)% of what colleagues log\.)",
+    "Q2": r"Not judged: (?P<activities>\d+) activit(?:y|ies) and (?P<hours>[\d.]+) h in (?P<window>\d+) days\.",
+    "Q3": r"Not judged: the account is (?P<account_age>\d+) days? old\.",
+    "Q4": r"Not judged: the owner changed (?P<held>\d+) days? ago\.",
+    "Q5": r"Not judged: the owner's book(?P<small_book>) is too small for a share to mean anything\.",
+    "Q6": r"Not judged: the account has no owner(?P<no_owner>)\.",
+    "next": r"(?:Plan about (?P<gap>\d+) h more in (?P<window>\d+) days\. )?(?:"
+            r'Ask for a decision on "(?P<offer>.*)", open (?P<age>\d+) days?\.'
+            r'|Present "(?P<family>.*)": (?P<family_owners>\d+) of (?P<family_peers>\d+) similar accounts own it\.'
+            r"|Meet (?P<level>somebody of the top management|a director|a manager): none of them was met yet\."
+            r'|Meet "(?P<department>.*)": nobody there was met yet\.'
+            r"|Arrange a first meeting\.|Agree on the next decision with the customer, or give the time to an account with room\.)",
+}  # fmt: skip
+LEVELS = {"somebody of the top management": "chief", "a director": "director", "a manager": "manager"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One number or claim of a sentence, as told and as counted."""
+
+    account: str
+    code: str
+    what: str
+    told: str
+    counted: str
+
+
+def recount(score: Score, r: Recount) -> Iterator[Said]:
+    """Every number of a verdict's sentences against the records; a sentence that cannot be read is told as one that is wrong."""
+    sentences = [(reason.code, reason.text) for reason in score.reasons]
+    for code, text in [*sentences, ("next", score.next_step)] if score.next_step else sentences:
+        read = re.fullmatch(SENTENCES.get(code, "(?!)"), text)
+        if read is None:
+            yield Said(score.account_id, code, "sentence", text, "cannot be read")
+            continue
+        for what, told in read.groupdict().items():
+            if told is not None:
+                yield Said(score.account_id, code, what, told or "none", str(value(r, score, what, told)))
+
+
+def value(r: Recount, score: Score, what: str, told: str) -> str | int:
+    """What the records say about one part of a sentence, rounded as the sentence is; "none" where it claims that there is none."""
+    account, n = score.account_id, r.at[score.account_id]
+    hours, offers = r.seconds.get(account, 0) / 60 / 60, r.offers(account)
+    asks, resolutions = r.decisions.get(account, (0, 0))
+    match what:
+        case "hours":
+            return f"{round(hours, 2):.1f}"
+        case "fair":
+            return f"{round(r.fair_hours(account), 2):.1f}"
+        case "gap":
+            return f"{max(0.0, r.fair_hours(account) - hours):.0f}"
+        case "potential" | "low" | "high" | "trailing":
+            low, high = r.range(account)
+            return amount(
+                {"potential": r.potential[n], "low": low, "high": high, "trailing": r.won(365).get(account, 0.0)}[what]
+            )
+        case "offer" | "age" | "pushes":
+            name = {"offer": "name"}.get(what, what)
+            return offers[0][name] if offers else "no offer"
+        case "no_people" | "no_families" | "no_asks" | "no_resolutions" | "no_offers":
+            found = {"people": r.people.get(account, 0), "families": r.families.get(account, 0), "asks": asks,
+                     "resolutions": resolutions, "offers": len(offers)}  # fmt: skip
+            return found[what[3:]] or "none"
+        case "events" | "people" | "families" | "decisions" | "activities":
+            found = {"events": r.events(account), "people": r.people.get(account, 0), "families": r.families.get(account, 0),
+                     "decisions": max(asks, resolutions), "activities": r.activities.get(account, 0)}  # fmt: skip
+            return found[what]
+        case "steady":
+            return told if not r.events(account) and r.won(365).get(account) else "no orders, or something new"
+        case "peers":
+            return f"{float(r.peers_open[n]):.1f}".removesuffix(".0")
+        case "family" | "family_owners" | "family_peers":
+            best = r.whitespace[1].get(account, ("", 0, 0))
+            return best[("family", "family_owners", "family_peers").index(what)]
+        case "level" | "department":
+            return told if unmet(r, account, what, LEVELS.get(told, told)) else "somebody was met, or there is nobody"
+        case "small_book":
+            book = sum(r.owners[i][0] == r.owners[account][0] for i in r.ids)
+            return "none" if book < r.rules.least_book else book
+        case _:
+            return plain(r, account, what)
+
+
+def plain(r: Recount, account: str, what: str) -> str | int:
+    """Numbers that are one stored value, or one of the rules."""
+    owner, since = r.owners[account]
+    made = r.accounts[r.at[account]]["created_at"]
+    told: dict[str, Any] = {
+        "window": r.rules.window_days, "decided": r.rules.decision_days, "currency": "EUR", "no_owner": owner or "none",
+        "a_day": round(r.a_day.get(owner or "", 0.0)), "held": r.day - since // DAY,
+        "account_age": None if made is None else r.day - made // DAY,
+    }  # fmt: skip
+    return f"{100 * r.logging(account):.0f}" if what == "logging" else told[what]
+
+
+def amount(money: float) -> str:
+    """950, 12.4k, 1.2M, 3.1bn."""
+    if money < 10_000:
+        return f"{money:.0f}"
+    unit, word = next((u, w) for u, w in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if money >= u)
+    return f"{money / unit:.1f}".removesuffix(".0") + word
+
+
+def unmet(r: Recount, account: str, part: str, who: str) -> bool:
+    """Whether there are such people, and nobody of them was ever engaged."""
+    there = [c["id"] for c in r.rows["contact"] if c["account_id"] == account and c[part] == who]
+    return bool(there) and not any(c in r.engaged for c in there)
+
+
+# ---- a copy to change -----------------------------------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of a judged database; changes are judged and taken back."""
+
+    def __init__(self, database: Path, folder: Path) -> None:
+        self.engine = open_database(f"sqlite:///{shutil.copy(database, folder / 'copy.db')}")
+        self.store = Store(self.engine)
+        (self.org,) = self.store.orgs()
+        last = self.store.last_night(self.org.id)
+        assert last is not None
+        self.day = last
+        with self.store.firm() as firm:
+            self.past = learned(self.store, firm, self.day, RULES, keep=False)
+            numbers = self.past["calibration"]
+            self.records = Recount(firm, self.day, RULES, dict(zip(numbers["name"], numbers["value"], strict=True)))
+        self.now = self.judge(())
+
+    @contextmanager
+    def changed(self, changes: Sequence[Executable]) -> Iterator[Firm]:
+        with self.engine.connect() as c:
+            for change in changes:
+                c.execute(change)
+            yield Firm(c, t, self.org.id)
+            c.rollback()
+
+    def judge(self, changes: Sequence[Executable]) -> Judgement:
+        with self.changed(changes) as firm:
+            return judged(firm, self.org, self.day, RULES, self.past)
+
+    def target(self, j: Judgement, i: int) -> str:
+        """The state by the entry rule, without memory."""
+        return advance({}, j, RULES)[i].target
+
+    def shown(self, account: str) -> int:
+        """The seconds that `assay explain` lists for the account."""
+        since = (self.day - RULES.window_days) * DAY
+        with one_account(self.engine, [self.org.id], account, since) as firm:
+            return sum(x["counted"] for x in firm.rows(treatment(firm.tables, self.org.id, self.day, RULES, account)))
+
+    def largest(self, account: str, gone: Sequence[str]) -> str | None:
+        """The record that now counts most for the account."""
+        stages = Stages()
+        query = counted(t, self.org.id, self.day, RULES, stages)
+        with self.changed([delete(t.activity).where(t.activity.c.id.in_(gone))]) as firm:
+            rows = firm.rows(stages.then(query.select().where(query.c.account_id == account, query.c.counted > 0)))
+        seconds = summed((row["id"], row["counted"]) for row in rows)
+        return min(seconds, key=lambda i: (-seconds[i], i), default=None)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How a comfort zone ended as its largest records went."""
+
+    account: str
+    records: int  #: taken away when the entry rule let go
+    of: int  #: records that counted
+    target: str
+    above: bool  #: the hours at which it was last a comfort zone were above the fair share
+
+
+def deletion(copy: Copy, i: int) -> Deletion:
+    account, gone = copy.now.frame.ids[i], []
+    last = copy.now
+    while (top := copy.largest(account, gone)) is not None:
+        gone.append(top)
+        j = copy.judge([delete(t.activity).where(t.activity.c.id.in_(gone))])
+        if (target := copy.target(j, i)) != COMFORT:
+            break
+        last = j
+    else:
+        target = COMFORT
+    above = target != COMFORT and bool(last.effort.minutes[i] > last.fair[i])
+    return Deletion(account, len(gone), int(copy.now.effort.activities[i]), target, above)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What one missing event did."""
+
+    account: str
+    code: str
+    gone: bool  #: the reason is no longer given
+    falls: bool  #: p_shallow is lower
+
+    @property
+    def holds(self) -> bool:
+        return self.gone and self.falls
+
+
+ABSENT = ("D1", "N1", "C1", "C2")
+
+
+def missing(copy: Copy, i: int) -> list[str]:
+    return [r.code for r in Telling(copy.now, RULES).comfort(i) if r.code in ABSENT]
+
+
+def addition(copy: Copy, i: int, code: str) -> Addition:
+    j = copy.judge(event(copy, copy.now.frame.ids[i], code))
+    codes = {r.code for r in Telling(j, RULES).comfort(i)} & set(ABSENT)
+    gone = code not in codes and not (code[0] == "C" and codes & {"C1", "C2"})
+    falls = bool(j.behaviour.p_shallow[i] < copy.now.behaviour.p_shallow[i])
+    return Addition(copy.now.frame.ids[i], code, gone, falls)
+
+
+def event(copy: Copy, account: str, code: str) -> list[Executable]:
+    """The one event whose absence the reason tells, as the rows that a pull would have brought."""
+    r, at = copy.records, (copy.day - 5) * DAY + 10 * 3600
+    known: Row = {"org": copy.org.id, "deleted": False}
+    new: Row = known | {"id": "added", "created_at": at}
+    if code == "D1":
+        meeting = new | {"kind": "meeting", "status": "held", "account_id": account, "contact_id": "added", "seconds": 1800,
+                         "owner_id": r.owners[account][0], "starts_at": at, "owner_day": at // DAY, "all_day": False,
+                         "child": False}  # fmt: skip
+        return [insert(t.contact).values(new | {"account_id": account}), insert(t.activity).values(meeting)]
+    if code == "N1":
+        opened = [o["id"] for o in r.offers(account)]
+        families = sorted({f for _, f in r.presented} - {f for a, f in r.presented if a == account}) or ["Added"]
+        line = new | {"opportunity_id": opened[0] if opened else "added", "family": families[0], "amount_cents": 100_000}
+        return [*([] if opened else [begun(copy, new, account)]), insert(t.line_item).values(line)]
+    if code == "C1":
+        stage = min(
+            (s for s in r.rows["stage"] if not s["closed"] and (s["probability"] or 0) >= 50), key=lambda s: s["probability"]
+        )
+        early = [o["id"] for o in r.offers(account) if (o["probability"] or 0) < 50 and r.past(o["id"])]
+        return [*([] if early else [begun(copy, new, account)]), *moved(new, early[0] if early else "added", stage, at)]
+    lost = next(s for s in r.rows["stage"] if s["closed"] and not s["won"])
+    return moved(new, r.offers(account)[0]["id"], lost, at=copy.day * DAY - 3600)
+
+
+def begun(copy: Copy, new: Row, account: str) -> Executable:
+    first = min((s for s in copy.records.rows["stage"] if not s["closed"]), key=lambda s: s["probability"] or 0)
+    return insert(t.opportunity).values(new | {"account_id": account, "name": "Added", "stage": first["id"], "closed": False,
+                                               "won": False, "probability": first["probability"]})  # fmt: skip
+
+
+def moved(new: Row, opportunity: str, stage: Row, at: int) -> list[Executable]:
+    """An opportunity enters a stage."""
+    values = {"stage": stage["id"], "probability": stage["probability"]}
+    change = {k: v for k, v in new.items() if k != "created_at"} | values | {"opportunity_id": opportunity, "changed_at": at}
+    now = values | {"closed": stage["closed"], "won": stage["won"]}
+    return [insert(t.opportunity_change).values(change),
+            update(t.opportunity).where(t.opportunity.c.org == new["org"], t.opportunity.c.id == opportunity).values(now)]  # fmt: skip
+
+
+# ---- a world, and all of them ---------------------------------------------------------------------------------------
+
+
+def examine(database: Path, folder: Path, seed: int, deletions: int, additions: int) -> Row:
+    """All three on one judged world; `deletions` and `additions` bound how many cases are judged again."""
+    copy, rng = Copy(database, folder), Random(seed)
+    told = copy.store.verdicts(copy.org.id)
+    said = [s for score in told for s in recount(score, copy.records)]
+    listed = sum(copy.shown(s.account_id) == copy.records.seconds.get(s.account_id, 0) for s in told)
+    zones = [i for i in range(copy.now.frame.n) if copy.target(copy.now, i) == COMFORT]
+    reasons = [(i, code) for i in zones for code in missing(copy, i)]
+    found = {
+        "explanations": len(told), "said": said, "listed": listed,
+        "deletions": [deletion(copy, i) for i in rng.sample(zones, min(deletions, len(zones)))],
+        "additions": [addition(copy, i, code) for i, code in rng.sample(reasons, min(additions, len(reasons)))],
+    }  # fmt: skip
+    copy.close()
+    return found
+
+
+def main() -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent))  # beside this file another `sandbox` lies in the way
+    from score_world import World, judge
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worlds", default=RECORDED, help="profile:seed, with commas between")
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS)
+    parser.add_argument("--deletions", type=int, default=20, help="a world")
+    parser.add_argument("--additions", type=int, default=30, help="a world")
+    asked = parser.parse_args()
+    found = []
+    for name in asked.worlds.split(","):
+        profile, seed = name.split(":")
+        begin = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="assay-fidelity-") as temporary:
+            folder = Path(temporary)
+            store, _ = judge(World(profile, int(seed), asked.accounts), folder, NIGHTS)
+            store.engine.dispose()
+            found.append(examine(folder / "assay.db", folder, int(seed), asked.deletions, asked.additions))
+        print(f"{name}, {time.perf_counter() - begin:.0f} s\n{report(found[-1:])}\n", file=sys.stderr, flush=True)
+    print(report(found))
+
+
+def report(found: Sequence[Row]) -> str:
+    """The figures of all worlds, and every sentence that is not what the records say."""
+    said: list[Said] = [s for world in found for s in world["said"]]
+    wrong = [s for s in said if s.told != s.counted]
+    explanations, listed = (sum(world[name] for world in found) for name in ("explanations", "listed"))
+    gone: list[Deletion] = [d for world in found for d in world["deletions"]]
+    added: list[Addition] = [a for world in found for a in world["additions"]]
+    lines = [
+        f"recomputation: {explanations} explanations, {len(said)} numbers and claims, {len(said) - len(wrong)} equal, "
+        f"{len({s.account for s in wrong})} explanations with one that is not",
+        "  by sentence: " + ", ".join(f"{code} {n}" for code, n in sorted(Counter(s.code for s in said).items())),
+        f"  hours as `assay explain` lists them: equal for {listed} of {explanations} accounts",
+    ]
+    if gone:
+        ended = Counter(d.target for d in gone)
+        lines.append(
+            f"deletion: {sum(d.above for d in gone)} of {len(gone)} comfort zones ended above their fair share, after "
+            f"{mean(d.records for d in gone):.1f} of {mean(d.of for d in gone):.1f} records on average; they became {dict(ended)}"
+        )
+    for code in sorted({a.code for a in added}):
+        mine = [a for a in added if a.code == code]
+        lines.append(f"addition {code}: {sum(a.holds for a in mine)} of {len(mine)} (the reason went: {sum(a.gone for a in mine)}, "
+                     f"p_shallow fell: {sum(a.falls for a in mine)})")  # fmt: skip
+    lines.append(f"addition: {sum(a.holds for a in added)} of {len(added)}")
+    return "\n".join(lines + [f"WRONG {s}" for s in wrong[:40]])
+
+
+if __name__ == "__main__":
+    main()
