@@ -18,8 +18,9 @@ from scipy.optimize import linprog, minimize
 from sqlalchemy import select
 
 from db.firm import Firm
-from scoring import behaviour, calibration, lookalike, pipeline
+from scoring import behaviour, lookalike, pipeline
 from scoring import potential as model
+from scoring.learned import WEIGHTS
 from scoring.minutes import counted
 from scoring.rules import Rules
 from scoring.stages import Stages
@@ -301,7 +302,7 @@ class Recount:
 
     @cached_property
     def expected(self) -> Any:
-        w = [self.learned.get(f"weight.{n}", d) for n, d in enumerate(calibration.WEIGHTS)]
+        w = [self.learned.get(f"weight.{n}", d) for n, d in enumerate(WEIGHTS)]
         share = self.rules.horizon_days / 365
         parts = (self.run_rate * share, self.run_rate * share + self.pipeline, self.wallet(0.5) * share)
         money = sum(k * np.sqrt(p) for k, p in zip(w, parts, strict=True)) ** 2

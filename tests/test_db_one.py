@@ -88,8 +88,8 @@ def test_one_account_sees_what_the_firm_sees_of_it(engine: Engine, crms: int) ->
             sums = whole.rows(minutes(whole.tables, whole.org, DAY, RULES))[0]
             records = whole.records_of(account_id)
         with one_account(engine, orgs, account_id, since) as seen:
-            usual = {kind: sums[f"usual_{kind}"] for kind in ("meeting", "call")}
-            assert all(usual.values())  # enough are measured for the firm's own lengths to hold
+            usual = {kind: length for kind in ("meeting", "call") if (length := sums[f"usual_{kind}"])}
+            assert usual  # enough are measured for the firm's own lengths to hold
             found = seen.rows(treatment(seen.tables, seen.org, DAY, RULES, account_id, usual))
             assert sorted(map(str, found)) == sorted(map(str, wanted))
             for kind, rows in seen.records_of(account_id).items():
