@@ -40,7 +40,7 @@ def filled(engine: Engine, crms: int) -> Store:
                 record("opportunity_change", id=f"{p}h{n}", opportunity_id=f"{p}o{n % 20}", changed_at=n) for n in range(40)
             ],
             "line_item": [record("line_item", id=f"{p}l{n}", opportunity_id=f"{p}o{n % 20}") for n in range(25)],
-            "activity": [_activity(chance, p, n, accounts, people) for n in range(600)],
+            "activity": [_activity(chance, p, n, accounts, people) for n in range(600)] + _to_many(p, accounts, people),
             "participant": [
                 record(
                     "participant", id=f"{p}p{n}", activity_id=f"{p}v{chance.randrange(600)}", person_id=chance.choice(people)
@@ -56,6 +56,15 @@ def filled(engine: Engine, crms: int) -> Store:
         with engine.begin() as c:
             c.execute(insert(link), same)
     return store
+
+
+def _to_many(p: str, accounts: list[str], people: list[str]) -> list[tuple[Any, ...]]:
+    """One mail to several, a minute apart."""
+    return [
+        record("activity", id=f"{p}b{n}", kind="email", status="held", account_id=accounts[n], contact_id=f"{p}c{n}",
+               owner_id=people[0], starts_at=(DAY - 3) * DAY_SECONDS + n * 60, owner_day=DAY - 3, subject_key=9, created_at=1)
+        for n in range(4)
+    ]  # fmt: skip
 
 
 def _activity(chance: random.Random, p: str, n: int, accounts: list[str], people: list[str]) -> tuple[Any, ...]:
