@@ -59,10 +59,10 @@ def filled(engine: Engine, crms: int) -> Store:
 
 
 def _to_many(p: str, accounts: list[str], people: list[str]) -> list[tuple[Any, ...]]:
-    """One mail to several, a minute apart."""
+    """One mail to several, a minute apart, on a day that nothing else fills."""
     return [
         record("activity", id=f"{p}b{n}", kind="email", status="held", account_id=accounts[n], contact_id=f"{p}c{n}",
-               owner_id=people[0], starts_at=(DAY - 3) * DAY_SECONDS + n * 60, owner_day=DAY - 3, subject_key=9, created_at=1)
+               owner_id=people[0], starts_at=(DAY - 100) * DAY_SECONDS + n * 60, owner_day=DAY - 100, subject_key=9, created_at=1)
         for n in range(4)
     ]  # fmt: skip
 
