@@ -154,7 +154,7 @@ def plain(r: Recount, account: str, what: str) -> str | int:
     owner, since = r.owners[account]
     made = r.accounts[r.at[account]]["created_at"]
     told: dict[str, Any] = {
-        "window": r.rules.window_days, "decided": r.rules.decision_days, "currency": "EUR", "no_owner": owner or "none",
+        "window": r.rules.window_days, "decided": r.rules.decision_days, "currency": r.currency, "no_owner": owner or "none",
         "a_day": round(r.a_day.get(owner or "", 0.0)), "held": r.day - since // DAY,
         "account_age": None if made is None else r.day - made // DAY,
     }  # fmt: skip
@@ -191,7 +191,8 @@ class Copy:
         with self.store.firm() as firm:
             self.past = learned(self.store, firm, self.day, RULES, keep=False)
             numbers = self.past["calibration"]
-            self.records = Recount(firm, self.day, RULES, dict(zip(numbers["name"], numbers["value"], strict=True)))
+            known = dict(zip(numbers["name"], numbers["value"], strict=True))
+            self.records = Recount(firm, self.day, RULES, known, self.org.currency)
         self.now = self.judge(())
 
     @contextmanager

@@ -31,10 +31,13 @@ PULLED = ("account", "owner", "contact", "opportunity", "opportunity_change", "l
 
 
 class Recount:
-    """What the records of a firm say on one night; amounts in whole units of its currency."""
+    """What the records of a firm say on one night; amounts in whole units of its currency.
 
-    def __init__(self, firm: Firm, day: int, rules: Rules, learned: Mapping[str, float]) -> None:
-        self.day, self.rules, self.learned = day, rules, learned
+    `learned` are the stored numbers of `scoring.calibration`.
+    """
+
+    def __init__(self, firm: Firm, day: int, rules: Rules, learned: Mapping[str, float], currency: str) -> None:
+        self.day, self.rules, self.learned, self.currency = day, rules, learned, currency
         self.end, self.start = day * DAY, (day - rules.window_days) * DAY
         read = {name: getattr(firm.tables, name) for name in PULLED}
         self.rows = {name: [r for r in firm.rows(select(x).where(x.c.org == firm.org)) if not r.get("deleted")]
