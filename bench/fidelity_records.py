@@ -475,6 +475,8 @@ def _quantile_line(x: Any, y: Any, tau: float) -> Any:
 
     Of a median several lines may be the best; the dual's is the one that the score takes (docs/adr/0016).
     """
+    if len(y) > lookalike.MOST_ROWS:
+        raise ValueError(f"{len(y)} customers; beyond {lookalike.MOST_ROWS} the score thins them. Fix: a smaller world")
     n, used = len(y), np.abs(x).sum(axis=0) > 0
     rows, k, found = x[:, used], int(used.sum()), np.zeros(x.shape[1])
     dual = linprog(-y, A_eq=rows.T, b_eq=(1 - tau) * rows.sum(axis=0), bounds=(0, 1), method="highs")
