@@ -32,10 +32,13 @@ PULLED = ("account", "owner", "contact", "opportunity", "opportunity_change", "l
 
 
 class Recount:
-    """What the records of a firm say on one night; amounts in whole units of its currency."""
+    """What the records of a firm say on one night; amounts in whole units of its currency.
 
-    def __init__(self, firm: Firm, day: int, rules: Rules, learned: Mapping[str, float]) -> None:
-        self.day, self.rules, self.learned = day, rules, learned
+    `learned` are the stored numbers of `scoring.calibration`.
+    """
+
+    def __init__(self, firm: Firm, day: int, rules: Rules, learned: Mapping[str, float], currency: str) -> None:
+        self.day, self.rules, self.learned, self.currency = day, rules, learned, currency
         self.end, self.start = day * DAY, (day - rules.window_days) * DAY
         read = {name: getattr(firm.tables, name) for name in PULLED}
         self.rows = {name: [r for r in firm.rows(select(x).where(x.c.org == firm.org)) if not r.get("deleted")]
@@ -473,6 +476,8 @@ def _quantile_line(x: Any, y: Any, tau: float) -> Any:
 
     Of a median several lines may be the best; the dual's is the one that the score takes (docs/adr/0016).
     """
+    if len(y) > lookalike.MOST_ROWS:
+        raise ValueError(f"{len(y)} customers; beyond {lookalike.MOST_ROWS} the score thins them. Fix: a smaller world")
     n, used = len(y), np.abs(x).sum(axis=0) > 0
     rows, k, found = x[:, used], int(used.sum()), np.zeros(x.shape[1])
     dual = linprog(-y, A_eq=rows.T, b_eq=(1 - tau) * rows.sum(axis=0), bounds=(0, 1), method="highs")
