@@ -40,11 +40,16 @@ def locked(engine: Engine) -> Iterator[Connection]:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             yield connection
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(
-            f"database {where} cannot be used: {str(error.orig).splitlines()[0]}. "
-            "Fix: check that it exists, is writable for this user and reachable ([database] url)"
-        ) from error
+        raise unusable(engine, error) from error
+
+
+def unusable(engine: Engine, error: DBAPIError) -> DatabaseError:
+    """What the database says, as one line with the way out; no password."""
+    where = engine.url.render_as_string(hide_password=True)
+    return DatabaseError(
+        f"database {where} cannot be used: {str(error.orig).splitlines()[0]}. "
+        "Fix: check that it exists, is writable for this user and reachable ([database] url)"
+    )
 
 
 def revisions(connection: Connection) -> tuple[str | None, str]:

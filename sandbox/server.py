@@ -3,7 +3,9 @@
 import asyncio
 import ssl
 import threading
+from contextlib import closing
 from typing import Any
+from weakref import WeakSet
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -47,6 +49,7 @@ class Server:
         self.base = ""
         self._up = threading.Event()
         self._loop = asyncio.new_event_loop()
+        self._lines: WeakSet[asyncio.Transport] = WeakSet()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> str:
@@ -62,14 +65,18 @@ class Server:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        try:
-            server = self._loop.run_until_complete(self._listen())
-        except OSError:
-            return
-        finally:
-            self._up.set()
-        self._loop.run_forever()
-        server.close()
+        with closing(self._loop):
+            try:
+                server = self._loop.run_until_complete(self._listen())
+            except OSError:
+                return
+            finally:
+                self._up.set()
+            self._loop.run_forever()
+            server.close()
+            for line in list(self._lines):
+                line.abort()
+            self._loop.run_until_complete(asyncio.sleep(0))  # the lines end in the loop's next round
 
     async def _listen(self) -> asyncio.Server:
         secure = None
@@ -77,7 +84,7 @@ class Server:
             secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             secure.load_cert_chain(self.tls.certificate_file, self.tls.key_file)
         server = await self._loop.create_server(
-            lambda: Wire(self.front.answer, self.base), "127.0.0.1", self.port, ssl=secure, backlog=256
+            lambda: Wire(self.front.answer, self.base, self._lines), "127.0.0.1", self.port, ssl=secure, backlog=256
         )
         self.base = f"{'https' if secure else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server

@@ -8,7 +8,7 @@ and has no way to break a line half way, which a fault script needs.
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSet
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -40,13 +40,14 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Wire(asyncio.Protocol):
     """One connection: requests are answered one after the other, whatever has been sent ahead."""
 
-    def __init__(self, answer: Answer, base: str) -> None:
-        self._answer, self._base = answer, base
+    def __init__(self, answer: Answer, base: str, lines: MutableSet[asyncio.Transport]) -> None:
+        self._answer, self._base, self._lines = answer, base, lines
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._work: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         self._line: asyncio.Transport = transport
+        self._lines.add(transport)
         self._parser = httptools.HttpRequestParser(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

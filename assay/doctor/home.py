@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from assay.doctor.finding import Finding
 from assay.settings import ConfigError, Settings
-from db.engine import DatabaseError, open_database
-from db.migrate import revisions
+from db.engine import open_database
+from db.migrate import revisions, unusable
 from db.store import Store
 
 SALESFORCE, HUBSPOT = "salesforce secrets", "hubspot secrets"
@@ -141,11 +141,7 @@ def looked_at(engine: Engine) -> tuple[str | None, str]:
         with engine.connect() as connection:  # on SQLite this takes the write lock, and gives it back
             return revisions(connection)
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(
-            f"database {where} cannot be used: {str(error.orig).splitlines()[0]}. "
-            "Fix: check that it exists, is writable for this user and reachable ([database] url)"
-        ) from error
+        raise unusable(engine, error) from error
 
 
 def _room(folder: Path) -> list[Finding]:
