@@ -5,7 +5,8 @@ replaced by those of the first CRM; everything that judges reads them as if they
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +37,7 @@ from db import tables as t
 from db.upsert import upsert
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
-from scoring.stages import Staged
+from scoring.stages import Query, Staged
 
 #: which kind of thing a field of a record names
 NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
@@ -56,13 +57,26 @@ class Firm:
     def __init__(self, connection: Connection, tables: Any, org: int) -> None:
         self._c, self.tables, self.org = connection, tables, org
         self._texts: dict[str, str] = {}
+        self._kept: frozenset[Table] = frozenset()
+
+    def facts(self, asked: Mapping[str, Select[Any] | Staged]) -> dict[str, dict[str, list[Any]]]:
+        """Several feature queries by name; a step that more than one of them reads is made once."""
+        named = [step for query in asked.values() if isinstance(query, Staged) for step in query.steps]
+        times = Counter(table for table, _ in named)
+        shared = {table: step for table, step in named if times[table] > 1}
+        with kept(self._c, shared.items()):
+            self._kept = frozenset(shared)
+            try:
+                return {name: self.columns(query) for name, query in asked.items()}
+            finally:
+                self._kept = frozenset()
 
     def columns(self, query: Select[Any] | Staged) -> dict[str, list[Any]]:
         """Run a feature query and give its result by column.
 
         Equal texts are one object: ids and names come back in many rows and would be half of the memory of a night.
         """
-        with staged(self._c, query) as last:
+        with self._staged(query) as last:
             result = self._c.execute(last)
             made: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
             once = self._texts
@@ -72,8 +86,17 @@ class Firm:
         return made
 
     def rows(self, query: Select[Any] | Staged) -> list[dict[str, Any]]:
-        with staged(self._c, query) as last:
+        with self._staged(query) as last:
             return [dict(r) for r in self._c.execute(last).mappings()]
+
+    @contextmanager
+    def _staged(self, query: Select[Any] | Staged) -> Iterator[Any]:
+        """The last step of a query, once its earlier steps have been kept."""
+        if not isinstance(query, Staged):
+            yield query
+            return
+        with kept(self._c, [(table, step) for table, step in query.steps if table not in self._kept]):
+            yield query.query
 
     def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
         """What is stored about one account besides its activities, for people who want to check a number."""
@@ -92,18 +115,18 @@ class Firm:
 
 
 @contextmanager
-def staged(c: Connection, query: Select[Any] | Staged) -> Iterator[Any]:
-    """The last step of a query, once its earlier steps have been kept; they go when it is done."""
-    if not isinstance(query, Staged):
-        yield query
-        return
-    for table, step in query.steps:
+def kept(c: Connection, steps: Iterable[tuple[Table, Query]]) -> Iterator[None]:
+    """Steps as temporary tables, in their order; they go when this is done."""
+    made = []
+    for table, step in steps:
         table.create(c)
-        c.execute(insert(table).from_select([x.name for x in table.c], step))
+        columns = [x.name for x in table.c if x.autoincrement is not True]
+        c.execute(insert(table).from_select(columns, step))
         if c.dialect.name == "postgresql":  # it plans by what it knows of a table; SQLite expects a large one
             c.exec_driver_sql(f"ANALYZE {table.name}")
-    yield query.query
-    for table, _ in reversed(query.steps):
+        made.append(table)
+    yield
+    for table in reversed(made):
         table.drop(c)
 
 

@@ -1,9 +1,9 @@
 """Selling time as set algebra over integer seconds (reference/scoring.md 2.1).
 
-A chain of common table expressions, each one rule: what is in the window -> person by person -> how long -> once only ->
-within a day -> between accounts. `features` sums its end, `treatment` shows it record by record, with every second that did
-not count: the same expressions, so they agree. Windows that sort every record are few, because they are what costs; the rules
-that need more look at the few records that `crowded` or a count has singled out (docs/adr/0015).
+A chain of steps, each one rule: what is in the window -> person by person -> how long -> once only -> within a day -> between
+accounts. `features` sums its end, `treatment` shows it record by record, with every second that did not count: the same
+expressions, so they agree. Records are sorted once, person by person in the order of time; the rules that need more look at
+those that stand close to another one, and what they find is kept for the few records it changes (docs/adr/0015, 0025).
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union,
     union_all,
 )
 
 from scoring import mails, overlaps, repeats, split
 from scoring.rules import Rules
 from scoring.sets import among, beside
-from scoring.stages import Staged, Stages
+from scoring.stages import ENTRY, Staged, Stages
 
 DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
@@ -54,7 +53,8 @@ def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     account = func.coalesce(a.c.account_id, o.c.account_id, c.c.account_id)
     return (
         select(
-            a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind, a.c.status,
+            # the org with it: SQLite believes that an org has ten participants, and would begin with those
+            a.c.org, a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind, a.c.status,
             a.c.starts_at, a.c.seconds, a.c.owner_day, a.c.direction, a.c.subject_key,
             func.coalesce(a.c.thread_key, a.c.subject_key).label("thread"),
             case((measured(a.c, rules), 1), else_=0).label("sure"), believable(a.c, rules).label("believed"),
@@ -78,19 +78,19 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
-def attended(t: Any, org: int, window: FromClause) -> Subquery:
+def attended(t: Any, window: FromClause) -> Subquery:
     """One row a record and person of ours: the owner, and invited colleagues who did not decline.
 
     A second record of a mail is left out; an invited colleague's own copy of the meeting, where there is one, is preferred
     later, because it has the colleague's own day.
     """
     p, w = t.participant, window.c
-    wanted = [w.id, w.account_id, w.contact_id, w.kind, w.status, w.starts_at, w.seconds, w.owner_day, w.direction,
+    wanted = [w.org, w.id, w.account_id, w.contact_id, w.kind, w.status, w.starts_at, w.seconds, w.owner_day, w.direction,
               w.subject_key, w.thread, w.sure, w.believed]  # fmt: skip
     own = select(*wanted, w.person, literal(1).label("own")).where(w.status.in_(COUNTS), w.is_twin == 0)
     invited = (
         select(*wanted, p.c.person_id.label("person"), literal(0).label("own"))
-        .join(p, and_(p.c.org == org, p.c.activity_id == w.id))
+        .join(p, and_(p.c.org == w.org, p.c.activity_id == w.id))
         .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.declined.is_(False),
                p.c.deleted.is_(False), p.c.person_id != w.person)
     )  # fmt: skip
@@ -161,7 +161,7 @@ def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
     seconds = case((missed, rules.no_show_minutes * 60), (sure, x.believed), else_=default_seconds(x, own, rules))
     code = case((missed, "no_show"), (and_(sure, x.seconds != x.believed), "clipped"), (sure, "counted"), else_="default")
     timed = and_(sure, x.status != "no_show")
-    kept = [x.id, x.person, x.own, x.account_id, x.contact_id, x.kind, x.starts_at, x.owner_day, x.direction, x.subject_key,
+    kept = [x.org, x.id, x.person, x.own, x.account_id, x.contact_id, x.kind, x.starts_at, x.owner_day, x.direction, x.subject_key,
             x.thread, x.seconds, x.sure]  # fmt: skip
     length = cast(seconds, BigInteger)
     return select(
@@ -173,67 +173,82 @@ def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
     )  # fmt: skip
 
 
+def in_order(rows: FromClause, rules: Rules) -> Select[Any]:
+    """A person's records in the order of time, each with two marks against all that began before it: whether it overlaps one
+    (`crowded`), and whether it may repeat one (`near`): it overlaps, or begins within `same_start_seconds` of it."""
+    x = rows.c
+    # one frame for both, so that every record is sorted once
+    by: dict[str, Any] = {"partition_by": x.person, "order_by": [x.starts_at, x.id], "rows": (None, -1)}
+    late = x.starts_at + rules.same_start_seconds
+    reach = func.max(x.ends_at).over(**by)
+    about = func.max(case((x.ends_at > late, x.ends_at), else_=late)).over(**by)
+    return select(
+        x.entry.label("record"), case((reach > x.starts_at, 1), else_=0).label("crowded"),
+        case((about >= x.starts_at, 1), else_=0).label("near"),
+    ).order_by(x.person, x.starts_at, x.id)  # fmt: skip
+
+
 # ---- what became of each record -------------------------------------------------------------------------------------
 
 
-def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Mapping[str, int] | None = None) -> Table:
+def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Mapping[str, int] | None = None) -> Subquery:
     """The end of the chain: one row a record, person and account, with the seconds that count.
 
     `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `rule` names)
     + `capped` + `elsewhere` (other accounts' share of the same record).
     """
-    window = stages.keep("incoming", incoming(t, org, day, rules), found_by="id")
+    window = stages.keep("incoming", incoming(t, org, day, rules))
     own = stages.keep("usual", usual(window) if known is None else _told(known))
-    rows = stages.keep("lengths", lengths(attended(t, org, window), own, rules))
-    days = _within_a_day(_judged(t, org, rows, rules, stages), rules, stages)
-    return stages.keep("counted", split.between_accounts(t, org, days, window, stages))
+    rows = stages.keep("lengths", lengths(attended(t, window), own, rules), numbered=True)
+    days = _within_a_day(_judged(rows, _fates(t, rows, rules, stages)), rules, stages)
+    return split.between_accounts(t, org, days, window, stages).subquery("counted")
 
 
-def _judged(t: Any, org: int, rows: FromClause, rules: Rules, stages: Stages) -> Table:
-    """Each record's seconds before the day's cap, and what happened to it.
+def _fates(t: Any, rows: FromClause, rules: Rules, stages: Stages) -> Table:
+    """The seconds that are left of the records that do not keep theirs, and why. Most records are not among them."""
+    order = stages.keep("order", in_order(rows, rules), numbered=True)
+    again = repeats.repeats(rows, order, rules, stages)
+    letters = stages.keep("mails", mails.once(rows, again), ENTRY)
+    damped = stages.keep("damped", mails.damped(letters, rules), ENTRY)
+    bulk = mails.bulk(t, letters, rules)
 
-    Few records are special; the others pass without being looked at again.
-    """
-    x, again = rows.c, repeats.repeats(rows, rules, stages)
-    letters = stages.keep("mails", mails.once(rows, again), found_by="id")
-    damped = stages.keep("damped", mails.damped(letters, rules))
-    bulk = stages.keep("bulk", mails.bulk(t, org, letters, rules))
+    def told(entries: Any, seconds: int, code: str) -> Select[Any]:
+        return select(entries.entry, cast(literal(seconds), BigInteger).label("kept"), literal(code).label("code"))
 
-    def told(y: Any, kept: Any, code: Any) -> Select[Any]:
-        return select(y.id, y.person, y.account_id, y.contact_id, y.kind, y.starts_at, y.owner_day, y.seconds, y.length,
-                      y.sure, cast(kept, BigInteger).label("kept"), code.label("code"))  # fmt: skip
-
-    key = [x.id, x.person]
-    marked = union(*(select(*set_.c) for set_ in (again, damped, bulk))).subquery()
-    fate = case((among(key, again), "duplicate"), (among(key, damped), "damped"), else_="bulk")
-    kept = case((among(key, again), 0), (among(key, damped), 0), else_=rules.bulk_mail_seconds)
-    less = told(x, kept, fate).where(among(key, marked))
-    s = overlaps.shared(rows, again, stages).c
-    overlap = told(s, s.share, case((s.share < s.length, "overlap"), else_=s.code))
-    special = stages.keep("special", less.union_all(overlap))
-    plain = told(x, x.length, x.code).where(beside(key, special))
-    return stages.keep("judged", plain.union_all(select(*special.c)))
+    one, s = bulk.subquery(), overlaps.shared(rows, order, again, stages).c
+    return stages.keep(
+        "fates",
+        union_all(
+            told(again.c, 0, "duplicate"), told(damped.c, 0, "damped"),
+            told(one.c, rules.bulk_mail_seconds, "bulk").where(beside([one.c.entry], damped)),
+            select(s.entry, s.share, literal("overlap")).where(s.share < s.length),
+        ),
+        ENTRY,
+    )  # fmt: skip
 
 
-def _within_a_day(rows: FromClause, rules: Rules, stages: Stages) -> Table:
+def _judged(rows: FromClause, fates: Table) -> Subquery:
+    """Each record's seconds before the day's cap, and what happened to it."""
+    x, f = rows.c, fates.c
+    told = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
+    return told.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
+
+
+def _within_a_day(rows: FromClause, rules: Rules, stages: Stages) -> Subquery:
     """A person's day holds `day_minutes`; beyond that every record of the day is cut in proportion."""
     x, cap = rows.c, rules.day_minutes * 60
     day = [x.person, func.coalesce(x.owner_day, 0)]
     full = stages.keep("full_days", select(x.person, day[1].label("day")).group_by(*day).having(func.sum(x.kept) > cap))
     held = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
-    f = select(*x, held.label("held")).where(among(day, full), x.kept > 0).subquery().c
-
-    def told(y: Any, counted: Any, code: Any) -> Select[Any]:
-        claimed = func.coalesce(y.seconds, y.length)
-        return select(
-            y.id, y.person, y.account_id, y.contact_id, y.kind, y.starts_at, y.seconds, y.sure,
-            cast(claimed, BigInteger).label("claimed"), (claimed - y.length).label("clipped"),
-            (y.length - y.kept).label("lost"), (y.kept - counted).label("capped"),
-            cast(counted, BigInteger).label("counted"), y.code.label("rule"), code.label("code"),
-        )  # fmt: skip
-
-    cut = told(f, f.kept * cap // f.held, literal("capped"))
-    return stages.keep("days", told(x, x.kept, x.code).where(or_(x.kept == 0, beside(day, full))).union_all(cut))
+    f = select(x.entry, x.kept, held.label("held")).where(among(day, full), x.kept > 0).subquery().c
+    cut = stages.keep("cut", select(f.entry, cast(f.kept * cap // f.held, BigInteger).label("counted")), ENTRY)
+    claimed, counted = func.coalesce(x.seconds, x.length), func.coalesce(cut.c.counted, x.kept)
+    return select(
+        x.entry, x.org, x.id, x.person, x.account_id, x.contact_id, x.kind, x.starts_at, x.seconds, x.sure,
+        cast(claimed, BigInteger).label("claimed"), (claimed - x.length).label("clipped"),
+        (x.length - x.kept).label("lost"), (x.kept - counted).label("capped"), cast(counted, BigInteger).label("counted"),
+        x.rule, case((cut.c.entry.is_not(None), "capped"), else_=x.rule).label("code"),
+    ).select_from(rows.outerjoin(cut, cut.c.entry == x.entry)).subquery("days")  # fmt: skip
 
 
 # ---- what is read of it ---------------------------------------------------------------------------------------------

@@ -5,52 +5,54 @@ from typing import Any
 from sqlalchemy import BigInteger, FromClause, Select, Table, and_, case, cast, func, or_, select, union
 
 from scoring.rules import Rules
-from scoring.sets import among
-from scoring.stages import Stages
+from scoring.sets import among, stretches
+from scoring.stages import ENTRY, Stages
 
 #: per cent of the shorter of two records that lies in the other one, from which on they are one activity
 SAME_SHARE = 80
 
 
-def repeats(rows: FromClause, rules: Rules, stages: Stages) -> Table:
-    """(id, person) of every record that repeats a better one: the same start, most of its length, or the same day where
-    nobody noted the time."""
-    found = union(_close(rows, rules, stages), _vague(rows), _same_subject(rows))
-    return stages.keep("repeats", found)
+def repeats(rows: FromClause, order: FromClause, rules: Rules, stages: Stages) -> Table:
+    """The entry of every record that repeats a better one: the same start, most of its length, or the same day where nobody
+    noted the time."""
+    found = union(_close(rows, order, rules, stages), _vague(rows), _same_subject(rows))
+    return stages.keep("repeats", found, ENTRY)
 
 
-def _close(rows: FromClause, rules: Rules, stages: Stages) -> Select[Any]:
+def _close(rows: FromClause, order: FromClause, rules: Rules, stages: Stages) -> Select[Any]:
     """All but the best of the records of one person, account and kind that begin together or lie in each other."""
-    seen = stages.keep("seen", _seen(rows))
+    seen = stages.keep("seen", _seen(rows, order))
     c = seen.c
     alike = [c.person, c.account, c.kind, c.topic]
     doubtful = select(*alike).where(_same(c, rules)).subquery()
     known = select(seen).where(among(alike, doubtful)).subquery().c
     mine: dict[str, Any] = {"partition_by": [known.person, known.account, known.kind, known.topic]}
-    island = func.sum(case((_same(known, rules), 0), else_=1)).over(
-        **mine, order_by=[known.starts_at, known.id], rows=(None, 0)
-    )
+    island = func.sum(case((_same(known, rules), 0), else_=1)).over(**mine, order_by=[known.starts_at, known.id], rows=(None, 0))
     g = select(*known, cast(island, BigInteger).label("island")).subquery().c
     best = func.row_number().over(
         partition_by=[g.person, g.account, g.kind, g.topic, g.island],
         order_by=[g.sure.desc(), g.length.desc(), g.own.desc(), g.id],
     )
-    ranked = select(g.id, g.person, best.label("best")).subquery().c
-    return select(ranked.id, ranked.person).where(ranked.best > 1)
+    ranked = select(g.entry, best.label("best")).subquery().c
+    return select(ranked.entry).where(ranked.best > 1)
 
 
-def _seen(rows: FromClause) -> Select[Any]:
-    """Each record with the start before its own and the furthest end before it, among those it may repeat."""
+def _seen(rows: FromClause, order: FromClause) -> Select[Any]:
+    """Each record with the start before its own and the furthest end before it, among those it may repeat.
+
+    Records that are near no other one of the person are left out: they could only stand alone.
+    """
     x = rows.c
     # an answer that comes within minutes is another mail; so is one about another matter
     way = case((x.direction == "in", -1), else_=1)
     topic = case((x.kind == "email", func.coalesce(x.subject_key, 0) * way), else_=0)
-    wanted = select(
-        x.id, x.person, func.coalesce(x.account_id, "").label("account"), x.kind, topic.label("topic"), x.starts_at,
-        x.ends_at, x.sure, x.length, x.own,
-    ).subquery()  # fmt: skip
+    wanted = (
+        select(x.entry, x.id, x.person, func.coalesce(x.account_id, "").label("account"), x.kind, topic.label("topic"),
+               x.starts_at, x.ends_at, x.sure, x.length, x.own)
+        .where(among([x.entry], stretches(order, order.c.near)))
+        .subquery()
+    )  # fmt: skip
     w = wanted.c
-    # one frame for both, so that every record is sorted once
     by: dict[str, Any] = {"partition_by": [w.person, w.account, w.kind, w.topic], "order_by": [w.starts_at, w.id],
                           "rows": (None, -1)}  # fmt: skip
     before, reach = func.max(w.starts_at).over(**by), func.max(w.ends_at).over(**by)
@@ -74,9 +76,8 @@ def _least(a: Any, b: Any) -> Any:
 def _vague(rows: FromClause) -> Select[Any]:
     """A meeting that nobody measured repeats the measured one of that person, account and day."""
     x = rows.c
-    day = _day(x)
-    mixed = select(*day).where(x.meeting > 0).group_by(*day).having(func.max(x.timed) > func.min(x.sure)).subquery()
-    return select(x.id, x.person).where(x.meeting > x.sure, among(day, mixed))
+    noted = select(*_day(x)).where(x.meeting > 0, x.timed > 0).subquery()
+    return select(x.entry).where(x.meeting > x.sure, among(_day(x), noted))
 
 
 def _day(x: Any) -> list[Any]:
@@ -94,5 +95,5 @@ def _same_subject(rows: FromClause) -> Select[Any]:
     rank = func.row_number().over(
         partition_by=key, order_by=[x.sure.desc(), x.meeting.desc(), x.starts_at, x.own.desc(), x.id]
     )
-    named = select(x.id, x.person, x.sure, rank.label("nth")).where(loose, among(key, many)).subquery().c
-    return select(named.id, named.person).where(named.nth > 1, named.sure < 1)
+    named = select(x.entry, x.sure, rank.label("nth")).where(loose, among(key, many)).subquery().c
+    return select(named.entry).where(named.nth > 1, named.sure < 1)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, case, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Subquery, case, select, tuple_
 
 
 def among(row: Sequence[ColumnElement[Any]], rows: FromClause) -> ColumnElement[bool]:
@@ -18,3 +18,13 @@ def among(row: Sequence[ColumnElement[Any]], rows: FromClause) -> ColumnElement[
 def beside(row: Sequence[ColumnElement[Any]], rows: FromClause) -> ColumnElement[bool]:
     """The opposite. Not `not in`: because of NULL, SQLite answers that by reading the whole set for each row."""
     return case((among(row, rows), 0), else_=1) > 0
+
+
+def stretches(order: FromClause, mark: ColumnElement[int]) -> Subquery:
+    """The records of `order` that carry the mark, and each that stands right before one that does.
+
+    A mark tells that a record belongs to the one before it; so these are all stretches longer than one record.
+    """
+    o = order.c
+    marked = select(o.entry).where(mark > 0)
+    return select(o.record).where(o.entry.in_(marked.union(select(o.entry - 1).where(mark > 0)))).subquery()

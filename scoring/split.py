@@ -20,7 +20,8 @@ from sqlalchemy import (
     union,
 )
 
-from scoring.stages import Stages
+from scoring.sets import among, beside
+from scoring.stages import ENTRY, Stages
 
 #: what an account gets its part of
 SECONDS = ("clipped", "lost", "capped", "counted")
@@ -29,7 +30,7 @@ SECONDS = ("clipped", "lost", "capped", "counted")
 def several(t: Any, org: int, window: FromClause) -> Select[Any]:
     """Ids of activities that touch an account besides the one they name: by a contact who was there, or by a link."""
     p, c, w = t.participant, t.contact, window.c
-    there = and_(p.c.org == org, p.c.activity_id == w.id, p.c.deleted.is_(False), p.c.declined.is_(False))
+    there = and_(p.c.org == w.org, p.c.activity_id == w.id, p.c.deleted.is_(False), p.c.declined.is_(False))
     theirs = and_(p.c.side == "theirs", c.c.org == org, c.c.id == p.c.person_id)
     account = case((p.c.side == "about", p.c.person_id), else_=c.c.account_id)
     other = or_(w.account_id.is_(None), account != w.account_id)
@@ -38,9 +39,9 @@ def several(t: Any, org: int, window: FromClause) -> Select[Any]:
 
 def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, stages: Stages) -> CompoundSelect[Any]:
     """Every record under each account that has a part of it; what the others got stands in `elsewhere`."""
-    x, ids = rows.c, select(stages.keep("several", several(t, org, window)).c.id)
-    alone = select(*x, literal(0).label("elsewhere")).where(x.id.not_in(ids))
-    return alone.union_all(_parts(t, org, stages.keep("of_several", select(*x).where(x.id.in_(ids)), found_by="id")))
+    x, ids = rows.c, stages.keep("several", several(t, org, window))
+    alone = select(*x, literal(0).label("elsewhere")).where(beside([x.id], ids))
+    return alone.union_all(_parts(t, org, stages.keep("of_several", select(*x).where(among([x.id], ids)), ENTRY)))
 
 
 def _parts(t: Any, org: int, rows: FromClause) -> Select[Any]:
@@ -76,7 +77,7 @@ def _parts(t: Any, org: int, rows: FromClause) -> Select[Any]:
 def _touched(t: Any, org: int, rows: FromClause, fixed: Sequence[ColumnElement[Any]]) -> Subquery:
     """One row a record, account and contact; a row without a contact stands for an account that is named or linked."""
     p, c, x = t.participant, t.contact, rows.c
-    there = and_(p.c.org == org, p.c.activity_id == x.id, p.c.deleted.is_(False), p.c.declined.is_(False))
+    there = and_(p.c.org == x.org, p.c.activity_id == x.id, p.c.deleted.is_(False), p.c.declined.is_(False))
     known = and_(c.c.org == org, c.c.account_id.is_not(None))
     no, nobody = literal(0), literal(None, c.c.id.type)
     named = select(*fixed, x.account_id, nobody.label("attendee"), literal(1).label("named")).where(

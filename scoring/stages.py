@@ -1,17 +1,20 @@
-"""A query in several steps: each step's rows are kept for the length of the query, and later steps read them.
+"""A query in several steps: each step's rows are kept while they are read, and later steps read them.
 
 One statement would do, were it not that engines differ in what they make of a hundred common table expressions: SQLite copies
-each as often as it is named, and plans them without knowing their size (docs/adr/0015).
+each as often as it is named, and plans them without knowing their size (docs/adr/0015). A step that several queries name is
+made once for all of them (docs/adr/0025).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Index, MetaData, Select, Table
+from sqlalchemy import Column, CompoundSelect, Integer, MetaData, Select, Table
 from sqlalchemy.types import TypeEngine
 
 Query = Select[Any] | CompoundSelect[Any]
+#: the column that numbers the rows of a step
+ENTRY = "entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +29,29 @@ class Staged:
 TABLES: dict[tuple[str, ...], Table] = {}
 
 
-def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], found_by: str) -> Table:
-    key = (name, found_by, *(f"{column} {kind!r}" for column, kind in columns))
-    if key not in TABLES:
-        made = [Column(column, kind) for column, kind in columns]
-        table = TABLES[key] = Table(f"step_{name}", MetaData(), *made, prefixes=["TEMPORARY"])
-        if found_by:
-            Index(f"step_{name}_{found_by}", table.c[found_by])
-    return TABLES[key]
+def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], key: str, *, numbered: bool) -> Table:
+    known = (name, key, str(numbered), *(f"{column} {kind!r}" for column, kind in columns))
+    if known not in TABLES:
+        made = [Column(column, kind, primary_key=column == key, autoincrement=False) for column, kind in columns]
+        number = [Column(ENTRY, Integer, primary_key=True, autoincrement=True)] if numbered else []
+        TABLES[known] = Table(f"step_{name}", MetaData(), *number, *made, prefixes=["TEMPORARY"])
+    return TABLES[known]
 
 
 class Stages:
     """Collects the steps while a query is being put together."""
 
-    def __init__(self) -> None:
-        self.kept: list[tuple[Table, Query]] = []
+    def __init__(self, kept: Sequence[tuple[Table, Query]] = ()) -> None:
+        self.kept = list(kept)
 
-    def keep(self, name: str, query: Query, found_by: str = "") -> Table:
-        """The rows of `query` as a temporary table, with an index where later steps look rows up."""
-        table = _table(name, tuple((c.name, c.type.as_generic()) for c in query.subquery().c), found_by)
+    def keep(self, name: str, query: Query, key: str = "", *, numbered: bool = False) -> Table:
+        """The rows of `query` as a temporary table.
+
+        `key` is the column by which later steps look rows up; no two rows share it. With `numbered` the rows get an `entry`,
+        counted up in the order of the query: an integer, which engines look up faster than texts.
+        """
+        columns = tuple((c.name, c.type.as_generic()) for c in query.subquery().c)
+        table = _table(name, columns, key, numbered=numbered)
         self.kept.append((table, query))
         return table
 
