@@ -67,7 +67,7 @@ def recorded_since(firm: Firm, today: int) -> int | None:
 
 
 def _cuts(firm: Firm, today: int, rules: Rules, horizon: int, days: Sequence[int]) -> Iterator[Cut]:
-    now = opportunities(firm.tables, firm.org, today)
+    now = opportunities(firm.tables, firm.org, today).subquery("now")
     for day in days:
         outcomes = firm.columns(revenue_features.outcomes(now, day, day + horizon))
         yield backtest.cut(facts(firm, day, rules), outcomes, day, horizon, rules)
@@ -76,7 +76,7 @@ def _cuts(firm: Firm, today: int, rules: Rules, horizon: int, days: Sequence[int
 def facts(firm: Firm, day: int, rules: Rules) -> Facts:
     """What potential is made of, as of a day."""
     asked = queries(firm.tables, firm.org, day, rules)
-    return {name: firm.columns(asked[name]) for name in revenue_features.POTENTIAL}
+    return firm.facts({name: asked[name] for name in revenue_features.POTENTIAL})
 
 
 def _assumed(firm: Firm, day: int) -> dict[str, tuple[int, int]]:

@@ -73,7 +73,7 @@ def judged(firm: Firm, org: Org, day: int, rules: Rules, past: Facts | None = No
 
     `past` is what the firm's own past taught (`backtest.learned`); without it the defaults hold.
     """
-    facts = {name: firm.columns(query) for name, query in queries(firm.tables, firm.org, day, rules).items()}
+    facts = firm.facts(queries(firm.tables, firm.org, day, rules))
     return judge({**facts, **(past or {})}, day, org.currency, rules)
 
 

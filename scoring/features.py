@@ -6,12 +6,12 @@ changed at or after that instant does not exist yet.
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select, union_all
 
 from scoring import minutes, revenue_features
 from scoring.minutes import DAY, total, treatment
 from scoring.rules import Rules
-from scoring.stages import Staged
+from scoring.stages import Staged, Stages
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
@@ -20,7 +20,11 @@ ASKED = 50
 
 def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
     """Every feature family by name; `tables` is `db.tables`."""
-    seen = opportunities(tables, org, day)
+    stages = Stages()
+    seen = stages.keep("opportunities", opportunities(tables, org, day), "id")
+    changes = Stages(stages.kept)
+    steps = changes.keep("changes", changed(tables, org, day, rules), "opportunity_id")
+    of_seen = {"revenue": revenue(seen, day), "pipeline": pipeline(seen), "families": families(tables, org, seen, day)}
     return {
         "accounts": accounts(tables, org, day),
         "minutes": minutes.minutes(tables, org, day, rules),
@@ -28,16 +32,13 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org
         ),
-        "revenue": revenue(seen, day),
-        "pipeline": pipeline(seen),
-        "pushes": pushes(tables, org, day),
+        **{name: stages.then(query) for name, query in of_seen.items()},
+        "pushes": changes.then(pushes(steps, seen)),
+        "moves": changes.then(moves(tables, org, day, rules, steps)),
         "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
-        "stage_odds": stage_odds(tables, org, day, seen),
-        "moves": moves(tables, org, day, rules),
         "met": met(tables, org, day, rules),
         "contacts": contacts(tables, org, day),
-        "families": families(tables, org, seen, day),
-        **revenue_features.queries(tables, org, day, seen),
+        **revenue_features.queries(tables, org, day, seen, stages),
     }
 
 
@@ -67,7 +68,7 @@ def owners(t: Any, org: int) -> Select[Any]:
 # ---- opportunities as they were -------------------------------------------------------------------------------------
 
 
-def opportunities(t: Any, org: int, day: int) -> CTE:
+def opportunities(t: Any, org: int, day: int) -> Select[Any]:
     """Each opportunity as it was at the start of the day: stage, amount and close date from its history.
 
     One without any history is taken as it is today, but it is not closed before its close date. Where the history begins
@@ -102,7 +103,6 @@ def opportunities(t: Any, org: int, day: int) -> CTE:
         )
         .where(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None),
                or_(o.c.created_at.is_(None), o.c.created_at < day * DAY))
-        .cte("seen")
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
     return case((flag.is_(True), 1), (flag.is_(False), 0), else_=null())
 
 
-def revenue(seen: CTE, day: int) -> Select[Any]:
+def revenue(seen: FromClause, day: int) -> Select[Any]:
     """Won amounts an account and currency, by how long ago they closed."""
     x = seen.c
     won = and_(x.won == 1, x.close_day < day, x.amount_cents.is_not(None))
@@ -130,76 +130,67 @@ def revenue(seen: CTE, day: int) -> Select[Any]:
     )  # fmt: skip
 
 
-def pipeline(seen: CTE) -> Select[Any]:
+def pipeline(seen: FromClause) -> Select[Any]:
     """Open opportunities one by one."""
     x = seen.c
     wanted = (x.id, x.account_id, x.name, x.currency, x.created_at, x.stage, x.amount_cents, x.close_day, x.probability)
     return select(*wanted).where(x.closed == 0).order_by(x.account_id, x.id)
 
 
-def pushes(t: Any, org: int, day: int) -> Select[Any]:
-    """How often the close date of an opportunity was moved back, where it was."""
-    h = t.opportunity_change
-    before = func.lag(h.c.close_day).over(partition_by=h.c.opportunity_id, order_by=[h.c.changed_at, h.c.id])
-    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
-    steps = select(h.c.opportunity_id, h.c.close_day, before.label("before")).where(*known).subquery().c
-    moved = select(steps.opportunity_id, func.count().label("pushes")).where(steps.close_day > steps.before)
-    return moved.group_by(steps.opportunity_id)
+def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
+    """What the history of an opportunity holds: how often its close date was moved back, asks of the window, resolutions of
+    `decision_days`. One that holds none of them is left out."""
+    h, s = t.opportunity_change, t.stage
+    order: dict[str, Any] = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
+    closed = case((s.c.closed.is_(True), 1), else_=0)
+    odds = func.coalesce(h.c.probability, 0)
+    x = (
+        select(
+            h.c.opportunity_id, h.c.changed_at, h.c.close_day, func.lag(h.c.close_day).over(**order).label("day_before"),
+            closed.label("closed"), func.lag(closed).over(**order).label("closed_before"),
+            odds.label("odds"), func.lag(odds).over(**order).label("odds_before"),
+        )
+        .select_from(h.outerjoin(s, and_(s.c.org == h.c.org, s.c.id == h.c.stage)))
+        .where(h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
+        .subquery()
+    ).c  # fmt: skip
+    lately, in_time = (x.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
+    asked = and_(lately, x.closed == 0, x.odds >= ASKED, func.coalesce(x.odds_before, 0) < ASKED)
+    # an order that was entered as won was never put to anybody: only what had been open can be resolved
+    resolved = and_(in_time, x.closed == 1, x.closed_before == 0)
+    marks = {"pushes": x.close_day > x.day_before, "asked": asked, "resolved": resolved}
+    sums = [total(case((mark, 1), else_=0)).label(name) for name, mark in marks.items()]
+    return select(x.opportunity_id, *sums).where(or_(*marks.values())).group_by(x.opportunity_id)
 
 
-def stage_odds(t: Any, org: int, day: int, seen: CTE) -> Select[Any]:
-    """For each stage: opportunities closed by then that had passed through it, and how many of those were won."""
-    h, x = t.opportunity_change, seen.c
-    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
-    passed = select(h.c.opportunity_id, h.c.stage).where(*known).distinct().subquery().c
-    return (
-        select(passed.stage, func.count().label("closed"), total(x.won).label("won"))
-        .join(seen, and_(x.id == passed.opportunity_id, x.closed == 1))
-        .group_by(passed.stage)
-    )
+def pushes(steps: FromClause, seen: FromClause) -> Select[Any]:
+    """How often the close date of an open opportunity was moved back, where it was."""
+    x = steps.c
+    open_ = and_(seen.c.id == x.opportunity_id, seen.c.closed == 0)
+    return select(x.opportunity_id, x.pushes).join(seen, open_).where(x.pushes > 0)
 
 
 # ---- behaviours -----------------------------------------------------------------------------------------------------
 
 
-def moves(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
+def moves(t: Any, org: int, day: int, rules: Rules, steps: FromClause) -> Select[Any]:
     """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered or a quote
     presented; won or lost. A stage and a quote of one opportunity are one ask."""
-    h, o, s = t.opportunity_change, t.opportunity, t.stage
-    order = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
-    closed = case((s.c.closed.is_(True), 1), else_=0)
-    odds = func.coalesce(h.c.probability, 0)
-    steps = (
-        select(
-            o.c.account_id, o.c.id, h.c.changed_at, closed.label("closed"), odds.label("odds"),
-            func.lag(odds).over(**order).label("odds_before"), func.lag(closed).over(**order).label("closed_before"),
-        )
-        .select_from(
-            h.join(o, and_(o.c.org == h.c.org, o.c.id == h.c.opportunity_id))
-            .outerjoin(s, and_(s.c.org == h.c.org, s.c.id == h.c.stage))
-        )
-        .where(h.c.org == org, h.c.deleted.is_(False), o.c.deleted.is_(False), h.c.changed_at < day * DAY)
-        .subquery()
-    ).c  # fmt: skip
-    lately, in_time = (steps.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
-    asked = and_(lately, steps.closed == 0, steps.odds >= ASKED, func.coalesce(steps.odds_before, 0) < ASKED)
-    # an order that was entered as won was never put to anybody: only what had been open can be resolved
-    resolved = and_(in_time, steps.closed == 1, steps.closed_before == 0)
-    q = t.quote
+    o, q, x = t.opportunity, t.quote, steps.c
+    there = and_(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None))
+    stepped = select(o.c.account_id, o.c.id, x.asked, x.resolved, literal(0).label("quoted")).join(
+        o, o.c.id == x.opportunity_id
+    )
     quoted = (
         select(o.c.account_id, o.c.id, literal(0), literal(0), literal(1))
         .join(q, and_(q.c.org == o.c.org, q.c.opportunity_id == o.c.id))
-        .where(o.c.org == org, o.c.deleted.is_(False), q.c.deleted.is_(False), q.c.presented.is_(True),
+        .where(there, q.c.deleted.is_(False), q.c.presented.is_(True),
                q.c.created_at >= (day - rules.window_days) * DAY, q.c.created_at < day * DAY)
     )  # fmt: skip
-    every = union_all(
-        select(steps.account_id, steps.id, case((asked, 1), else_=0).label("asked"),
-               case((resolved, 1), else_=0).label("resolved"), literal(0).label("quoted")), quoted,
-    ).subquery().c  # fmt: skip
+    every = union_all(stepped.where(there, x.asked + x.resolved > 0), quoted).subquery().c
     one = (
         select(every.account_id, total(every.asked).label("asked"), total(every.resolved).label("resolved"),
                func.max(every.quoted).label("quoted"))
-        .where(every.account_id.is_not(None))
         .group_by(every.account_id, every.id)
     ).subquery().c  # fmt: skip
     asks = case((one.asked > one.quoted, one.asked), else_=one.quoted)
@@ -251,7 +242,7 @@ def contacts(t: Any, org: int, day: int) -> Select[Any]:
     )
 
 
-def families(t: Any, org: int, seen: CTE, day: int) -> Select[Any]:
+def families(t: Any, org: int, seen: FromClause, day: int) -> Select[Any]:
     """Product families an account: when first presented, when first bought, what was bought in a year."""
     line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, seen.c
     sold = select(line.c.opportunity_id, line.c.family, line.c.amount_cents, line.c.created_at, literal(1).label("sold"))

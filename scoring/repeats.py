@@ -90,8 +90,9 @@ def _same_subject(rows: FromClause) -> Select[Any]:
     x = rows.c
     loose = and_(x.subject_key.is_not(None), or_(x.meeting > 0, x.kind == "task"))
     key = [*_day(x), x.subject_key]
-    several = and_(func.count() > 1, func.max(x.meeting) == 1, func.min(x.sure) == 0)
-    many = select(*key).where(loose).group_by(*key).having(several).subquery()
+    unsure = select(*key).where(loose, x.sure < 1).subquery()
+    several = and_(func.count() > 1, func.max(x.meeting) == 1)
+    many = select(*key).where(loose, among(key, unsure)).group_by(*key).having(several).subquery()
     rank = func.row_number().over(
         partition_by=key, order_by=[x.sure.desc(), x.meeting.desc(), x.starts_at, x.own.desc(), x.id]
     )

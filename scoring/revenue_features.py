@@ -6,10 +6,10 @@ Selects of integers only, each as of a day: what was created, changed or decided
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, func, or_, select
-from sqlalchemy.sql.selectable import Subquery
+from sqlalchemy import BigInteger, FromClause, Select, and_, case, cast, func, or_, select
 
 from scoring.minutes import DAY, total
+from scoring.stages import Staged, Stages
 
 YEAR = 365
 #: the facts that potential is made of; a backtest needs no others
@@ -17,13 +17,20 @@ POTENTIAL = ("accounts", "rates", "revenue", "pipeline", "stages", "stage_odds",
              "won_days")  # fmt: skip
 
 
-def queries(t: Any, org: int, day: int, seen: CTE) -> dict[str, Select[Any]]:
-    """Times in stages, and since when anything was won; `seen` are the opportunities as they were."""
-    entered = _entered(t, org, day)
-    return {"stays": stays(entered, seen), "stage_since": stage_since(entered, seen), "won_days": won_days(seen, day)}
+def queries(t: Any, org: int, day: int, seen: FromClause, stages: Stages) -> dict[str, Select[Any] | Staged]:
+    """What became of opportunities in each stage, and since when anything was won; `seen` are the opportunities as they were,
+    kept by `stages`."""
+    passed = Stages(stages.kept)
+    entered = passed.keep("entered", _entered(t, org, day))
+    return {
+        "stage_odds": passed.then(stage_odds(entered, seen)),
+        "stays": passed.then(stays(entered, seen)),
+        "stage_since": passed.then(stage_since(entered, seen)),
+        "won_days": stages.then(won_days(seen, day)),
+    }
 
 
-def _entered(t: Any, org: int, day: int) -> Subquery:
+def _entered(t: Any, org: int, day: int) -> Select[Any]:
     """Each stage an opportunity entered, when it entered it and when it went on; changes of other fields are left out."""
     h = t.opportunity_change
     order: dict[str, Any] = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
@@ -34,15 +41,23 @@ def _entered(t: Any, org: int, day: int) -> Subquery:
         .subquery()
         .c
     )
-    left = func.lead(steps.changed_at).over(partition_by=steps.opportunity_id, order_by=steps.changed_at)
+    left = cast(func.lead(steps.changed_at).over(partition_by=steps.opportunity_id, order_by=steps.changed_at), BigInteger)
+    changed = or_(steps.before.is_(None), steps.before != steps.stage)
+    return select(steps.opportunity_id, steps.stage, steps.changed_at.label("at"), left.label("left_at")).where(changed)
+
+
+def stage_odds(entered: FromClause, seen: FromClause) -> Select[Any]:
+    """For each stage: opportunities closed by then that had passed through it, and how many of those were won."""
+    x = seen.c
+    passed = select(entered.c.opportunity_id, entered.c.stage).distinct().subquery().c
     return (
-        select(steps.opportunity_id, steps.stage, steps.changed_at.label("at"), left.label("left_at"))
-        .where(or_(steps.before.is_(None), steps.before != steps.stage))
-        .subquery()
+        select(passed.stage, func.count().label("closed"), total(x.won).label("won"))
+        .join(seen, and_(x.id == passed.opportunity_id, x.closed == 1))
+        .group_by(passed.stage)
     )
 
 
-def stays(entered: Subquery, seen: CTE) -> Select[Any]:
+def stays(entered: FromClause, seen: FromClause) -> Select[Any]:
     """How long won opportunities stayed in each stage: (stage, whole days, how often)."""
     e = entered.c
     days = ((e.left_at - e.at) // DAY).label("days")
@@ -54,7 +69,7 @@ def stays(entered: Subquery, seen: CTE) -> Select[Any]:
     )
 
 
-def stage_since(entered: Subquery, seen: CTE) -> Select[Any]:
+def stage_since(entered: FromClause, seen: FromClause) -> Select[Any]:
     """When each open opportunity entered the stage it is in."""
     e = entered.c
     return (
@@ -64,7 +79,7 @@ def stage_since(entered: Subquery, seen: CTE) -> Select[Any]:
     )
 
 
-def won_days(seen: CTE, day: int) -> Select[Any]:
+def won_days(seen: FromClause, day: int) -> Select[Any]:
     """How many opportunities were won on each day of the last year; a younger record shows by where they begin."""
     x = seen.c
     recent = and_(x.won == 1, x.close_day < day, x.close_day >= day - YEAR)
@@ -74,7 +89,7 @@ def won_days(seen: CTE, day: int) -> Select[Any]:
 # ---- for a backtest -------------------------------------------------------------------------------------------------
 
 
-def outcomes(seen: CTE, first_day: int, end_day: int) -> Select[Any]:
+def outcomes(seen: FromClause, first_day: int, end_day: int) -> Select[Any]:
     """Revenue won from `first_day` to before `end_day`; `seen` as of a day not before `end_day`."""
     x = seen.c
     inside = and_(x.won == 1, x.close_day >= first_day, x.close_day < end_day)
