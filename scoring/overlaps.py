@@ -37,9 +37,10 @@ def shared(rows: FromClause, order: FromClause, again: FromClause, stages: Stage
         cast(func.sum(-ends.step).over(**by, rows=(None, -1)), BigInteger).label("many"),
     ).subquery().c  # fmt: skip
     # between two ends with nobody open there is nothing to share
-    part = case((seen.many > 0, (seen.at - seen.last) * (UNIT // func.nullif(seen.many, 0))), else_=0)
+    part = case((seen.many > 0, (seen.at - seen.last) * (UNIT // cast(func.nullif(seen.many, 0), BigInteger))), else_=0)
     g = func.sum(part).over(partition_by=seen.person, order_by=[seen.at, seen.entry, seen.step], rows=(None, 0))
     swept = select(seen.entry, seen.at, seen.step, cast(g, BigInteger).label("shares")).subquery().c
-    share = cast(func.sum(swept.step * swept.shares) // UNIT, BigInteger)
+    # an integer first: PostgreSQL sums to numeric, which divides with a rest and rounds it up
+    share = cast(func.sum(swept.step * swept.shares), BigInteger) // UNIT
     length = cast(func.sum(swept.step * swept.at), BigInteger)
     return select(swept.entry, length.label("length"), share.label("share")).group_by(swept.entry).subquery()

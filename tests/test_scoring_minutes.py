@@ -199,6 +199,24 @@ def test_overlapping_records_of_a_person_share_what_they_have_in_common(store: S
     assert counted(store, "B") == (2700 + 3600, {"E002": "overlap", "E003": "counted"})
 
 
+def test_half_a_second_of_an_overlap_is_rounded_down_on_every_engine(store: Store) -> None:
+    act(store, 1)
+    act(store, 2, starts_at=NOON + 2999)
+    assert counted(store) == (3299 + 3299, {"E001": "overlap", "E002": "overlap"})
+
+
+def test_records_far_apart_in_time_do_not_part_those_that_are_near(store: Store) -> None:
+    """Of one person's day: a pair told twice, one alone, another pair, then one that overlaps a call in between."""
+    act(store, 1)
+    act(store, 2, starts_at=NOON + 60)
+    act(store, 3, starts_at=NOON + 10_000)
+    act(store, 4, starts_at=NOON + 20_000)
+    act(store, 5, kind="call", seconds=600, starts_at=NOON + 21_000)
+    act(store, 6, starts_at=NOON + 20_100, seconds=3500)
+    told = {"E001": "counted", "E002": "duplicate", "E003": "counted", "E004": "overlap", "E005": "overlap", "E006": "duplicate"}
+    assert counted(store) == (3 * 3600, told)
+
+
 def test_a_mail_and_its_answer_are_two_but_a_mail_kept_twice_is_one(store: Store) -> None:
     act(store, 1, kind="email", seconds=None, direction="out", subject_key=7)
     act(store, 2, kind="email", seconds=None, direction="in", subject_key=7, starts_at=NOON + 60)
