@@ -70,6 +70,7 @@ class Firm:
                 return {name: self.columns(query) for name, query in asked.items()}
             finally:
                 self._kept = frozenset()
+                self._texts.clear()
 
     def columns(self, query: Select[Any] | Staged) -> dict[str, list[Any]]:
         """Run a feature query and give its result by column.

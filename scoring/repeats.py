@@ -27,7 +27,9 @@ def _close(rows: FromClause, order: FromClause, rules: Rules, stages: Stages) ->
     doubtful = select(*alike).where(_same(c, rules)).subquery()
     known = select(seen).where(among(alike, doubtful)).subquery().c
     mine: dict[str, Any] = {"partition_by": [known.person, known.account, known.kind, known.topic]}
-    island = func.sum(case((_same(known, rules), 0), else_=1)).over(**mine, order_by=[known.starts_at, known.id], rows=(None, 0))
+    island = func.sum(case((_same(known, rules), 0), else_=1)).over(
+        **mine, order_by=[known.starts_at, known.id], rows=(None, 0)
+    )
     g = select(*known, cast(island, BigInteger).label("island")).subquery().c
     best = func.row_number().over(
         partition_by=[g.person, g.account, g.kind, g.topic, g.island],

@@ -213,7 +213,14 @@ def test_records_far_apart_in_time_do_not_part_those_that_are_near(store: Store)
     act(store, 4, starts_at=NOON + 20_000)
     act(store, 5, kind="call", seconds=600, starts_at=NOON + 21_000)
     act(store, 6, starts_at=NOON + 20_100, seconds=3500)
-    told = {"E001": "counted", "E002": "duplicate", "E003": "counted", "E004": "overlap", "E005": "overlap", "E006": "duplicate"}
+    told = {
+        "E001": "counted",
+        "E002": "duplicate",
+        "E003": "counted",
+        "E004": "overlap",
+        "E005": "overlap",
+        "E006": "duplicate",
+    }
     assert counted(store) == (3 * 3600, told)
 
 
