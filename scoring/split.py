@@ -41,10 +41,11 @@ def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, sta
     """Every record under each account that has a part of it; what the others got stands in `elsewhere`."""
     x, ids = rows.c, stages.keep("several", several(t, org, window))
     alone = select(*x, literal(0).label("elsewhere")).where(beside([x.id], ids))
-    return alone.union_all(_parts(t, org, stages.keep("of_several", select(*x).where(among([x.id], ids)), ENTRY)))
+    others = stages.keep("of_several", select(*x).where(among([x.id], ids)), ENTRY, found_by="id")
+    return alone.union_all(_parts(t, org, others, ids))
 
 
-def _parts(t: Any, org: int, rows: FromClause) -> Select[Any]:
+def _parts(t: Any, org: int, rows: FromClause, ids: FromClause) -> Select[Any]:
     """An account's part of a record reaches from `below` to `upto` of `whole`: parts follow each other, so that whole seconds
     divide without a rest.
 
@@ -52,7 +53,7 @@ def _parts(t: Any, org: int, rows: FromClause) -> Select[Any]:
     that the record names weighs at least one, for the record says that it was about it.
     """
     fixed = [c for c in rows.c if c.name != "account_id"]
-    x = _touched(t, org, rows, fixed).c
+    x = _touched(t, org, rows, ids, fixed).c
     same = [x[c.name] for c in fixed]
     heads = select(*same, x.account_id, func.count(x.attendee).label("heads"), func.max(x.named).label("named"))
     h = heads.group_by(*same, x.account_id).subquery().c
@@ -74,10 +75,12 @@ def _parts(t: Any, org: int, rows: FromClause) -> Select[Any]:
     return select(*told, (cut.claimed - here).label("elsewhere")).where(cut.weight > 0)
 
 
-def _touched(t: Any, org: int, rows: FromClause, fixed: Sequence[ColumnElement[Any]]) -> Subquery:
+def _touched(t: Any, org: int, rows: FromClause, ids: FromClause, fixed: Sequence[ColumnElement[Any]]) -> Subquery:
     """One row a record, account and contact; a row without a contact stands for an account that is named or linked."""
     p, c, x = t.participant, t.contact, rows.c
-    there = and_(p.c.org == x.org, p.c.activity_id == x.id, p.c.deleted.is_(False), p.c.declined.is_(False))
+    # by the ids: SQLite would rather read all participants than expect that few records are left
+    mine = and_(p.c.org == org, p.c.activity_id.in_(select(ids.c.id)), p.c.activity_id == x.id)
+    there = and_(mine, p.c.deleted.is_(False), p.c.declined.is_(False))
     known = and_(c.c.org == org, c.c.account_id.is_not(None))
     no, nobody = literal(0), literal(None, c.c.id.type)
     named = select(*fixed, x.account_id, nobody.label("attendee"), literal(1).label("named")).where(
@@ -85,10 +88,11 @@ def _touched(t: Any, org: int, rows: FromClause, fixed: Sequence[ColumnElement[A
     )
     met = (
         select(*fixed, c.c.account_id, c.c.id, no)
+        .select_from(rows)
         .join(p, there)
         .join(c, and_(known, c.c.id == p.c.person_id))
         .where(p.c.side == "theirs")
     )
     first = select(*fixed, c.c.account_id, c.c.id, no).join(c, and_(known, c.c.id == x.contact_id))
-    linked = select(*fixed, p.c.person_id, nobody, no).join(p, there).where(p.c.side == "about")
+    linked = select(*fixed, p.c.person_id, nobody, no).select_from(rows).join(p, there).where(p.c.side == "about")
     return union(named, met, first, linked).subquery()

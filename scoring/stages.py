@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Integer, MetaData, Select, Table
+from sqlalchemy import Column, CompoundSelect, Index, Integer, MetaData, Select, Table
 from sqlalchemy.types import TypeEngine
 
 Query = Select[Any] | CompoundSelect[Any]
@@ -29,12 +29,14 @@ class Staged:
 TABLES: dict[tuple[str, ...], Table] = {}
 
 
-def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], key: str, *, numbered: bool) -> Table:
-    known = (name, key, str(numbered), *(f"{column} {kind!r}" for column, kind in columns))
+def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], key: str, found_by: str, *, numbered: bool) -> Table:
+    known = (name, key, found_by, str(numbered), *(f"{column} {kind!r}" for column, kind in columns))
     if known not in TABLES:
         made = [Column(column, kind, primary_key=column == key, autoincrement=False) for column, kind in columns]
         number = [Column(ENTRY, Integer, primary_key=True, autoincrement=True)] if numbered else []
         TABLES[known] = Table(f"step_{name}", MetaData(), *number, *made, prefixes=["TEMPORARY"])
+        if found_by:
+            Index(f"step_{name}_{found_by}", TABLES[known].c[found_by])
     return TABLES[known]
 
 
@@ -44,14 +46,14 @@ class Stages:
     def __init__(self, kept: Sequence[tuple[Table, Query]] = ()) -> None:
         self.kept = list(kept)
 
-    def keep(self, name: str, query: Query, key: str = "", *, numbered: bool = False) -> Table:
+    def keep(self, name: str, query: Query, key: str = "", *, found_by: str = "", numbered: bool = False) -> Table:
         """The rows of `query` as a temporary table.
 
-        `key` is the column by which later steps look rows up; no two rows share it. With `numbered` the rows get an `entry`,
+        `key` is the column by which later steps look rows up, where no two rows share it, else `found_by`. With `numbered` the rows get an `entry`,
         counted up in the order of the query: an integer, which engines look up faster than texts.
         """
         columns = tuple((c.name, c.type.as_generic()) for c in query.subquery().c)
-        table = _table(name, columns, key, numbered=numbered)
+        table = _table(name, columns, key, found_by, numbered=numbered)
         self.kept.append((table, query))
         return table
 
