@@ -49,8 +49,8 @@ class Stages:
     def keep(self, name: str, query: Query, key: str = "", *, found_by: str = "", numbered: bool = False) -> Table:
         """The rows of `query` as a temporary table.
 
-        `key` is the column by which later steps look rows up, where no two rows share it, else `found_by`. With `numbered` the rows get an `entry`,
-        counted up in the order of the query: an integer, which engines look up faster than texts.
+        `key` is the column by which later steps look rows up, where no two rows share it, else `found_by`. With `numbered` the
+        rows get an `entry`, counted up in the order of the query: an integer, which engines look up faster than texts.
         """
         columns = tuple((c.name, c.type.as_generic()) for c in query.subquery().c)
         table = _table(name, columns, key, found_by, numbered=numbered)
