@@ -100,10 +100,22 @@ class Recount:
         book = [i for i in self.ids if self.owners[i][0] == self.owners[account][0]]
         most = self.rules.maintenance_minutes * self.rules.window_days / 30
         spent = {i: self.seconds.get(i, 0) / 60 for i in book}
-        kept = {i: min(most, spent[i]) if i in self.customers else 0.0 for i in book}
+        kept = {
+            i: min(most * (i in self.customers) + self.occasion(i) * self.rules.occasion_minutes, spent[i]) for i in book
+        }
         weight = {i: float(self.potential[self.at[i]]) ** self.rules.gamma for i in book}
         rest, whole = sum(spent.values()) - sum(kept.values()), sum(weight.values())
         return (kept[account] + (rest * weight[account] / whole if whole else 0.0)) / 60
+
+    def occasion(self, account: str) -> bool:
+        """A renewal that closes about now, a first order of the window, or a person's word."""
+        mine, start = [o for o in self.seen.values() if o["account_id"] == account], self.day - self.rules.window_days
+        about_now = [o for o in mine if o["close_day"] is not None and start <= o["close_day"] < self.day + 90]
+        renewed = any(w in (o["category"] or "").casefold() for o in about_now for w in self.rules.renewal_types)
+        ordered = min((o["close_day"] for o in self.wins if o["account_id"] == account), default=0) >= start
+        return (
+            renewed or ordered or json.loads(self.accounts[self.at[account]]["ours"]).get("answer") == "Renewal or project"
+        )
 
     # ---- opportunities as they were ----
 

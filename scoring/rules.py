@@ -47,6 +47,8 @@ class Rules:
     # time against potential (2.3, rulings 19, 23)
     gamma: float = 0.6
     maintenance_minutes: float = 30.0  #: a month, for customers
+    occasion_minutes: float = 120.0  #: for a renewal, a first order, or where a person says that a project runs
+    renewal_types: tuple[str, ...] = ("renewal", "replacement")  #: words in the type of an opportunity that renews
     kappa: float = 4.0  #: activities at which evidence weighs half
     most_activities: int = 40  #: evidence does not grow beyond
     over_ratio: float = 1.5
@@ -70,6 +72,10 @@ class Rules:
         """Raise ValueError for a value that makes no sense."""
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type == tuple[str, ...]:
+                if not (isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)):
+                    raise ValueError(f"{field.name} = {value!r} must be a list of words")
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"{field.name} = {value!r} is no number")
             if field.type is int and not isinstance(value, int):
@@ -101,6 +107,7 @@ def preset(name: str, **overrides: object) -> Rules:
     for key in overrides:
         if key not in known:
             raise ValueError(f"unknown key {key}; valid are preset, replay_nights, {', '.join(sorted(known))}")
-    rules = replace(Rules(), **(PRESETS[name] | overrides))  # type: ignore[arg-type]
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
+    rules = replace(Rules(), **(PRESETS[name] | given))  # type: ignore[arg-type]
     rules.check()
     return rules
