@@ -27,6 +27,8 @@ class Rules:
     bulk_mails: int = 10  #: one subject to more accounts a day than this is a bulk mail
     bulk_mail_seconds: int = 18
     day_minutes: int = 600  #: a person's day holds no more selling time
+    service_types: tuple[str, ...] = ()  #: types of activities that are not selling, as the CRM spells them
+    service_roles: tuple[str, ...] = ()  #: roles of people whose time is not selling time, as the CRM spells them
     # logging (2.1, rulings 24)
     thin_logging: float = 0.30  #: share of the reference below which a book is not judged
     provisional_logging: float = 0.60
