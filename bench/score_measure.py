@@ -10,6 +10,7 @@ from scipy.special import gammainc
 from scipy.stats import spearmanr
 from score_world import Truth
 
+from db.calibrations import Calibrations
 from db.store import Store
 from scoring.records import COMFORT, NO_EVIDENCE, THIN_LOGGING, Score
 from scoring.rules import Rules
@@ -32,6 +33,7 @@ def measure(store: Store, truth: Mapping[str, Truth]) -> Row:
         **_rankings(told, known),
         **_flags(told, known),
         **_potential(told, known),
+        **_expected(store, org.id),
         **_minutes(told, known),
         **_books(told, known),
         **nights(store, org.id, truth),
@@ -125,7 +127,18 @@ def _potential(told: Sequence[Score], known: Sequence[Truth]) -> Row:
     rank = spearmanr([s.potential for s in told], [t.potential for t in known]).statistic
     inside = [s.potential_low <= t.potential <= s.potential_high for s, t in zip(told, known, strict=True)]
     trailing = spearmanr([s.trailing_12m for s in told], [t.potential for t in known]).statistic
-    return {"potential_rank": float(rank), "trailing_rank": float(trailing), "coverage": _share(inside)}
+    # planted is all that an account could buy, ours what of it can be had in a year: as it stands, and at equal medians
+    scale = median(t.potential for t in known) / median(s.potential for s in told)
+    aligned = [s.potential_low * scale <= t.potential <= s.potential_high * scale for s, t in zip(told, known, strict=True)]
+    return {"potential_rank": float(rank), "trailing_rank": float(trailing), "coverage": _share(inside),
+            "coverage_aligned": _share(aligned)}  # fmt: skip
+
+
+def _expected(store: Store, org: int) -> Row:
+    """How the range of what is expected held on the firm's own past: cuts left out, and only what had ended before the cut."""
+    found = Calibrations(store.engine, org).latest()
+    numbers = found[1] if found else {}
+    return {"held": numbers.get("coverage"), "held_forward": numbers.get("coverage_forward")}
 
 
 def _minutes(told: Sequence[Score], known: Sequence[Truth]) -> Row:

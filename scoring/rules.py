@@ -24,7 +24,7 @@ class Rules:
     no_show_minutes: int = 5
     same_start_seconds: int = 300  #: records this close together are one activity
     mails_a_day: int = 5  #: of one subject to one account; more add nothing
-    bulk_mails: int = 10  #: one subject to more accounts a day than this is a bulk mail
+    bulk_mails: int = 10  #: one subject to more recipients an hour than this is a bulk mail
     bulk_mail_seconds: int = 18
     day_minutes: int = 600  #: a person's day holds no more selling time
     service_types: tuple[str, ...] = ()  #: types of activities that are not selling, as the CRM spells them

@@ -392,3 +392,11 @@ def test_a_frozen_night_keeps_every_state() -> None:
     frozen = advance(before, j, RULES, frozen=frozenset(j.frame.ids))
     assert {r.state for r in frozen} == {COMFORT}
     assert {r.day for r in frozen} == {DAY}
+
+
+def test_a_sentence_that_no_longer_fits_the_field_is_left_out_whole() -> None:
+    w = world_of_all_states()
+    w.rows["accounts"][20]["ours"] = '{"answer":"' + "x" * 240 + '"}'
+    s = told(w)["comfort"]
+    assert [r.code for r in s.reasons] == ["T1", "D1", "C1"]
+    assert len(" ".join(r.text for r in s.reasons)) <= 255

@@ -305,3 +305,16 @@ def test_a_colleague_s_own_copy_of_a_meeting_gives_the_colleague_s_own_day(store
     for n in range(3, 6):
         act(store, n, owner_id="V", seconds=4 * 3600, starts_at=NOON + n * 5 * 3600, owner_day=DAY - 10)
     assert counted(store)[0] == 3600 + 3600 + 600 * 60
+
+
+@pytest.mark.parametrize(
+    ("known", "seconds"),
+    [({}, (45 + 7) * 60), ({"meeting": 1800}, 1800 + 7 * 60), ({"meeting": 1800, "call": 90}, 1890)],
+)
+def test_an_account_is_explained_by_the_firm_s_usual_lengths(store: Store, known: dict[str, int], seconds: int) -> None:
+    """`explain` holds one account's records only; what is usual was found by the night."""
+    act(store, 1, seconds=None)
+    act(store, 2, seconds=None, kind="call", starts_at=NOON + 7200)
+    with firm(store.engine, [ORG]) as one:
+        rows = one.rows(treatment(tables, ORG, DAY, Rules(), "A", known))
+    assert sum(r["counted"] for r in rows) == seconds
