@@ -19,6 +19,8 @@ Row = dict[str, float | None]
 RULES = Rules()
 #: nights below which flips say nothing
 LEAST_NIGHTS = 60
+#: books below which a correlation says nothing
+LEAST_BOOKS = 10
 WITHHELD = (NO_EVIDENCE, THIN_LOGGING)
 
 
@@ -117,7 +119,19 @@ def _books(told: Sequence[Score], known: Sequence[Truth]) -> Row:
     for s, t in zip(told, known, strict=True):
         if t.state == THIN_LOGGING:
             books.setdefault(t.rep, []).append(s.state in WITHHELD)
-    return {"thin_books": len(books), "thin_withheld": _share([all(b) for b in books.values()])}
+    return {"thin_books": len(books), "thin_withheld": _share([all(b) for b in books.values()]), "fair": _fair(told)}
+
+
+def _fair(told: Sequence[Score]) -> float | None:
+    """Rank correlation of a judged book's logging with its share of comfort zones: whoever logs more is not flagged more."""
+    books: dict[str, list[Score]] = {}
+    for s in told:
+        if s.owner_id is not None and s.state not in WITHHELD:
+            books.setdefault(s.owner_id, []).append(s)
+    if len(books) < LEAST_BOOKS:
+        return None
+    shares = [sum(s.state == COMFORT for s in b) / len(b) for b in books.values()]
+    return float(spearmanr([float(b[0].coverage["logging"] or 0) for b in books.values()], shares).statistic)
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

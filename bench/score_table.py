@@ -18,7 +18,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "State `Comfort zone`, preset normal": {
         "flags": ("flags", ".1f"), "precision": ("precision", ".2f"), "recall": ("recall", ".2f"), "decoys": ("decoys", "%"),
         "below the gate": ("below_gate", ".0f"), "nights": ("nights", ".0f"), "flips / 100 / 30 nights": ("flips", ".1f"),
-        "more than 2 flips": ("restless", "%"), "thin books withheld": ("thin_withheld", "%"),
+        "more than 2 flips": ("restless", "%"), "thin books withheld": ("thin_withheld", "%"), "flags against logging": ("fair", "+.2f"),
     },
     "Other states and numbers": {
         "Earning found": ("recall_earning", "%"), "Under-worked found": ("recall_under", "%"),
