@@ -1,11 +1,12 @@
 """Several CRMs as one firm: what both know counts once (rulings 16, docs/adr/0010).
 
 With one CRM the firm is that CRM's records. With more, temporary tables hold the records of all, the ids of what is linked
-replaced by those of the first CRM; everything that judges reads them as if they were one org's.
+replaced by those of the first CRM; everything that judges reads them as if they were one org's. So does it where a scope
+leaves out accounts: only the tables that the scope changes are copied.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -32,10 +33,12 @@ from sqlalchemy import (
     update,
 )
 
+from db import scoped
 from db import tables as t
 from db.upsert import upsert
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
+from scoring.scope import Scope
 from scoring.stages import Staged
 
 #: which kind of thing a field of a record names
@@ -48,6 +51,7 @@ OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")
 
 #: rows of a result held at a time
 PAGE = 5000
+EVERYTHING = Scope()
 
 
 class Firm:
@@ -108,15 +112,19 @@ def staged(c: Connection, query: Select[Any] | Staged) -> Iterator[Any]:
 
 
 @contextmanager
-def firm(engine: Engine, orgs: Sequence[int]) -> Iterator[Firm]:
-    """All orgs as one, under the id of the first."""
+def firm(engine: Engine, orgs: Sequence[int], scope: Scope = EVERYTHING) -> Iterator[Firm]:
+    """All orgs as one, under the id of the first; its accounts are those in scope."""
     with engine.connect().execution_options(reading=True) as c:
-        if len(orgs) == 1:
-            yield Firm(c, t, orgs[0])
-            return
-        joined = _joined(c, orgs)
-        yield Firm(c, joined, orgs[0])
-        joined.metadata.drop_all(c)
+        kinds = (*KINDS, "account_owner") if len(orgs) > 1 else scoped.copied(scope)
+        metadata, made = MetaData(), dict[str, Table]()
+        for name in kinds:
+            made[name] = _copy_of(t.metadata.tables[name], metadata)
+        metadata.create_all(c)
+        _fill(c, made, orgs)
+        if scope:
+            scoped.narrow(c, made, scoped.census(c, orgs, scope))
+        yield Firm(c, SimpleNamespace(**{**t.metadata.tables, **made}), orgs[0])
+        metadata.drop_all(c)
 
 
 # ---- links ----------------------------------------------------------------------------------------------------------
@@ -187,12 +195,8 @@ def _same_deals(first: int, org: int) -> Select[Any]:
 # ---- one firm -------------------------------------------------------------------------------------------------------
 
 
-def _joined(c: Connection, orgs: Sequence[int]) -> Any:
-    """Temporary tables of the pulled kinds with the records of all orgs."""
-    metadata, made = MetaData(), {}
-    for name in (*KINDS, "account_owner"):
-        made[name] = _copy_of(t.metadata.tables[name], metadata)
-    metadata.create_all(c)
+def _fill(c: Connection, made: Mapping[str, Table], orgs: Sequence[int]) -> None:
+    """The records of all orgs into temporary tables."""
     for name, table in made.items():
         source = t.metadata.tables[name]
         for org in orgs:
@@ -200,8 +204,8 @@ def _joined(c: Connection, orgs: Sequence[int]) -> Any:
             c.execute(insert(table).from_select([x.name for x in source.c], query))
         if c.dialect.name == "postgresql":
             c.exec_driver_sql(f"ANALYZE {table.name}")
-    _merge_answers(c, made["account"], orgs[1:])
-    return SimpleNamespace(metadata=metadata, **made)
+    if len(orgs) > 1:
+        _merge_answers(c, made["account"], orgs[1:])
 
 
 def _copy_of(source: Table, metadata: MetaData) -> Table:
