@@ -95,7 +95,7 @@ def _people(c: Connection, org: int, first: int) -> dict[str | None, Facts]:
     """What owners say of the accounts they have: names and ids of the person, and the role where this CRM has roles."""
     o = t.owner.c
     rows = c.execute(select(o.id, o.name, o.role).where(o.org == org)).all()
-    names = dict(c.execute(select(o.id, o.name).where(o.org == first)).tuples().all()) if org != first else {}
+    names = dict(map(tuple, c.execute(select(o.id, o.name).where(o.org == first)))) if org != first else {}
     elsewhere, roles = _links(c, org, first, "owner"), any(row.role for row in rows)
     found: dict[str | None, Facts] = {}
     for row in rows:
@@ -109,7 +109,7 @@ def _people(c: Connection, org: int, first: int) -> dict[str | None, Facts]:
 def _links(c: Connection, org: int, first: int, kind: str) -> dict[str | None, str]:
     x = t.link.c
     query = select(x.id, x.to_id).where(x.org == org, x.kind == kind)
-    return {} if org == first else dict(c.execute(query).tuples().all())
+    return {} if org == first else dict(map(tuple, c.execute(query)))
 
 
 def _marked(ours: str) -> bool:

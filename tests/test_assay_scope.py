@@ -79,7 +79,16 @@ def written(crm: MemoryCrm) -> set[str]:
         (Scope({"type": ("",)}), {"A05"}),
         (Scope(exclude={"Region__c": ("EMEA", "")}), {"A02"}),
     ],
-    ids=["picklist and type", "owner by name", "owner by id, and none", "role", "no role", "not this owner", "no type", "no region"],
+    ids=[
+        "picklist and type",
+        "owner by name",
+        "owner by id, and none",
+        "role",
+        "no role",
+        "not this owner",
+        "no type",
+        "no region",
+    ],
 )
 def test_only_accounts_in_scope_are_judged_and_written(engine: Engine, scope: Scope, inside: set[str]) -> None:
     crm, store = firm(), Store(engine, scope)
@@ -127,7 +136,12 @@ def test_a_scope_narrowed_after_a_night_narrows_the_plan_at_once(engine: Engine)
     night(crm, Store(engine), write=False)
     orders = Orders(Rules())
     assert {r["account_id"] for r in json.loads(show.plan(Store(engine), orders, "json"))} == set(FIRM)
-    assert {r["account_id"] for r in json.loads(show.plan(Store(engine, EMEA), orders, "json"))} == {"A00", "A01", "A04", "A06"}
+    assert {r["account_id"] for r in json.loads(show.plan(Store(engine, EMEA), orders, "json"))} == {
+        "A00",
+        "A01",
+        "A04",
+        "A06",
+    }
 
 
 def test_a_pilot_s_accounts_are_chosen_among_those_in_scope(engine: Engine) -> None:
@@ -160,3 +174,219 @@ def test_where_nobody_is_left_the_night_stops_before_it_judges(engine: Engine) -
     assert (judged(store), written(crm)) == (before, held)
     out = night(crm, store, allow=("scope-empty",))
     assert (out.outcome, judged(store)) == ("done", {}), "the end of a pilot"
+
+
+# ---- over HTTP ------------------------------------------------------------------------------------------------------
+
+ANN, BOB = "005Wk0000000001IAA", "005Wk0000000002IAA"
+TYPES = {"012Wk0000000001IAA": ("Key_Account", "Key account"), "012Wk0000000002IAA": ("Standard", "Standard")}
+
+
+def sf(n: int) -> str:
+    return f"001Wk000000000{n}IAA"
+
+
+def org_folder(folder: Path) -> Path:
+    """Six accounts of two owners: odd ones are key accounts in EMEA, even ones standard in the US; 5 is a partner, 6 has no region."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "org.toml").write_text('name = "S"\nnow = "2026-06-01T12:00:00Z"\ncurrency = "EUR"\ncrm = ["salesforce"]\n')
+    f, made = folder / "salesforce", f"{MADE},{MADE},false"
+    sheet(f, "UserRole", "Id,Name", [("00EWk0000000001IAA", "EMEA Rep"), ("00EWk0000000002IAA", "US Rep")])
+    sheet(f, "User", "Id,Name,Username,Email,IsActive,UserRoleId,CreatedDate,SystemModstamp",
+          [(i, n, f"{n}@s.example", f"{n}@s.example", "true", r, MADE, MADE)
+           for i, n, r in ((ANN, "Ann", "00EWk0000000001IAA"), (BOB, "Bob", "00EWk0000000002IAA"))])  # fmt: skip
+    sheet(f, "RecordType", "Id,Name,DeveloperName,SobjectType", [(i, n, d, "Account") for i, (d, n) in TYPES.items()])
+    sheet(f, "Account", "Id,Name,OwnerId,Type,RecordTypeId,Region__c,Tags__c,CreatedDate,SystemModstamp,IsDeleted",
+          [(sf(n), f"Firm {n}", ANN if n % 2 else BOB, "Partner" if n == 5 else "Customer", list(TYPES)[(n + 1) % 2],
+            "" if n == 6 else "EMEA" if n % 2 else "US", "red;blue" if n == 1 else "", made) for n in range(1, 7)])  # fmt: skip
+    sheet(f, "Event", "Id,WhatId,OwnerId,AccountId,Subject,StartDateTime,DurationInMinutes,ActivityDate,IsChild,CreatedDate,"
+          "SystemModstamp,IsDeleted",
+          [(f"00UWk00000{n}{k:04}IAA", sf(n), ANN if n % 2 else BOB, sf(n), f"Visit {n}", f"2026-05-{k:02}T{8 + n:02}:00:00.000Z", 45,
+            f"2026-05-{k:02}", "false", made) for n in range(1, 7) for k in (4, 11, 18)])  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[inprocess.Crm]:
+    with inprocess.salesforce(org_folder(tmp_path_factory.mktemp("org")), tmp_path_factory.mktemp("keys")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[inprocess.Crm]:
+    """Six companies; even ones of Bob, in team South; a property of the portal's own."""
+    folder = portal(tmp_path_factory.mktemp("portal"), companies=6)
+    sheet(folder / "hubspot", "owners", "id,userId,email,firstName,lastName,archived,createdAt,updatedAt,teams",
+          [(71, 1, "ann@firm.example", "Ann", "Rep", "false", MADE, MADE, "North;All"),
+           (72, 2, "bob@firm.example", "Bob", "Rep", "false", MADE, MADE, "South")])  # fmt: skip
+    sheet(folder / "hubspot", "companies", "id,name,domain,hubspot_owner_id,type,sales_region,createdate,hs_lastmodifieddate",
+          [(1000 + n, f"Firm {n}", f"firm{n}.example", 72 - n % 2, "PARTNER" if n == 5 else "PROSPECT", "" if n == 6 else "emea"
+            if n % 2 else "us", MADE, MADE) for n in range(1, 7)])  # fmt: skip
+    with inprocess.hubspot(folder) as served:
+        yield served
+
+
+class Served:
+    """Nights of a configured firm against a sandbox, as `assay run` makes them."""
+
+    def __init__(self, folder: Path, **crms: inprocess.Crm) -> None:
+        self.folder, self.crms = folder, crms
+        for crm in crms.values():
+            crm.reset()
+        self.applied = False
+
+    def configure(self, scope: str, write: str = "enabled = true") -> Path:
+        hosts = ", ".join(f'"{crm.host}"' for crm in self.crms.values())
+        parts = [f"allow_hosts = [{hosts}]", f"[write]\n{write}", "[scoring]\nreplay_nights = 0", scope]
+        parts.append(f'[database]\nurl = "sqlite:///{self.folder}/assay.db"')
+        if s := self.crms.get("salesforce"):
+            parts.append(f'[salesforce]\nlogin_url = "{s.line["url"]}"\nclient_id = "{s.line["client_id"]}"\n'
+                         f'username = "{s.line["username"]}"\nprivate_key_file = "{s.line["private_key_file"]}"\n'
+                         f'access_token = "{s.line["admin_access_token"]}"')  # fmt: skip
+        if h := self.crms.get("hubspot"):
+            parts.append(f'[hubspot]\nbase_url = "{h.line["url"]}"\ntoken = "{h.line["token"]}"')
+        path = self.folder / "assay.toml"
+        path.write_text("\n".join(parts))
+        return path
+
+    def night(self, scope: str = "", **how: Any) -> dict[str, Outcome]:
+        settings = load(self.configure(scope, **{k: v for k, v in how.items() if k == "write"})).settings
+        if not self.applied:
+            for admin in wiring.open_admins(settings):
+                with closing(admin):
+                    admin.apply()
+            self.applied = True
+        for served in self.crms.values():
+            served.forget()
+        store, crms = wiring.open_store(settings), wiring.open_crms(settings)
+        orders = orders_of(settings, force=True, **{k: v for k, v in how.items() if k != "write"})
+        with lease.held(store.engine, "night") as held:
+            outcomes = run(crms, store, held, orders, Quiet())
+        for crm in crms:
+            crm.close()  # type: ignore[attr-defined]
+        store.engine.dispose()
+        return {o.crm: o for o in outcomes}
+
+    def states(self) -> set[str]:
+        """Accounts that carry a verdict in the CRM itself."""
+        found: set[str] = set()
+        if s := self.crms.get("salesforce"):
+            table = s.app.org.tables["Account"]
+            found |= {r[table.at["Id"]] for r in table.rows if r[table.place("Assay_State__c")]}
+        if h := self.crms.get("hubspot"):
+            companies = h.app.portal.tables["companies"]
+            found |= {str(i) for i, r in companies.by_id.items() if r.values.get("assay_state")}
+        return found
+
+
+@pytest.mark.parametrize(
+    ("scope", "inside"),
+    [
+        ('[scope.include]\nRegion__c = ["EMEA"]\n[scope.exclude]\ntype = ["Partner"]', {1, 3}),
+        ('[scope.include]\nregion__c = ["", "us"]', {2, 4, 6}),
+        ('[scope.include]\nrole = ["EMEA Rep"]', {1, 3, 5}),
+        ('[scope.include]\nteam = ["US Rep"]', {2, 4, 6}),
+        ('[scope.include]\nrecord_type = ["Key_Account"]', {1, 3, 5}),
+        ('[scope.include]\nrecord_type = ["Key account"]', {1, 3, 5}),
+        ('[scope.include]\nTags__c = ["blue"]', {1}),
+        (f'[scope.include]\nowner = ["{ANN[:15]}"]\n[scope.exclude]\nRegion__c = ["emea"]', set()),
+    ],
+    ids=["picklist", "picklist, no value", "role", "team", "record type", "its label", "one of several values", "nobody"],
+)
+def test_an_org_s_own_words(org: inprocess.Crm, tmp_path: Path, scope: str, inside: set[int]) -> None:
+    firm = Served(tmp_path, salesforce=org)
+    out = firm.night(scope)["salesforce"]
+    assert out.outcome == ("done" if inside else "stopped"), out.message
+    assert firm.states() == {sf(n) for n in inside}
+
+
+@pytest.mark.parametrize(
+    ("scope", "inside"),
+    [
+        ('[scope.include]\nsales_region = ["EMEA"]\n[scope.exclude]\ntype = ["Partner"]', {1, 3}),
+        ('[scope.include]\nteam = ["north"]', {1, 3, 5}),
+        ('[scope.include]\nowner = ["Bob Rep"]\n[scope.exclude]\nsales_region = [""]', {2, 4}),
+    ],
+    ids=["property", "team", "owner"],
+)
+def test_a_portal_s_own_words(hub: inprocess.Crm, tmp_path: Path, scope: str, inside: set[int]) -> None:
+    firm = Served(tmp_path, hubspot=hub)
+    out = firm.night(scope)["hubspot"]
+    assert out.outcome == "done", out.message
+    assert firm.states() == {str(1000 + n) for n in inside}
+
+
+def test_a_changed_scope_reads_the_accounts_again_and_an_unchanged_one_does_not(org: inprocess.Crm, tmp_path: Path) -> None:
+    firm = Served(tmp_path, salesforce=org)
+    assert firm.night()["salesforce"].rows["Account"] == 6
+    again = firm.night('[scope.include]\nRegion__c = ["US"]')["salesforce"]
+    assert again.rows["Account with Region__c"] == 6
+    assert again.scope["in"] == 2
+    assert again.scope["still_carry"] == 4, "what the first night wrote"
+    quiet = firm.night('[scope.include]\nRegion__c = ["EMEA"]')["salesforce"]
+    assert (quiet.changed["Account with Region__c"], quiet.scope["in"]) == (0, 3), "other values of the same field are known"
+
+
+def test_a_changed_scope_reads_the_companies_again(hub: inprocess.Crm, tmp_path: Path) -> None:
+    firm = Served(tmp_path, hubspot=hub)
+    firm.night()
+    again = firm.night('[scope.include]\nsales_region = ["us"]')["hubspot"]
+    assert (again.rows["companies with sales_region"], again.scope["in"]) == (6, 2)
+    hub.edit(op="update", object="companies", id="1001", values={"sales_region": "us"})
+    third = firm.night('[scope.include]\nsales_region = ["us"]')["hubspot"]
+    assert (third.scope["in"], third.changed["companies with sales_region"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ('[scope.include]\nRegoin__c = ["EMEA"]', "Account has no field Regoin__c that this user sees; nearest: Region__c"),
+        ('[scope.exclude]\nAnnualRevenue = ["1"]', "[scope] AnnualRevenue: Account.AnnualRevenue is currency, not a picklist"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_crm_has_ends_the_night_before_the_pull(
+    org: inprocess.Crm, tmp_path: Path, scope: str, said: str
+) -> None:
+    firm = Served(tmp_path, salesforce=org)
+    out = firm.night(scope)["salesforce"]
+    assert (out.outcome, out.rows) == ("failed", {})
+    assert said in out.message
+    assert "Fix: correct the name in [scope]" in out.message
+    assert not [h for h in org.heard() if "jobs/query" in h.path or "queryAll" in h.path]
+
+
+def test_a_hidden_field_is_a_field_that_is_not_there(org: inprocess.Crm, tmp_path: Path) -> None:
+    firm = Served(tmp_path, salesforce=org)
+    org.edit(op="hide", field="Account.Region__c")
+    out = firm.night('[scope.include]\nRegion__c = ["EMEA"]')["salesforce"]
+    assert out.outcome == "failed"
+    assert "give the user read access" in out.message
+
+
+def test_with_two_crms_a_field_of_one_decides_about_its_own_accounts(
+    org: inprocess.Crm, hub: inprocess.Crm, tmp_path: Path
+) -> None:
+    """Six firms of each, none linked. A criterion that a CRM does not have includes nothing there and excludes nothing."""
+    firm = Served(tmp_path, salesforce=org, hubspot=hub)
+    only_there = firm.night('[scope.include]\nRegion__c = ["EMEA"]')
+    assert {crm: o.scope["in"] for crm, o in only_there.items()} == {"salesforce": 3, "hubspot": 0}
+    assert only_there["hubspot"].scope["left_out"] == {"its CRM has no Region__c": 6}
+    assert any("[scope] Region__c: companies has no field Region__c" in n for n in only_there["hubspot"].notes)
+    both = firm.night('[scope.include]\nRegion__c = ["EMEA"]\nsales_region = ["us"]\n[scope.exclude]\nRecord_Kind = ["x"]')
+    assert {o.outcome for o in both.values()} == {"failed"}
+    assert "[scope] Record_Kind" in both["hubspot"].message
+    both = firm.night('[scope.include]\nRegion__c = ["EMEA"]\nsales_region = ["us"]')
+    assert {crm: o.scope["in"] for crm, o in both.items()} == {"salesforce": 3, "hubspot": 2}
+    assert both["salesforce"].scope["firm"]["accounts"] == 12
+
+
+def test_the_environment_may_name_the_scope(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "assay.toml"
+    path.write_text('[scope]\nrollup = "parent"\n[scope.exclude]\ntype = ["Partner"]')
+    monkeypatch.setenv("ASSAY_SCOPE__INCLUDE", '{"Region__c": ["EMEA", "DACH"], "team": ["North"], "role": ["Rep"]}')
+    found = load(path).settings.scope.chosen()
+    assert found.include == {"Region__c": ("EMEA", "DACH"), "role": ("North", "Rep")}
+    assert (found.exclude, found.rollup, found.asked) == ({"type": ("Partner",)}, True, ("Region__c", "role"))
+    monkeypatch.setenv("ASSAY_SCOPE__INCLUDE", '{"owner": []}')
+    with pytest.raises(ConfigError, match=r"scope.include.owner: Tuple should have at least 1 item"):
+        load(path)
