@@ -12,7 +12,7 @@ from assay.stops import Finding
 from connectors.errors import FieldMissing
 from connectors.port import Check
 from db.scoped import ROLLED, Census, Place
-from scoring.scope import Scope
+from scoring.scope import OWNER, Scope
 
 #: values that a warning names
 NAMED = 8
@@ -69,6 +69,19 @@ def words(counted: Mapping[str, Any]) -> list[str]:
     parts += [f"{counted['rolled_up']:,} rolled up into a parent"] if counted["rolled_up"] else []
     lines = [f"{counted['in']:,} of {counted['accounts']:,} accounts are in scope" + "".join(f"; {p}" for p in parts)]
     return lines + ([f"{counted['still_carry']:,} accounts out of scope {STALE}"] if counted["still_carry"] else [])
+
+
+def without_owners(counted: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts where nobody is to be named."""
+    left: Counter[str] = Counter()
+    for why, n in counted["left_out"].items():
+        left[OWNER if why.startswith(f"{OWNER} ") else why] += n
+    return {**counted, "left_out": dict(left)}
+
+
+def nameless(notes: Iterable[str]) -> list[str]:
+    """The notes but for those that name owners."""
+    return [note for note in notes if not note.startswith(f"[scope] {OWNER}:")]
 
 
 def nobody(census: Census, scope: Scope) -> Finding | None:

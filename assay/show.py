@@ -115,7 +115,7 @@ def records(store: Store, rules: Rules, org: Org, score: Score) -> Records:
     """The records behind one account's numbers, by kind."""
     firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
     since = (score.as_of - rules.window_days) * nightly.DAY
-    with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since) as firm:
+    with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since, store.scope) as firm:
         activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id, _usual(score)))
         return {"activities": activities, **firm.records_of(firm_id)}
 
@@ -188,7 +188,7 @@ def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Rep
     return Report(
         org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
         currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
-        run=_run_facts(store, [r for r in last if r is not None]), preset=preset, window_days=window,
+        run=_run_facts(store, [r for r in last if r is not None], hide_owners), preset=preset, window_days=window,
         hide_owners=hide_owners, proof=_proof(store), started=_started(store, orgs),
     )  # fmt: skip
 
@@ -212,11 +212,13 @@ def _firm_verdicts(store: Store, org: Org) -> list[Score]:
     return [replace(s, owner_id=people[s.owner_id]) if s.owner_id in people else s for s in found]
 
 
-def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:
+def _run_facts(store: Store, runs: Sequence[Run], hide_owners: bool) -> RunFacts:
     """The last runs of all orgs as one."""
     if not runs:
         return RunFacts()
     details = [run.detail for run in runs]
+    counted: dict[str, Any] = next((d["scope"]["firm"] for d in details if d.get("scope")), {})
+    counted = scoped.without_owners(counted) if counted and hide_owners else counted
     refused = [
         (e.account_id, e.code, e.message) for run in runs for e in Ledger(store.engine, run.org or 0).rejected(run.id)
     ]
@@ -224,7 +226,8 @@ def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:
         mode=runs[0].mode, rows=_added(d["rows"] for d in details), calls=sum(run.calls for run in runs),
         seconds=_added(d["seconds"] for d in details), oddities=_added(d["odd"] for d in details), rejected=refused,
         written=sum(d["acked"] for d in details), planned=sum(d["planned"] for d in details),
-        notes=[note for d in details for note in d["notes"]],
+        notes=[note for d in details for note in (scoped.nameless(d["notes"]) if hide_owners else d["notes"])],
+        scope=counted, scope_says=scoped.words(counted),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, delete, select, update
+from sqlalchemy import Column, Connection, FromClause, MetaData, Select, String, Table, delete, func, select, update
 
 from db import tables as t
 from db.upsert import upsert
@@ -136,7 +136,7 @@ def narrow(c: Connection, made: Mapping[str, Table], found: Census) -> None:
     if found.tops:
         above = children(c, found)
         for kind, column in HANDED_ON.items():
-            hand_on(c, made[kind], made[kind].c[column], above)
+            _hand_on(c, made[kind], made[kind].c[column], above)
         above.drop(c)
 
 
@@ -145,7 +145,14 @@ def children(c: Connection, found: Census) -> Table:
     return _ids(c, "handed_on", sorted(found.tops.items()))
 
 
-def hand_on(c: Connection, table: Table, column: Any, above: Table) -> None:
+def handed_on(rows: FromClause, column: str, above: Table) -> Select[Any]:
+    """The rows with their account's topmost ancestor in place of the account."""
+    top = func.coalesce(above.c.to_id, rows.c[column]).label(column)
+    told = [top if x.name == column else x for x in rows.c]
+    return select(*told).select_from(rows.outerjoin(above, above.c.id == rows.c[column]))
+
+
+def _hand_on(c: Connection, table: Table, column: Any, above: Table) -> None:
     top = select(above.c.to_id).where(above.c.id == column).scalar_subquery()
     c.execute(update(table).where(column.in_(select(above.c.id))).values({column.name: top}))
 

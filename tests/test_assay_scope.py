@@ -15,6 +15,7 @@ from assay import show, wiring
 from assay.nightly import DAY, Orders, Outcome, run
 from assay.orders import orders_of
 from assay.progress import Quiet
+from assay.report import render_html
 from assay.settings import ConfigError, load
 from connectors.memory import MemoryCrm
 from db import lease
@@ -174,6 +175,92 @@ def test_where_nobody_is_left_the_night_stops_before_it_judges(engine: Engine) -
     assert (judged(store), written(crm)) == (before, held)
     out = night(crm, store, allow=("scope-empty",))
     assert (out.outcome, judged(store)) == ("done", {}), "the end of a pilot"
+
+
+def test_where_owners_are_hidden_the_scope_names_none(engine: Engine) -> None:
+    store = Store(engine, Scope({"owner": ("Ann Smyth", "Ann Smith")}, {"owner": ("Zoe",)}))
+    night(firm(), store)
+    hidden, shown = (show._report(store, 180, "normal", hide_owners=hide).run for hide in (True, False))
+    assert shown.scope_says[0] == "4 of 7 accounts are in scope; 3 left out by owner is not Ann Smyth or Ann Smith"
+    assert hidden.scope_says[0] == "4 of 7 accounts are in scope; 3 left out by owner"
+    assert [n for n in shown.notes if "Bob" in n]
+    assert not [n for n in hidden.notes if "Bob" in n]
+    assert shown.scope_says[0] in render_html(show._report(store, 180, "normal", hide_owners=False))
+
+
+# ---- parents --------------------------------------------------------------------------------------------------------
+
+#: A01 hangs on A00 and A02 on A01; A03 on an account that is not there; A05 and A06 on each other
+FAMILY = {"A01": "A00", "A02": "A01", "A03": "A99", "A05": "A06", "A06": "A05"}
+
+
+def test_children_count_for_their_topmost_parent(engine: Engine) -> None:
+    crm = firm(**FAMILY)
+    night(crm, Store(engine), write=False)
+    each = judged(Store(engine))
+    crm.put("activity", id="both", kind="meeting", status="held", account_id="A01", owner_id="U", starts_at=(TODAY - 3) * DAY + 18 * 3600,
+            seconds=3600, owner_day=TODAY - 3, all_day=False, child=False, created_at=NOW - 9 * DAY)  # fmt: skip
+    crm.put("participant", id="p", activity_id="both", side="about", person_id="A02", declined=False)
+    store = Store(engine, Scope(rollup=True))
+    out = night(crm, store)
+    found = judged(store)
+    assert found.keys() == written(crm) == {"A00", "A03", "A04", "A05"}
+    assert (out.scope["in"], out.scope["rolled_up"], out.scope["left_out"]) == (4, 3, {})
+    assert "4 of 7 accounts are in scope; 3 rolled up into a parent" in show.outcome(out)
+    assert found["A00"].hours == pytest.approx(sum(each[i].hours for i in ("A00", "A01", "A02")) + 1, abs=0.1)
+    assert found["A00"].trailing_12m == pytest.approx(3 * 10_000)
+    assert found["A05"].trailing_12m == pytest.approx(2 * 10_000), "of a ring the smallest id is the top"
+    for name, n in (("A00", 58), ("A05", 38), ("A03", 19)):
+        told = show.records(store, Rules(), store.orgs()[0], found[name])
+        assert (len(told["activities"]), len(told["opportunities"])) == (n, {58: 3, 38: 2, 19: 1}[n])
+        seconds = sum(r["counted"] for r in told["activities"])
+        assert seconds / 3600 == pytest.approx(found[name].hours, abs=0.051), "what explain shows is what was counted"
+
+
+def test_a_deleted_parent_ends_the_chain_and_a_parent_s_own_facts_decide(engine: Engine) -> None:
+    crm = firm(**FAMILY)
+    crm.put("account", id="A00", deleted=True)
+    scope = Scope({"type": ("Customer",)}, {"Region__c": ("US",)}, rollup=True)
+    out = night(crm, Store(engine, scope))
+    assert written(crm) == {"A01", "A04"}, "A02 is in the US and its parent is not"
+    assert (out.scope["rolled_up"], out.scope["accounts"]) == (2, 6)
+    assert out.scope["left_out"] == {"type is not Customer": 2}
+
+
+def test_coverage_does_not_depend_on_who_is_rolled_up(engine: Engine) -> None:
+    crm = firm(**FAMILY)
+    night(crm, Store(engine))
+    whole = judged(Store(engine))
+    night(crm, store := Store(engine, Scope(rollup=True)))
+    assert {i: s.coverage["logging"] for i, s in judged(store).items()} == {
+        i: whole[i].coverage["logging"] for i in judged(store)
+    }
+
+
+def test_of_two_crms_the_first_one_s_word_counts_and_the_other_fills_in(engine: Engine) -> None:
+    """A01 and A02 are known in both; the parents of the second CRM hold where the first does not know the account."""
+    first, second = firm(A04="A03"), MemoryCrm(NOW)
+    first.name, second.name = "salesforce", "hubspot"
+    second.put("owner", id="H", name="Bob Jones", active=True, role="North")
+    for name, twin, region, parent in (("B01", "A01", "US", None), ("B02", "A02", "EMEA", None), ("B07", None, "EMEA", "B01"),
+                                       ("B08", None, "US", None)):  # fmt: skip
+        traits = json.dumps({"Region__c": [region], "segment": ["Key"]})
+        second.put(
+            "account", id=name, name=name, owner_id="H", created_at=1, foreign_id=twin, parent_id=parent, traits=traits
+        )
+    with lease.held(engine, "night") as held:
+        scope = Scope({"Region__c": ("EMEA",)}, {"segment": ("Other",)}, rollup=True)
+        orders = Orders(Rules(), replay_nights=0, write=True, force=True)
+        store = Store(engine, scope)
+        done = {o.crm: o for o in run([first, second], store, held, orders, Quiet())}
+    assert {o.outcome for o in done.values()} == {"done"}
+    assert written(second) == {"B01"}, "B02 is the US account A02, B07 the child of B01 = A01"
+    assert written(first) == {"A00", "A01", "A03", "A06"}
+    assert done["hubspot"].scope["rolled_up"] == 1
+    assert done["salesforce"].scope["firm"]["accounts"] == 9
+    told = {p.account_id: p.why for p in Store(engine, Scope({"segment": ("Key",)})).census().places}
+    assert (told["A01"], told["A00"]) == ("", "its CRM has no segment"), "what the first CRM lacks is taken from the other"
+    assert store.census().inside == {"A00", "A01", "A03", "A06"}
 
 
 # ---- over HTTP ------------------------------------------------------------------------------------------------------
