@@ -205,7 +205,7 @@ def _fill(c: Connection, made: Mapping[str, Table], orgs: Sequence[int]) -> None
         if c.dialect.name == "postgresql":
             c.exec_driver_sql(f"ANALYZE {table.name}")
     if len(orgs) > 1:
-        _merge_answers(c, made["account"], orgs[1:])
+        _merge_answers(c, made, orgs[0], orgs[1:])
 
 
 def _copy_of(source: Table, metadata: MetaData) -> Table:
@@ -270,12 +270,19 @@ def _linked(kind: str, column: ColumnElement[Any], org: int) -> ColumnElement[bo
     return select(x.c.id).where(x.c.org == org, x.c.kind == kind, x.c.id == column).exists()
 
 
-def _merge_answers(c: Connection, accounts: Table, others: Sequence[int]) -> None:
-    """An answer that somebody gave in the second CRM counts where the first has none."""
-    a, x = t.account, t.link
-    query = select(x.c.to_id, a.c.ours).join(x, and_(x.c.org == a.c.org, x.c.kind == "account", x.c.id == a.c.id))
-    for to_id, ours in c.execute(query.where(a.c.org.in_(others), a.c.ours != "{}")).all():
+def _merge_answers(c: Connection, made: Mapping[str, Table], first: int, others: Sequence[int]) -> None:
+    """An answer that somebody gave in the second CRM counts where the first has none; money goes into the first's currency."""
+    a, x, accounts, rate = t.account, t.link, made["account"], made["currency_rate"].c
+    home = dict(map(tuple, c.execute(select(t.org.c.id, t.org.c.currency))))
+    micro = dict(map(tuple, c.execute(select(rate.id, rate.micro_per_corporate))))
+    query = select(x.c.to_id, a.c.ours, a.c.org, a.c.currency)
+    query = query.join(x, and_(x.c.org == a.c.org, x.c.kind == "account", x.c.id == a.c.id))
+    for to_id, ours, org, currency in c.execute(query.where(a.c.org.in_(others), a.c.ours != "{}")).all():
         answers = {k: v for k, v in json.loads(ours).items() if k in ANSWERS}
         if answers:
-            held = json.loads(c.execute(select(accounts.c.ours).where(accounts.c.id == to_id)).scalar_one())
-            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=json.dumps(answers | held)))
+            mine = c.execute(select(accounts.c.ours, accounts.c.currency).where(accounts.c.id == to_id)).one()
+            rates = [micro.get(code, 1_000_000) for code in (mine.currency or home[first], currency or home[org])]
+            if (given := answers.get("potential_override")) is not None:
+                answers["potential_override"] = given * rates[0] / rates[1]
+            held = json.dumps(answers | json.loads(mine.ours))
+            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=held))
