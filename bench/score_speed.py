@@ -78,7 +78,7 @@ def _accounts(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
     for n in range(accounts):
         yield {"id": f"A{n:07}", "name": f"Account {n}", "owner_id": f"U{n // BOOK % max(1, accounts // BOOK):06}",
                "industry": f"Industry {n % 8}", "employees": rng.randrange(5, 5000), "created_at": (TODAY - 1500) * DAY,
-               "ours": "{}", "traits": "{}"}  # fmt: skip
+               "ours": "{}"}  # fmt: skip
 
 
 def _contacts(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:

@@ -28,9 +28,7 @@ class MemoryCrm:
 
     def put(self, kind: str, /, **values: Any) -> None:
         """Create or change a record, as a person in the CRM would."""
-        blank = (
-            dict.fromkeys(columns(kind)) | {"deleted": False} | ({"ours": "{}", "traits": "{}"} if kind == "account" else {})
-        )
+        blank = dict.fromkeys(columns(kind)) | {"deleted": False} | ({"ours": "{}"} if kind == "account" else {})
         held = self.records[kind].get(values["id"], blank)
         self.records[kind][values["id"]] = held | values
         self.stamps[kind, values["id"]] = self.now

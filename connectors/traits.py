@@ -34,10 +34,10 @@ def stream(name: str, asked: Iterable[str]) -> str:
     return told if len(told) <= NAME else f"{name} with {blake2b(told.encode(), digest_size=8).hexdigest()}"
 
 
-def kept(columns: Mapping[str, Sequence[Sequence[str]]], count: int) -> list[str]:
+def kept(columns: Mapping[str, Sequence[Sequence[str]]], count: int) -> Sequence[str | None]:
     """Canonical JSON of each record's values by criterion; a cell with ";" holds several values, an empty one none ("")."""
     if not columns:
-        return ["{}"] * count
+        return [None] * count
     known: dict[tuple[tuple[str, ...], ...], str] = {}
     rows = list(zip(*(zip(*cells, strict=True) for cells in columns.values()), strict=True))
     for row in set(rows):

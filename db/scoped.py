@@ -85,7 +85,7 @@ def _accounts(c: Connection, org: int, first: int) -> Iterator[tuple[_Row, Facts
     nobody: Facts = {OWNER: ("",), **({ROLE: ("",)} if any(ROLE in p for p in people.values()) else {})}
     query = select(a.id, a.owner_id, a.parent_id, a.category, a.ours, a.traits).where(a.org == org, a.deleted.is_(False))
     for row in c.execute(query.order_by(a.id)):
-        traits = json.loads(row.traits) if row.traits != "{}" else {}
+        traits = json.loads(row.traits) if row.traits else {}
         mine = {TYPE: (row.category or "",), **people.get(row.owner_id, nobody), **traits}
         parent = elsewhere.get(row.parent_id, row.parent_id)
         yield _Row(row.id, elsewhere.get(row.id, row.id), parent, row.ours), mine

@@ -123,7 +123,7 @@ account = _pulled(
     Column("domain", Text),
     _ref("foreign_id"),
     Column("ours", Text, nullable=False),
-    Column("traits", Text, nullable=False, server_default="{}"),
+    Column("traits", Text),
 )
 contact = _pulled(
     "contact",
@@ -221,6 +221,7 @@ activity = _pulled(
     _ref("twin_id"),
     _int("subject_key"),
     _int("thread_key"),
+    Column("category", Text),
     _int("created_at"),
 )
 participant = _pulled(

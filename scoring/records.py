@@ -32,7 +32,7 @@ class Account:
     domain: str | None  #: of its web site, lower case, without "www."
     foreign_id: str | None  #: the same account's id in another CRM, as this CRM says
     ours: str  #: canonical JSON (sorted keys, no spaces) of Assay's fields as the CRM holds them: {Meaning: value}
-    traits: str  #: canonical JSON of the fields that [scope] asks for, where the CRM has them: {criterion: [values]}
+    traits: str | None  #: canonical JSON of the fields that [scope] asks for and the CRM has: {criterion: [values]}
     deleted: bool
 
 
@@ -198,6 +198,7 @@ class Activity:
     twin_id: str | None  #: another record of the same activity (a mail's task)
     subject_key: int | None  #: keyed hash of the normalised subject; the subject is not kept
     thread_key: int | None  #: keyed hash of the mail thread
+    category: str | None  #: the CRM's own type of activity ("Service visit", ...)
     created_at: int | None
     deleted: bool
 

@@ -105,7 +105,7 @@ def score(number: int, state: str = BALANCED, **given: Any) -> Score:
 def record(table: str, /, **given: Any) -> tuple[Any, ...]:
     """A pulled record's row; what is not given is absent."""
     absent = {"deleted": False, "closed": False, "won": False, "all_day": False, "child": False, "declined": False,
-              "active": True, "name": "", "ours": "{}", "traits": "{}", "status": "held", "side": "ours"}  # fmt: skip
+              "active": True, "name": "", "ours": "{}", "status": "held", "side": "ours"}  # fmt: skip
     return tuple(given.get(name, absent.get(name)) for name in columns(table))
 
 

@@ -160,7 +160,7 @@ class SalesforceCrm:
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
         context = Context(
             Keyed(self.config.subject_salt), Keyed(self.config.subject_salt, address), dict(known.zones()),
-            traits={name: fields for name, fields in self.traits.fields.items() if traits.home(name) == schema.OBJECT},
+            traits=self._besides(schema.OBJECT),
         )  # fmt: skip
         streams = [s for s in STREAMS if s.entity in self.fields and self.wanted(s)]
         try:
@@ -209,17 +209,17 @@ class SalesforceCrm:
 
     def _selected(self, stream: Stream) -> list[str]:
         ours = list(schema.NAMES.values()) if stream.entity == schema.OBJECT else []
-        besides = [f for name in self._besides(stream) for f in self.traits.fields[name]]
+        besides = [f for fields in self._besides(stream.entity).values() for f in fields]
         wanted = dict.fromkeys((*stream.required, *stream.optional, *ours, *besides))
         return [f for f in wanted if self._has(stream.entity, f)]
 
-    def _besides(self, stream: Stream) -> list[str]:
-        """The criteria of [scope] that this stream is asked for."""
-        return [name for name in self.traits.fields if traits.home(name) == stream.entity]
+    def _besides(self, entity: str) -> dict[str, tuple[str, ...]]:
+        """The criteria of [scope] that an object's records are asked for, with its fields."""
+        return {name: fields for name, fields in self.traits.fields.items() if fields and entity == schema.OBJECT}
 
     def _named(self, stream: Stream) -> str:
         """The stream's name: another one where [scope] asks for more, so that its records are read again."""
-        return with_traits(stream.entity, self._besides(stream))
+        return with_traits(stream.entity, self._besides(stream.entity))
 
     def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:
         """Small answers by REST, large ones by Bulk; `started` receives the server's time before the query."""

@@ -12,20 +12,14 @@ CHOICES = ("picklist", "multipicklist", "combobox", "boolean", "string")
 THROUGH = {ROLE: ("User", ("UserRole.Name",)), RECORD_TYPE: (OBJECT, ("RecordType.DeveloperName", "RecordType.Name"))}
 
 
-def home(criterion: str) -> str:
-    """The object whose records hold a criterion."""
-    return THROUGH.get(criterion, (OBJECT, ()))[0]
-
-
 def found(asked: Collection[str], account: Mapping[str, Any], has: Callable[[str, str], bool]) -> Traits:
     """Look for each criterion among an account's fields; `has` tells whether an object's field is visible."""
     made, names = Traits(), {name.casefold(): name for name in account}
     for criterion in asked:
         if criterion in THROUGH:
             entity, fields = THROUGH[criterion]
-            seen = tuple(f for f in fields if has(entity, f))
-            if seen:
-                made.fields[criterion] = seen
+            if seen := tuple(f for f in fields if has(entity, f)):
+                made.fields[criterion] = seen if entity == OBJECT else ()  # people are always asked for theirs
             else:
                 made.absent[criterion] = f"this user sees no {' or '.join(fields)} of {entity}"
         elif (name := names.get(criterion.casefold())) is None:

@@ -1,4 +1,4 @@
-"""Values of an account that [scope] asks for."""
+"""Values of an account that [scope] asks for; roles of people by name, where they were ids."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,4 +8,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    op.add_column("account", sa.Column("traits", sa.Text(), nullable=False, server_default="{}"))
+    op.execute("DELETE FROM watermark WHERE stream = 'User'")  # read in full once more
+    op.add_column("account", sa.Column("traits", sa.Text()))
