@@ -133,6 +133,8 @@ def plan(format: Annotated[str, typer.Option(help="table, csv, json or html")] =
     settings = _settings()
     store, planned = wiring.open_store(settings), dict[str, int]()
     typer.echo(show.plan(store, orders_of(settings), format, planned))
+    for said in show.scope_words(show.scope(store)):
+        typer.echo(said, err=True)
     for org in store.orgs():
         typer.echo(quota.forecast(store, org, planned.get(org.crm, 0), settings).words(), err=True)
 

@@ -1,7 +1,7 @@
 """One night, as a straight line. Read this first.
 
-    each CRM:   check -> pull pages -> save page + watermark -> reconcile ids -> settle yesterday's unknowns
-    together:   link what two CRMs know -> features(as of) -> judge
+    each CRM:   check; then pull pages -> save page + watermark -> reconcile ids -> settle yesterday's unknowns
+    together:   link what two CRMs know -> who is in scope -> features(as of) -> judge
     each CRM:   plan -> safety stops -> write -> record each row's result
 
 `run` receives everything it works with and builds nothing. A night may die anywhere and be run again.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from assay import publish, reading, stops, writing
+from assay import publish, reading, scope, stops, writing
 from assay.writing import plan as plan
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
@@ -81,6 +81,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     nights: int = 0  #: nights judged: one, or more where earlier ones were replayed
     states: dict[str, int] = field(default_factory=dict)
+    scope: dict[str, Any] = field(default_factory=dict)  #: accounts in and out of scope, of this CRM and of the firm
     calls_left: int | None = None  #: of the org's daily API calls, when the night began
     planned: int = 0
     lacking: list[str] = field(default_factory=list)  #: what the user should see in the CRM and does not
@@ -102,6 +103,7 @@ class Outcome:
             "visible",
             "nights",
             "states",
+            "scope",
             "calls_left",
             "planned",
             "within_band",
@@ -120,8 +122,14 @@ def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: T
     try:
         for night in nights:
             with night.fallible(store):
+                look(night, store, orders, tell)
+        named(_running(nights), store)
+        for night in _running(nights):
+            with night.fallible(store):
                 read(night, store, orders, tell)
-        ready = [night for night in nights if night.out.outcome == "running"]
+        if _running(nights):
+            within(_running(nights), store, orders)
+        ready = _running(nights)
         if ready:
             verdicts = judge_all(nights, ready, store, orders, tell)
         for night in ready:
@@ -187,8 +195,12 @@ class Night:
             )
 
 
-def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
-    """Everything that changed in one CRM, and what became of what was written to it."""
+def _running(nights: Sequence[Night]) -> list[Night]:
+    return [night for night in nights if night.out.outcome == "running"]
+
+
+def look(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
+    """Log in to one CRM and see whether it is the org we know, as this user saw it before."""
     crm, out, runs = night.crm, night.out, Runs(store.engine)
     night.check = check = _timed(out, tell, "check", lambda: crm.check())
     out.day = check.now // DAY if orders.day is None else orders.day
@@ -207,8 +219,46 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
         next((r.detail for r in runs.good(org.id, 1)), {}), check.lacking, check.visible, stops.Limits()
     )
     out.notes += stops.raise_unless([lost] if lost else [], orders.allow)
-    _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
-    _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))
+
+
+def named(nights: Sequence[Night], store: Store) -> None:
+    """End the night where [scope] names what no CRM has; tell where only one lacks it. Nothing has been read yet."""
+    checks = {night.crm.name: night.known[1] for night in nights}
+    whole = len(checks) == len(store.orgs())
+    lost = scope.absent_everywhere(checks) if whole else {}
+    for night in nights:
+        with night.fallible(store):
+            night.out.notes += scope.absent_here(night.known[1]) if night.crm.name not in lost else []
+            if night.crm.name in lost:
+                raise lost[night.crm.name]
+
+
+def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
+    """Everything that changed in one CRM, and what became of what was written to it."""
+    _timed(night.out, tell, "pull", lambda: _pull(night, store, orders, tell))
+    _timed(night.out, tell, "settle", lambda: reading.settle(night.crm, store, night.known[0]))
+
+
+def within(nights: Sequence[Night], store: Store, orders: Orders) -> None:
+    """Count who is in scope, warn of values that nobody has, and stop where nobody is left to judge."""
+    nights[0].out.notes += _links(store)
+    if not store.scope:
+        return
+    census = store.census()
+    finding = scope.nobody(census, store.scope)
+    nights[0].out.notes += scope.strange(census, store.scope, [night.known[1].offered for night in nights])
+    for night in nights:
+        own = scope.counts(p for p in census.places if p.org == night.known[0].id)
+        night.out.scope = own | {"firm": scope.firm(census)}
+        with night.fallible(store):
+            night.out.notes += stops.raise_unless([finding] if finding else [], orders.allow)
+
+
+def _links(store: Store) -> list[str]:
+    """What two CRMs know, found anew."""
+    links = store.relink()
+    told = [f"{len(links.to)} accounts are known in two CRMs and judged as one"] if links.to else []
+    return told + [f"not linked: {doubt}" for doubt in links.doubtful]
 
 
 def _same_org(night: Night, store: Store, check: Check, orders: Orders) -> Org:
@@ -246,7 +296,6 @@ def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, ord
     stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}
     first = ready[0].out
     day = min(night.out.day for night in ready)
-    links = store.relink()
     verdicts: Verdicts = _timed(
         first, tell, "score", lambda: judge_nights(store, day, orders.rules, orders.replay_nights, stale)
     )
@@ -256,8 +305,6 @@ def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, ord
         night.out.states = dict(sorted(Counter(s.state for s in told).items()))
         if not verdicts.stored:
             night.out.notes.append("as of a date before the last stored night: judged, not stored")
-    first.notes += [f"{len(links.to)} accounts are known in two CRMs and judged as one"] if links.to else []
-    first.notes += [f"not linked: {doubt}" for doubt in links.doubtful]
     first.notes += [f"{night.crm.name} was not read tonight: what it shares keeps its state" for night in ended if stale]
     return verdicts
 

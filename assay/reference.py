@@ -56,6 +56,8 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 def _type(field: FieldInfo) -> str:
     [kind] = [k for k in _kinds(field.annotation) if k is not types.NoneType]
+    if get_origin(kind) is dict:
+        return "table of lists of texts"
     if get_origin(kind) is Literal:
         return ", ".join(f"`{x}`" for x in get_args(kind))
     words = {str: "text", SecretStr: "text", Path: "path", bool: "true or false", int: "number", float: "number"}
@@ -69,7 +71,7 @@ def _limits(field: FieldInfo) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value in ("", ()):
+    if value is None or value in ("", (), {}):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else list(value) if isinstance(value, tuple) else value}`"
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
@@ -17,9 +18,12 @@ from sqlalchemy.exc import ArgumentError
 
 from scheduler import Cron
 from scoring.rules import Rules, preset
+from scoring.scope import ROLE
+from scoring.scope import Scope as Chosen
 
 PREFIX = "ASSAY_"
 MASK = "********"
+Values = Annotated[tuple[str, ...], Len(1)]
 
 
 class ConfigError(Exception):
@@ -71,6 +75,29 @@ class Write(_Section):
     band_points: int = Field(
         default=5, ge=0, le=100, description="confidence is rewritten only when it moves further than this"
     )
+
+
+class Scope(_Section):
+    rollup: Literal["none", "parent"] = Field(
+        default="none", description="parent = what happens at an account counts for its topmost parent account"
+    )
+    include: dict[str, Values] = Field(
+        default={},
+        description="criterion = values, such as owner, role, record_type, type or a picklist's API name; all must match",
+    )
+    exclude: dict[str, Values] = Field(default={}, description="criterion = values; an account that matches one is left out")
+
+    def chosen(self) -> Chosen:
+        """What the score understands: a team is a role, as each CRM has one of them."""
+        return Chosen(_by_role(self.include), _by_role(self.exclude), self.rollup == "parent")
+
+
+def _by_role(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, values in lists.items():
+        name = ROLE if name == "team" else name
+        found[name] = (*found.get(name, ()), *values)
+    return found
 
 
 class Scoring(BaseModel):
@@ -132,6 +159,7 @@ class Settings(BaseSettings):
     salesforce: Salesforce | None = None
     hubspot: HubSpot | None = None
     write: Write = Write()
+    scope: Scope = Scope()
     scoring: Scoring = Scoring()
     report: Report = Report()
     schedule: Schedule = Schedule()

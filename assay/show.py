@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay import nightly, render
+from assay import scope as scoped
 from assay.nightly import Orders, Outcome
 from assay.render import look
 from assay.report import Report, RunFacts, backtest_page, render_html, render_json
@@ -39,6 +40,7 @@ def outcome(o: Outcome) -> str:
             f"  night of {iso(o.day)}, {rows:,} rows read, {changed:,} new or changed, {o.calls} API calls, "
             f"{sum(o.seconds.values()):.1f} s"
         )
+    lines += [f"  {said}" for said in scoped.words(o.scope)]
     if o.states:
         lines.append("  " + ", ".join(f"{s}: {o.states.get(s, 0)}" for s in STATES))
         if o.nights > 1:
@@ -63,7 +65,7 @@ def plan(store: Store, orders: Orders, form: str, planned: dict[str, int] | None
     updates: list[FieldUpdate] = []
     names: dict[str, str] = {}
     for org in store.orgs():
-        verdicts = store.verdicts(org.id)
+        verdicts = _inside(store, org, store.verdicts(org.id))
         names |= {s.account_id: s.name for s in verdicts}
         made = nightly.plan(store, org, verdicts, orders)
         updates += made.updates
@@ -72,6 +74,14 @@ def plan(store: Store, orders: Orders, form: str, planned: dict[str, int] | None
     if form == "table":
         return render.plan_table(updates, names, _look())
     return {"csv": render.plan_csv, "json": render.plan_json, "html": render.plan_html}[form](updates, names)
+
+
+def _inside(store: Store, org: Org, verdicts: list[Score]) -> list[Score]:
+    """Those in scope by today's settings, which may be narrower than they were when the night judged."""
+    if not store.scope:
+        return verdicts
+    inside = {p.account_id for p in store.census().places if p.org == org.id and not p.why}
+    return [s for s in verdicts if s.account_id in inside]
 
 
 def scores(store: Store, form: str, state: str | None, owner: str | None) -> str:
@@ -105,7 +115,7 @@ def records(store: Store, rules: Rules, org: Org, score: Score) -> Records:
     """The records behind one account's numbers, by kind."""
     firm_id = store.links(org.id, "account").get(score.account_id, score.account_id)
     since = (score.as_of - rules.window_days) * nightly.DAY
-    with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since) as firm:
+    with one_account(store.engine, [o.id for o in store.orgs()], firm_id, since, store.scope) as firm:
         activities = firm.rows(treatment(firm.tables, firm.org, score.as_of, rules, firm_id, _usual(score)))
         return {"activities": activities, **firm.records_of(firm_id)}
 
@@ -178,7 +188,7 @@ def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Rep
     return Report(
         org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
         currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
-        run=_run_facts(store, [r for r in last if r is not None]), preset=preset, window_days=window,
+        run=_run_facts(store, [r for r in last if r is not None], hide_owners), preset=preset, window_days=window,
         hide_owners=hide_owners, proof=_proof(store), started=_started(store, orgs), said=_said(store, orgs),
     )  # fmt: skip
 
@@ -215,11 +225,13 @@ def _firm_verdicts(store: Store, org: Org) -> list[Score]:
     return [replace(s, owner_id=people[s.owner_id]) if s.owner_id in people else s for s in found]
 
 
-def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:
+def _run_facts(store: Store, runs: Sequence[Run], hide_owners: bool) -> RunFacts:
     """The last runs of all orgs as one."""
     if not runs:
         return RunFacts()
     details = [run.detail for run in runs]
+    counted: dict[str, Any] = next((d["scope"]["firm"] for d in details if d.get("scope")), {})
+    counted = scoped.without_owners(counted) if counted and hide_owners else counted
     refused = [
         (e.account_id, e.code, e.message) for run in runs for e in Ledger(store.engine, run.org or 0).rejected(run.id)
     ]
@@ -227,7 +239,8 @@ def _run_facts(store: Store, runs: Sequence[Run]) -> RunFacts:
         mode=runs[0].mode, rows=_added(d["rows"] for d in details), calls=sum(run.calls for run in runs),
         seconds=_added(d["seconds"] for d in details), oddities=_added(d["odd"] for d in details), rejected=refused,
         written=sum(d["acked"] for d in details), planned=sum(d["planned"] for d in details),
-        notes=[note for d in details for note in d["notes"]],
+        notes=[note for d in details for note in (scoped.nameless(d["notes"]) if hide_owners else d["notes"])],
+        scope=counted, scope_says=scoped.words(counted),
     )  # fmt: skip
 
 
@@ -248,6 +261,7 @@ def status(store: Store, as_json: bool, schedule: Mapping[str, Any]) -> str:
             for org in store.orgs()
         ],
         "schedule": dict(schedule),
+        "scope": scope(store),
         "runs": [asdict(r) for r in Runs(store.engine).list(5)],
     }
     if as_json:
@@ -258,9 +272,24 @@ def status(store: Store, as_json: bool, schedule: Mapping[str, Any]) -> str:
             f"{org['crm']}  {org['name']} ({org['external_id']}{', a test org' if org['sandbox'] else ''}), {org['accounts']} accounts"
         )
         lines += [f"  on hold: {org['hold']}; nothing is written until `assay run --allow undo-hold`"] if org["hold"] else []
+    lines += [f"scope  {said}" for said in scope_words(found["scope"])]
     lines += [f"schedule  next night {_moment(schedule['next'])} UTC"] if schedule["next"] else []
     lines += ["  a night that should have come has not: see the log of `assay serve`"] if schedule["stale"] else []
     return "\n".join([*lines, "", _run_table(Runs(store.engine).list(5))])
+
+
+def scope(store: Store) -> dict[str, Any]:
+    """Who is in scope by today's settings and what is stored; nothing where no scope is set."""
+    if not store.scope:
+        return {}
+    census = store.census()
+    out = [p for p in census.places if p.why and p.marked]
+    warnings = scoped.strange(census, store.scope)
+    return scoped.firm(census) | {"still_carry_ids": [p.account_id for p in out], "warnings": warnings}
+
+
+def scope_words(counted: Mapping[str, Any]) -> list[str]:
+    return scoped.words(counted) + list(counted.get("warnings", ()))
 
 
 def _moment(at: int) -> str:

@@ -28,6 +28,7 @@ RULES = (
          "a database belongs to one org; allow it only when this org was really replaced: everything is then read anew"),
     Rule("access-lost", "the user still sees what it saw in the last good run: objects, fields, and half of the records at least",
          "`assay doctor` says what to grant; judged without it, accounts would change state for no reason of their own"),
+    Rule("scope-empty", "at least one account is in scope", "correct [scope]; `assay status` shows what each criterion leaves out"),
     Rule("row-count", "accounts, contacts, opportunities and activities: none below half or above four times its median of the "
          "last 7 runs", "see whether the integration user lost access to records, or a mass load went wrong"),
     Rule("flag-change", "at most 20 % of the accounts change their state in one night, and at least 10 may",

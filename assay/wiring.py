@@ -20,7 +20,7 @@ def open_store(settings: Settings) -> Store:
     """The database, brought to this version's schema."""
     engine = open_database(settings.database.url)
     upgrade(engine)
-    return Store(engine)
+    return Store(engine, settings.scope.chosen())
 
 
 NO_CRM = "no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"
@@ -101,6 +101,7 @@ def _salesforce(settings: Settings, s: Salesforce) -> salesforce.SalesforceConfi
         api_version=s.api_version,
         objects=s.objects or None,
         quota_share=s.quota_share,
+        traits=settings.scope.chosen().asked,
         allow_hosts=settings.allow_hosts,
         ca_file=settings.ca_file,
         subject_salt=_subject_key(settings),
@@ -115,6 +116,7 @@ def _hubspot(settings: Settings, h: HubSpot) -> hubspot.HubSpotConfig:
         base_url=h.base_url,
         api_date=h.api_date,
         quota_share=h.quota_share,
+        traits=settings.scope.chosen().asked,
         allow_hosts=settings.allow_hosts,
         ca_file=settings.ca_file,
         subject_salt=_subject_key(settings),

@@ -61,6 +61,10 @@ class Diagnosis(Protocol):
         """Records that sharing keeps from this login."""
         ...
 
+    def scope(self) -> Mapping[str, str]:
+        """Criterion of [scope] -> why this CRM cannot tell; after `permissions`."""
+        ...
+
     def fields(self) -> Sequence[Trouble]:
         """Our fields: absent, of another type, without a value that we write, or read-only."""
         ...

@@ -25,6 +25,8 @@ class Check:
     fields: Mapping[str, str] = field(default_factory=dict)  #: Meaning -> how the CRM defines it now, in its own words
     skew: int | None = None  #: this machine's clock minus the login server's, seconds; None where nothing tells
     notes: tuple[str, ...] = ()  #: what is missing and which feature that degrades, one sentence each
+    absent: Mapping[str, str] = field(default_factory=dict)  #: criterion of [scope] -> why this CRM cannot tell
+    offered: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: criterion -> values by the CRM's own definition
 
 
 @dataclass(frozen=True, slots=True)

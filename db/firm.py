@@ -1,7 +1,8 @@
 """Several CRMs as one firm: what both know counts once (rulings 16, docs/adr/0010).
 
 With one CRM the firm is that CRM's records. With more, temporary tables hold the records of all, the ids of what is linked
-replaced by those of the first CRM; everything that judges reads them as if they were one org's.
+replaced by those of the first CRM; everything that judges reads them as if they were one org's. So does it where a scope
+leaves out accounts: only the tables that the scope changes are copied.
 """
 
 import json
@@ -33,10 +34,12 @@ from sqlalchemy import (
     update,
 )
 
+from db import scoped
 from db import tables as t
 from db.upsert import upsert
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
+from scoring.scope import Scope
 from scoring.stages import Query, Staged
 
 #: which kind of thing a field of a record names
@@ -49,6 +52,7 @@ OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")
 
 #: rows of a result held at a time
 PAGE = 5000
+EVERYTHING = Scope()
 
 
 class Firm:
@@ -132,15 +136,19 @@ def kept(c: Connection, steps: Iterable[tuple[Table, Query]]) -> Iterator[None]:
 
 
 @contextmanager
-def firm(engine: Engine, orgs: Sequence[int]) -> Iterator[Firm]:
-    """All orgs as one, under the id of the first."""
+def firm(engine: Engine, orgs: Sequence[int], scope: Scope = EVERYTHING) -> Iterator[Firm]:
+    """All orgs as one, under the id of the first; its accounts are those in scope."""
     with engine.connect().execution_options(reading=True) as c:
-        if len(orgs) == 1:
-            yield Firm(c, t, orgs[0])
-            return
-        joined = _joined(c, orgs)
-        yield Firm(c, joined, orgs[0])
-        joined.metadata.drop_all(c)
+        kinds = (*KINDS, "account_owner") if len(orgs) > 1 else scoped.copied(scope)
+        metadata, made = MetaData(), dict[str, Table]()
+        for name in kinds:
+            made[name] = _copy_of(t.metadata.tables[name], metadata)
+        metadata.create_all(c)
+        _fill(c, made, orgs)
+        if scope:
+            scoped.narrow(c, made, scoped.census(c, orgs, scope))
+        yield Firm(c, SimpleNamespace(**{**t.metadata.tables, **made}), orgs[0])
+        metadata.drop_all(c)
 
 
 # ---- links ----------------------------------------------------------------------------------------------------------
@@ -211,12 +219,8 @@ def _same_deals(first: int, org: int) -> Select[Any]:
 # ---- one firm -------------------------------------------------------------------------------------------------------
 
 
-def _joined(c: Connection, orgs: Sequence[int]) -> Any:
-    """Temporary tables of the pulled kinds with the records of all orgs."""
-    metadata, made = MetaData(), {}
-    for name in (*KINDS, "account_owner"):
-        made[name] = _copy_of(t.metadata.tables[name], metadata)
-    metadata.create_all(c)
+def _fill(c: Connection, made: Mapping[str, Table], orgs: Sequence[int]) -> None:
+    """The records of all orgs into temporary tables."""
     for name, table in made.items():
         source = t.metadata.tables[name]
         for org in orgs:
@@ -224,8 +228,8 @@ def _joined(c: Connection, orgs: Sequence[int]) -> Any:
             c.execute(insert(table).from_select([x.name for x in source.c], query))
         if c.dialect.name == "postgresql":
             c.exec_driver_sql(f"ANALYZE {table.name}")
-    _merge_answers(c, made["account"], orgs[1:])
-    return SimpleNamespace(metadata=metadata, **made)
+    if len(orgs) > 1:
+        _merge_answers(c, made, orgs[0], orgs[1:])
 
 
 def _copy_of(source: Table, metadata: MetaData) -> Table:
@@ -290,12 +294,19 @@ def _linked(kind: str, column: ColumnElement[Any], org: int) -> ColumnElement[bo
     return select(x.c.id).where(x.c.org == org, x.c.kind == kind, x.c.id == column).exists()
 
 
-def _merge_answers(c: Connection, accounts: Table, others: Sequence[int]) -> None:
-    """An answer that somebody gave in the second CRM counts where the first has none."""
-    a, x = t.account, t.link
-    query = select(x.c.to_id, a.c.ours).join(x, and_(x.c.org == a.c.org, x.c.kind == "account", x.c.id == a.c.id))
-    for to_id, ours in c.execute(query.where(a.c.org.in_(others), a.c.ours != "{}")).all():
+def _merge_answers(c: Connection, made: Mapping[str, Table], first: int, others: Sequence[int]) -> None:
+    """An answer that somebody gave in the second CRM counts where the first has none; money goes into the first's currency."""
+    a, x, accounts, rate = t.account, t.link, made["account"], made["currency_rate"].c
+    home = dict(map(tuple, c.execute(select(t.org.c.id, t.org.c.currency))))
+    micro = dict(map(tuple, c.execute(select(rate.id, rate.micro_per_corporate))))
+    query = select(x.c.to_id, a.c.ours, a.c.org, a.c.currency)
+    query = query.join(x, and_(x.c.org == a.c.org, x.c.kind == "account", x.c.id == a.c.id))
+    for to_id, ours, org, currency in c.execute(query.where(a.c.org.in_(others), a.c.ours != "{}")).all():
         answers = {k: v for k, v in json.loads(ours).items() if k in ANSWERS}
         if answers:
-            held = json.loads(c.execute(select(accounts.c.ours).where(accounts.c.id == to_id)).scalar_one())
-            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=json.dumps(answers | held)))
+            mine = c.execute(select(accounts.c.ours, accounts.c.currency).where(accounts.c.id == to_id)).one()
+            rates = [micro.get(code, 1_000_000) for code in (mine.currency or home[first], currency or home[org])]
+            if (given := answers.get("potential_override")) is not None:
+                answers["potential_override"] = given * rates[0] / rates[1]
+            held = json.dumps(answers | json.loads(mine.ours))
+            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=held))

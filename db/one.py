@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, inspect, select, union_all
 
+from db import scoped
 from db import tables as t
-from db.firm import Firm, as_first, of_first
+from db.firm import EVERYTHING, Firm, as_first, of_first
+from scoring.scope import Scope
 
 #: where a record's days begin and end differs between its owner's time zone and UTC by less than this
 DAY = 86_400
@@ -50,20 +52,29 @@ def open_ways(engine: Engine) -> None:
 
 
 @contextmanager
-def one_account(engine: Engine, orgs: Sequence[int], account_id: str, since: int) -> Iterator[Firm]:
+def one_account(
+    engine: Engine, orgs: Sequence[int], account_id: str, since: int, scope: Scope = EVERYTHING
+) -> Iterator[Firm]:
     """The firm as one account sees it, activities from the instant `since` on.
 
-    `account_id` is the firm's: the first org's where several know the account.
+    `account_id` is the firm's: the first org's where several know the account. Where children roll up, theirs come with it.
     """
     with engine.connect().execution_options(reading=True) as c:
-        yield Firm(c, _narrowed(orgs, _wanted(c, orgs, account_id, since)), orgs[0])
+        if not scope.rollup:
+            yield Firm(c, _narrowed(orgs, _wanted(c, orgs, [account_id], since)), orgs[0])
+            return
+        found = scoped.census(c, orgs, scope)  # reads every account: whose child one is cannot be told from fewer
+        family = [account_id, *(child for child, top in found.tops.items() if top == account_id)]
+        above = scoped.children(c, found)
+        yield Firm(c, _narrowed(orgs, _wanted(c, orgs, family, since), above), orgs[0])
+        above.drop(c)
 
 
-def _wanted(c: Connection, orgs: Sequence[int], account_id: str, since: int) -> dict[int, Ids]:
-    """Ids of the records that bear on the account, org by org."""
+def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
+    """Ids of the records that bear on an account and its children, org by org."""
     people, links = Links(c, orgs, "owner"), Links(c, orgs, "account")
     seen = {org: Seen(c, org) for org in orgs}
-    own = {org: seen[org].of_accounts(links.here(org, [account_id]), since) for org in orgs}
+    own = {org: seen[org].of_accounts(links.here(org, family), since) for org in orgs}
     days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
     persons = {people.firm(org, i) for org in orgs for i in seen[org].persons(own[org])}
     for org in orgs:
@@ -191,9 +202,13 @@ KINDS = ("account", "activity", "opportunity", "contact", "participant", "opport
          "team_member")  # fmt: skip
 
 
-def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids]) -> Any:
-    """Each kind as a common table expression over the chosen rows of all orgs, as the first would have them."""
+def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | None = None) -> Any:
+    """Each kind as a common table expression over the chosen rows of all orgs, as the first would have them.
+
+    `above` names the topmost ancestors of children, whose records are handed on to them.
+    """
     made = {}
+    rows: Any
     for kind in KINDS:
         source = t.metadata.tables[kind]
         parts = [
@@ -202,5 +217,8 @@ def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids]) -> Any:
             )
             for org in orgs
         ]
-        made[kind] = (parts[0] if len(parts) == 1 else union_all(*parts)).cte(f"one_{kind}")
+        rows = parts[0] if len(parts) == 1 else union_all(*parts)
+        if above is not None and kind in scoped.HANDED_ON:
+            rows = scoped.handed_on(rows.subquery(), scoped.HANDED_ON[kind], above)
+        made[kind] = rows.cte(f"one_{kind}")
     return SimpleNamespace(**made)

@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, 
 from db import intake
 from db import tables as t
 from db.engine import DatabaseError
-from db.firm import Firm, firm, relink
+from db.firm import EVERYTHING, Firm, firm, relink
 from db.intake import Held
+from db.scoped import Census, census
 from db.upsert import upsert
 from scoring.linking import Links
 from scoring.records import Reason, Score, columns
+from scoring.scope import Scope
 
 #: an account whose ownership was never seen to change is taken to have had its owner always (rulings 15)
 ALWAYS = 0
@@ -35,10 +37,10 @@ class Org:
 
 
 class Store:
-    """All queries over pulled and judged data. Each method is one transaction."""
+    """All queries over pulled and judged data. Each method is one transaction. What judges sees the accounts in scope only."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, scope: Scope = EVERYTHING) -> None:
+        self.engine, self.scope = engine, scope
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -195,9 +197,14 @@ class Store:
 
     @contextmanager
     def firm(self) -> Iterator[Firm]:
-        """The records of all orgs, each thing once."""
-        with firm(self.engine, [org.id for org in self.orgs()]) as joined:
+        """The records of all orgs, each thing once; the accounts are those in scope."""
+        with firm(self.engine, [org.id for org in self.orgs()], self.scope) as joined:
             yield joined
+
+    def census(self) -> Census:
+        """Where every account stands, in scope or out; by the links of the last night."""
+        with self.reading() as c:
+            return census(c, [org.id for org in self.orgs()], self.scope)
 
     def relink(self) -> Links:
         """Find anew what several CRMs know of the same thing; returns the links of accounts."""

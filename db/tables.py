@@ -123,6 +123,7 @@ account = _pulled(
     Column("domain", Text),
     _ref("foreign_id"),
     Column("ours", Text, nullable=False),
+    Column("traits", Text),
 )
 contact = _pulled(
     "contact",

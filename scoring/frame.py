@@ -46,8 +46,12 @@ class Frame:
         return float((cents or 0) / 100 * self._factor.get(currency or "", 1.0))
 
     def numbers(self, column: str) -> Floats:
-        """An account's own column; NaN where unknown."""
-        return np.array([np.nan if v is None else float(v) for v in self.accounts[column]])
+        """An account's own column, NaN where unknown; an amount (`_cents`) in the org's currency, not in the account's own."""
+        found: Floats = np.array([np.nan if v is None else float(v) for v in self.accounts[column]])
+        if not column.endswith("_cents"):
+            return found
+        found *= np.array([self._factor.get(c or "", 1.0) for c in self.accounts["currency"]])
+        return found
 
     def groups(self, column: str) -> tuple[Ints, int]:
         """A text column as group numbers, None a group of its own; the numbers do not depend on the order of rows."""

@@ -32,6 +32,7 @@ class Account:
     domain: str | None  #: of its web site, lower case, without "www."
     foreign_id: str | None  #: the same account's id in another CRM, as this CRM says
     ours: str  #: canonical JSON (sorted keys, no spaces) of Assay's fields as the CRM holds them: {Meaning: value}
+    traits: str | None  #: canonical JSON of the fields that [scope] asks for and the CRM has: {criterion: [values]}
     deleted: bool
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import inprocess
 import pytest
-from builders import portal
+from builders import portal, record
 from conftest import write_org
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner
@@ -142,7 +142,7 @@ def test_a_good_set_up_is_ok_from_top_to_bottom(scene: Scene) -> None:
     found = doctor.examine(scene.path())
     assert {f.status for f in found} == {"ok"}, [f for f in found if f.status != "ok"]
     checks = ["config", "salesforce secrets", "database", *(f"salesforce {w}" for w in (
-        "clock", "login", "org", "permissions", "records", "fields", "quota", "coverage")), "schedule", "writing"]  # fmt: skip
+        "clock", "login", "org", "permissions", "records", "fields", "quota", "coverage")), "schedule", "scope", "writing"]  # fmt: skip
     assert [f.check for f in found] == checks
     assert not scene.org.heard("PATCH"), "a doctor changes nothing"
     assert not (scene.home / "assay.db-journal").exists()
@@ -353,6 +353,41 @@ def a_hold_after_an_undo(scene: Scene) -> None:
     with closing(sqlite3.connect(scene.home / "assay.db")) as connection:
         connection.execute("UPDATE org SET hold = 'run 7 was undone'")
         connection.commit()
+
+
+@case(
+    "salesforce scope",
+    "failure",
+    "Account has no field Regoin__c that this user sees; nearest: Region__c",
+    "correct the name",
+)
+def a_scope_that_names_no_field(scene: Scene) -> None:
+    scene.extra = '[scope.include]\nRegoin__c = ["North"]'
+    scene.org.edit(op="profile", level="full")
+
+
+@case("hubspot scope", "failure", "[scope] regoin: companies has no field regoin", "correct the name")
+def a_scope_that_names_a_property_that_is_not_there(scene: Scene) -> None:
+    with_portal(scene)
+    scene.extra = '[scope.exclude]\nregoin = ["north"]'
+
+
+@case("scope", "warning", "[scope] type: no account has 'Custmer'; known are Customer", "assay status")
+def a_scope_with_a_value_that_nobody_has(scene: Scene) -> None:
+    with_accounts(scene)
+    scene.extra = '[scope.include]\ntype = ["Customer", "Custmer"]'
+
+
+@case("scope", "failure", "none of 1 accounts is in scope (1 by type = Customer)", "assay status")
+def a_scope_that_leaves_nobody(scene: Scene) -> None:
+    with_accounts(scene)
+    scene.extra = '[scope.exclude]\ntype = ["Customer"]'
+
+
+def with_accounts(scene: Scene) -> None:
+    store = scene.store()
+    store.save(store.orgs()[0].id, "account", [record("account", id=ACME, name="Acme", category="Customer")], "Account", 1)
+    store.engine.dispose()
 
 
 @case("hubspot login", "failure", "the token was refused", "Service keys")

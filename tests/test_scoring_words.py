@@ -42,6 +42,21 @@ def answered(state: Case, **ours: object) -> Case:
     return lambda w: state(w, facts={"ours": json.dumps(ours)})  # type: ignore[call-arg]
 
 
+#: 60,000 EUR at 1.25 dollars a euro
+WON_IN_DOLLARS = {"currency": "USD", "won_365": 7_500_000, "won_182": 3_750_000, "won_91": 1_875_000}
+
+
+def dollars(**ours: object) -> Case:
+    """An account that is kept in dollars in a firm that reckons in euros."""
+
+    def make(w: World) -> None:
+        w.add("rates", id="EUR", micro_per_corporate=1_000_000)
+        w.add("rates", id="USD", micro_per_corporate=1_250_000)
+        comfort(w, facts={"currency": "USD", "ours": json.dumps(ours)})
+
+    return make
+
+
 def with_offer(state: Case, name: str, days: int, pushes: int = 0) -> Case:
     return lambda w: (state(w), offer(w, "X", name, days, pushes))[0]
 
@@ -120,6 +135,9 @@ CASES: dict[str, Case] = {
     "comfort, snooze over": answered(comfort, snooze_until="2001-01-01"),
     "comfort, potential corrected": answered(comfort, potential_override=2_500),
     "comfort, potential corrected to much": answered(comfort, potential_override=1_250_000),
+    "comfort, potential corrected in another currency": dollars(potential_override=1_562_500),
+    "under-worked, revenue in another currency": lambda w: (dollars()(w), w.rows["minutes"].pop(),
+                                                            w.rows["revenue"].append(w.rows["revenue"].pop() | WON_IN_DOLLARS)),
     "comfort, potential corrected to billions": answered(comfort, potential_override=3_100_000_000),
     "comfort, no revenue": lambda w: comfort(w, revenue=0),
     "comfort, a customer in dollars": facts(currency="USD"),

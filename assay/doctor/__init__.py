@@ -47,12 +47,16 @@ def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Che
         Check("database", CONFIGURATION, lambda: home.database(settings), ("config",)),
     ]
     for name, share in _configured(settings):
-        patient = Patient(name, f"docs/{name}.md", _opener(settings, name), _pinned(settings, name), share)
+        patient = Patient(
+            name, f"docs/{name}.md", _opener(settings, name), _pinned(settings, name), share,
+            scoped=bool(settings.scope.chosen().criteria), alone=len(_configured(settings)) == 1,
+        )  # fmt: skip
         stack.callback(patient.close)
         checks += patient.checks()
     return [
         *checks,
         Check("schedule", CONFIGURATION, lambda: home.schedule(settings), ("config",)),
+        Check("scope", "docs/scope.md", lambda: home.scope(settings), ("database",)),
         Check("writing", "docs/admin-review.md", lambda: home.writing(settings), ("database",)),
     ]
 

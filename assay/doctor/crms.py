@@ -16,9 +16,11 @@ class Patient:
     """One configured CRM; it is opened by the first check that needs it."""
 
     def __init__(
-        self, name: str, guide: str, open_: Callable[[], Diagnosis], pinned: Callable[[], Org | None], share: float
-    ) -> None:
+        self, name: str, guide: str, open_: Callable[[], Diagnosis], pinned: Callable[[], Org | None], share: float,
+        *, scoped: bool = False, alone: bool = True,
+    ) -> None:  # fmt: skip
         self.name, self.guide, self.open, self.pinned, self.share = name, guide, open_, pinned, share
+        self.scoped, self.alone = scoped, alone
         self._diagnosis: Diagnosis | None = None
 
     @property
@@ -39,6 +41,7 @@ class Patient:
             self._check("org", self.org, "login"),
             self._check("permissions", lambda: self._troubles("permissions", self.it.permissions(), "all that is needed"), "org"),
             self._check("records", lambda: self._troubles("records", self.it.records(), "all are in reach"), "permissions"),
+            *([self._check("scope", self.scope, "permissions")] if self.scoped else []),
             self._check("fields", lambda: self._troubles("fields", self.it.fields(), "as they should be"), "permissions"),
             self._check("quota", self.quota, "permissions"),
             self._check("coverage", self.coverage, "permissions"),
@@ -46,7 +49,8 @@ class Patient:
 
     def _check(self, word: str, run: Callable[[], Iterable[Finding]], *needs: str) -> Check:
         own = tuple(n if n == "config" else self._named(n) for n in needs)
-        return Check(self._named(word), f"{self.guide}#{(ANCHORS | OWN[self.name])[word]}", run, own)
+        link = "docs/scope.md" if word == "scope" else f"{self.guide}#{(ANCHORS | OWN[self.name])[word]}"
+        return Check(self._named(word), link, run, own)
 
     def _named(self, word: str) -> str:
         return f"{self.name} {word}"
@@ -79,6 +83,13 @@ class Patient:
                 )
             ]
         return [Finding(self._named("org"), "ok", seen, facts={"org_id": me.org_id, "sandbox": me.sandbox, "user": me.user})]
+
+    def scope(self) -> list[Finding]:
+        """A name that the only CRM lacks ends a night; with two CRMs the other may know it."""
+        fix = "correct the name in [scope], or give the user read access to the field"
+        there = "" if self.alone else "; there it includes and excludes nothing"
+        troubles = [Trouble(f"[scope] {n}: {why}{there}", fix, grave=self.alone) for n, why in self.it.scope().items()]
+        return self._troubles("scope", troubles, "every field that [scope] names is there")
 
     def quota(self) -> Iterator[Finding]:
         q = self.it.quota()

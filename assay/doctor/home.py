@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from assay import scope as scoped
 from assay.doctor.finding import Finding
 from assay.settings import ConfigError, Settings
 from db.engine import open_database
@@ -165,6 +166,31 @@ def schedule(settings: Settings) -> Sequence[Finding]:
                            "Fix: five fields such as 0 2 * * *, and a zone such as Europe/Berlin"]) from None  # fmt: skip
     following = trigger.get_next_fire_time(None, datetime.now(UTC))
     return [Finding("schedule", "ok", f"next night {following:%Y-%m-%d %H:%M %Z}")]
+
+
+def scope(settings: Settings) -> Iterator[Finding]:
+    """Who is in scope by what is stored: values that nobody has, and whether anybody is left."""
+    chosen = settings.scope.chosen()
+    if not chosen:
+        yield Finding("scope", "ok", "every account is in scope")
+        return
+    engine = open_database(settings.database.url)
+    try:
+        held, head = looked_at(engine)
+        store = Store(engine, chosen)
+        census = store.census() if held == head and store.orgs() else None
+    finally:
+        engine.dispose()
+    if census is None or not census.places:
+        yield Finding("scope", "ok", "nothing has been read yet: the first night counts who is in scope")
+        return
+    empty = scoped.nobody(census, chosen)
+    fix = "correct [scope]; `assay status` shows what each criterion leaves out"
+    yield from (Finding("scope", "warning", said, fix) for said in scoped.strange(census, chosen))
+    if empty is not None:
+        yield Finding("scope", "failure", empty.said, fix)
+    else:
+        yield Finding("scope", "ok", scoped.words(scoped.firm(census))[0], facts=scoped.firm(census))
 
 
 def writing(settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,8 @@ class RunFacts:
     written: int = 0  #: accounts whose fields the CRM took
     planned: int = 0  #: accounts whose fields were to change
     notes: Sequence[str] = ()  #: what was missing and what that degraded, one sentence each
+    scope: Mapping[str, Any] = field(default_factory=dict)  #: accounts in and out of scope; empty where no scope is set
+    scope_says: Sequence[str] = ()  #: the same in sentences
 
 
 @dataclass(frozen=True, slots=True)

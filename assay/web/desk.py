@@ -44,7 +44,7 @@ class Desk:
 
     @property
     def store(self) -> Store:
-        return Store(self.engine)
+        return Store(self.engine, self.settings.scope.chosen())
 
     @property
     def snapshot(self) -> Snapshot:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from assay import __version__
 from assay.report import dress, words
 from assay.report.layout import Row
+from assay.scope import nameless
 from assay.web import dossier, nights
 from assay.web.accounts import Short
 from assay.web.desk import Desk
@@ -157,6 +159,8 @@ def run(desk: Desk, request: Request) -> Response:
     found = desk.glance.run(min(request.path_params["run_id"], 2**31 - 2))
     if found is None:
         return trouble(404, "There is no such run. The status page lists the last ones.")
+    if desk.hides_owners and "notes" in found.detail:
+        found = replace(found, detail={**found.detail, "notes": nameless(found.detail["notes"])})
     orgs = desk.glance.orgs()
     refused = desk.glance.refusals(100, run=found.id)
     return page(desk, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)

@@ -140,7 +140,7 @@ class Snapshots:
     """The newest snapshot, made anew in the background when a run has begun or ended."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._store, self._settings, self._glance = Store(engine), settings, Glance(engine)
+        self._store, self._settings, self._glance = Store(engine, settings.scope.chosen()), settings, Glance(engine)
         self._held: Snapshot | None = None
         self._making = threading.Lock()
         self._thread: threading.Thread | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Forbidden, Refused
-from connectors.hubspot import activities, mapping, schema, sdk, write
+from connectors.hubspot import activities, mapping, schema, sdk, traits, write
 from connectors.hubspot.api import Api
 from connectors.hubspot.budget import Budget
 from connectors.hubspot.config import HubSpotConfig
@@ -15,6 +15,7 @@ from connectors.hubspot.pull import Pull
 from connectors.hubspot.sheet import Context
 from connectors.hubspot.streams import ACTIVITIES, FAMILY, PRODUCTS, STREAMS, Stream
 from connectors.port import Check, Known, Listing, Page, Pulled, Sending
+from connectors.traits import Traits
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -43,6 +44,7 @@ class HubSpotCrm:
         self.sdk = sdk.client(config, self.transport)
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run
         self.zone, self.currency = "UTC", "USD"
+        self.traits = Traits()
         self.notes: list[str] = []
         self.lacking: list[str] = []  #: types that this key does not open
 
@@ -65,11 +67,13 @@ class HubSpotCrm:
         scopes = self.scopes()
         for stream in STREAMS:
             self.look_at(stream, scopes)
+        self.look_for_traits()
         return Check(
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
             lacking=tuple(self.lacking), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
+            absent=self.traits.absent, offered=self.traits.offered,
         )  # fmt: skip
 
     def scopes(self) -> set[str] | None:
@@ -98,6 +102,10 @@ class HubSpotCrm:
             raise FieldMissing(f"{stream.type}: property {', '.join(missing)} is not there for this key", crm=NAME,
                                fix="restore it (Settings > Properties), or give the key access to it")  # fmt: skip
 
+    def look_for_traits(self) -> None:
+        """Where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
+        self.traits = traits.found(self.config.traits, self.properties.get(schema.OBJECT, {}))
+
     def _without(self, stream: Stream, why: str) -> None:
         if stream.needed:
             raise Forbidden(f"{stream.type}: {why}", crm=NAME,
@@ -118,13 +126,14 @@ class HubSpotCrm:
 
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
         salt = self.config.subject_salt
-        context = Context(Keyed(salt), Keyed(salt, address), zone=self.zone)
+        asked = {name: found for name, found in self.traits.fields.items() if found}
+        context = Context(Keyed(salt), Keyed(salt, address), zone=self.zone, traits=asked)
         yield from self._lookups(context)
         names = {type_: frozenset(found) for type_, found in self.properties.items()}
         pull = Pull(self.api, context, known, names)
         streams = [s for s in STREAMS if s.type in self.properties]
         for stream in streams:
-            yield from pull.stream(stream, since.get(stream.type))
+            yield from pull.stream(stream, since.get(pull.named(stream)))
         old = [s for s in streams if s in ACTIVITIES and s.type in since]
         if old:
             yield from pull.relinked(old)

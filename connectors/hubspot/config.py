@@ -14,6 +14,7 @@ class HubSpotConfig:
     token: str = field(repr=False)
     base_url: str = "https://api.hubapi.com"
     api_date: str = API_DATE
+    traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
     quota_share: float = 0.10  #: of the portal's daily calls, for one run
     quota_stop: float = 0.80  #: of the portal's daily calls, used by everybody
     allow_hosts: tuple[str, ...] = ()

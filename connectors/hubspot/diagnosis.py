@@ -55,6 +55,10 @@ class HubSpotDiagnosis:
         """A key sees every record of the types it may read."""
         return ()
 
+    def scope(self) -> Mapping[str, str]:
+        self.crm.look_for_traits()
+        return self.crm.traits.absent
+
     def fields(self) -> Sequence[Trouble]:
         there = self.crm.properties.get(schema.OBJECT, {})
         absent = [schema.NAMES[f.meaning] for f in schema.FIELDS if schema.NAMES[f.meaning] not in there]

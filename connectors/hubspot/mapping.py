@@ -13,6 +13,7 @@ from connectors.hubspot import schema
 from connectors.hubspot.links import chosen
 from connectors.hubspot.sheet import Context, Rows, Sheet, StageFacts, is_number, rows
 from connectors.titles import level
+from connectors.traits import kept
 
 # ---- people, stages, money ------------------------------------------------------------------------------------------
 
@@ -22,7 +23,9 @@ def owner(found: Any, c: Context) -> tuple[Any, ...]:
     name = " ".join(filter(None, (found.first_name, found.last_name))) or f"Owner {found.id}"
     started = int(found.created_at.timestamp()) if isinstance(found.created_at, datetime) else None
     key = c.people.column([found.email or ""])[0]
-    return (str(found.id), name, not found.archived, found.type, None, None, c.zone, key, started, False)
+    teams = sorted(found.teams or (), key=lambda team: not team.primary)
+    team = teams[0].name if teams else None
+    return (str(found.id), name, not found.archived, found.type, team, None, c.zone, key, started, False)
 
 
 def stage(pipeline: Any, place: int, found: Any, c: Context) -> tuple[Any, ...]:
@@ -56,7 +59,8 @@ def account(s: Sheet, c: Context) -> Rows:
     return rows(
         s.ids, names, ids(s["hubspot_owner_id"]), ids(s["hs_parent_company_id"]), ids(s["type"]), ids(s["industry"]),
         ids(s["country"]), employees, revenue, s.fill(None), instants(s["createdate"], c.odd, "companies.createdate"),
-        s.fill(None), domains(s["domain"]), ids(s["salesforceaccountid"]), ours, s.fill(False),
+        s.fill(None), domains(s["domain"]), ids(s["salesforceaccountid"]), ours,
+        kept({name: [s[p] for p in properties] for name, properties in c.traits.items()}, s.count), s.fill(False),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ link made days later moves no date.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +18,7 @@ from connectors.hubspot.links import Links, chosen
 from connectors.hubspot.sheet import Context, Rows, Sheet
 from connectors.hubspot.streams import COMPANIES, DEALS, Stream
 from connectors.port import Known, Listing, Page, Patch, Pulled, Whole
+from connectors.traits import stream as with_traits
 
 #: records mapped and saved at a time
 PART = 2_000
@@ -38,18 +40,24 @@ class Pull:
 
     def stream(self, stream: Stream, since: int | None) -> Iterator[Pulled]:
         """All of a stream, or what changed since; its last page carries the watermark."""
+        name = self.named(stream)
         if since is None:
-            yield from self._first(stream)
+            found = self._first(stream)
         elif stream.listed:
-            yield from self._compared(stream, since)
+            found = self._compared(stream, since)
         else:
-            yield from self._searched(stream, since)
+            found = self._searched(stream, since)
+        yield from found if name == stream.type else (replace(item, stream=name) for item in found)
+
+    def named(self, stream: Stream) -> str:
+        """The stream's name: another one where [scope] asks for more, so that its records are read again."""
+        return with_traits(stream.type, self.context.traits if stream is COMPANIES else ())
 
     # ---- the first time ---------------------------------------------------------------------------------------------
 
     def _first(self, stream: Stream) -> Iterator[Pulled]:
         """Everything by list, going on where an earlier night had to stop."""
-        held = json.loads(self.known.resume(stream.type) or "{}")
+        held = json.loads(self.known.resume(self.named(stream)) or "{}")
         began = held.get("began", self.api.now)
         parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, stream.links)
         for records, after in parts:
@@ -71,7 +79,9 @@ class Pull:
 
     def _wanted(self, stream: Stream) -> list[str]:
         """The properties that this portal has."""
-        return [p for p in stream.properties if p in self.properties[stream.type]]
+        asked = [p for found in self.context.traits.values() for p in found] if stream is COMPANIES else []
+        wanted = dict.fromkeys((*stream.properties, *asked))
+        return [p for p in wanted if p in self.properties[stream.type]]
 
     # ---- compared by id ---------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ class Context:
     stages: dict[str, StageFacts] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)  #: product -> family
     odd: Counter[str] = field(default_factory=Counter)
+    traits: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: criterion of [scope] -> properties of companies
 
 
 class Sheet:

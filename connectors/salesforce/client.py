@@ -8,13 +8,15 @@ from typing import Any
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
 from connectors.port import Check, Known, Page, Pulled, Sending
-from connectors.salesforce import bulk, permissions, schema, sharing, soql, streams, write
+from connectors.salesforce import bulk, permissions, schema, sharing, soql, streams, traits, write
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
 from connectors.salesforce.mapping import Context
 from connectors.salesforce.session import Session
 from connectors.salesforce.streams import STREAMS, Stream
+from connectors.traits import Traits
+from connectors.traits import stream as with_traits
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -42,6 +44,7 @@ class SalesforceCrm:
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.objects: set[str] = set()  #: objects that this user may query
         self.reach = sharing.Reach({})
+        self.traits = Traits()
         self.notes: list[str] = []
         self.skew: int | None = None
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
@@ -64,6 +67,7 @@ class SalesforceCrm:
         self.objects = self.queryable()
         for stream in filter(self.wanted, STREAMS):
             self.look_at(stream)
+        self.look_for_traits()
         self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
         self.notes += filter(None, [self.reach.note()])
         return Check(
@@ -71,7 +75,8 @@ class SalesforceCrm:
             currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
             lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
-            fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew,
+            fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew, absent=self.traits.absent,
+            offered=self.traits.offered,
         )  # fmt: skip
 
     def choose_version(self) -> None:
@@ -119,6 +124,10 @@ class SalesforceCrm:
             if loss and not self._has(stream.entity, name):
                 self.notes.append(f"{stream.entity}.{name} is not visible: {loss}")
 
+    def look_for_traits(self) -> None:
+        """Where this org holds what [scope] asks for; after `look_at` has described Account."""
+        self.traits = traits.found(self.config.traits, self.fields.get(schema.OBJECT, {}), self._has)
+
     def _describe(self, entity: str) -> dict[str, Any]:
         if entity not in self.fields:
             described = self.session.control(lambda sdk: getattr(sdk, entity).describe())
@@ -149,12 +158,15 @@ class SalesforceCrm:
     # ---- pull -------------------------------------------------------------------------------------------------------
 
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
-        context = Context(Keyed(self.config.subject_salt), Keyed(self.config.subject_salt, address), dict(known.zones()))
+        context = Context(
+            Keyed(self.config.subject_salt), Keyed(self.config.subject_salt, address), dict(known.zones()),
+            traits=self._besides(schema.OBJECT),
+        )  # fmt: skip
         streams = [s for s in STREAMS if s.entity in self.fields and self.wanted(s)]
         try:
-            self.begun = {s.entity: begun for s in streams if s.entity not in since and (begun := self._begin(s))}
+            self.begun = {s.entity: begun for s in streams if self._named(s) not in since and (begun := self._begin(s))}
             for stream in streams:
-                yield from self._stream(stream, since.get(stream.entity), context)
+                yield from self._stream(stream, since.get(self._named(stream)), context)
         finally:
             for _, job in self.begun.values():
                 bulk.remove(self.session, job)
@@ -183,21 +195,31 @@ class SalesforceCrm:
 
     def _stream(self, stream: Stream, since: int | None, context: Context) -> Iterator[Page]:
         """A stream's pages; the last one carries the watermark."""
-        text = self._soql(stream, since)
+        text, name = self._soql(stream, since), self._named(stream)
         started: list[int] = []
         held: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
             for rows in streams.rows(stream, columns, count, context):
                 if held is not None:
                     yield held
-                held = Page(stream.entity, stream.kind, rows, None, dict(context.odd))
+                held = Page(name, stream.kind, rows, None, dict(context.odd))
                 context.odd.clear()
-        last = held or Page(stream.entity, stream.kind, ())
+        last = held or Page(name, stream.kind, ())
         yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
 
     def _selected(self, stream: Stream) -> list[str]:
         ours = list(schema.NAMES.values()) if stream.entity == schema.OBJECT else []
-        return [f for f in (*stream.required, *stream.optional, *ours) if self._has(stream.entity, f)]
+        besides = [f for fields in self._besides(stream.entity).values() for f in fields]
+        wanted = dict.fromkeys((*stream.required, *stream.optional, *ours, *besides))
+        return [f for f in wanted if self._has(stream.entity, f)]
+
+    def _besides(self, entity: str) -> dict[str, tuple[str, ...]]:
+        """The criteria of [scope] that an object's records are asked for, with its fields."""
+        return {name: fields for name, fields in self.traits.fields.items() if fields and entity == schema.OBJECT}
+
+    def _named(self, stream: Stream) -> str:
+        """The stream's name: another one where [scope] asks for more, so that its records are read again."""
+        return with_traits(stream.entity, self._besides(stream.entity))
 
     def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:
         """Small answers by REST, large ones by Bulk; `started` receives the server's time before the query."""

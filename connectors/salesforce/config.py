@@ -17,6 +17,7 @@ class SalesforceConfig:
     instance_url: str = ""
     api_version: str = "68.0"
     objects: tuple[str, ...] | None = None  #: only these objects
+    traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
     quota_share: float = 0.10  #: of the org's daily calls, for one run
     quota_stop: float = 0.80  #: of the org's daily calls, used by everybody
     allow_hosts: tuple[str, ...] = ()

@@ -89,6 +89,10 @@ class SalesforceDiagnosis:
         partly = self.reach.note() if self.reach.editable else ""
         return [*lost, *([Trouble(partly, SHARE, grave=False)] if partly else [])]
 
+    def scope(self) -> Mapping[str, str]:
+        self.crm.look_for_traits()
+        return self.crm.traits.absent
+
     def fields(self) -> Sequence[Trouble]:
         account = self.crm.fields.get(schema.OBJECT, {})
         absent = [schema.NAMES[f.meaning] for f in schema.FIELDS if schema.NAMES[f.meaning] not in account]

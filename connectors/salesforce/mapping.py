@@ -11,6 +11,7 @@ from typing import Any
 from connectors.columns import Keyed, cents, constant, days, domains, flags, ids, instants, local_days, whole, within
 from connectors.salesforce import schema
 from connectors.titles import level
+from connectors.traits import kept
 
 Columns = Mapping[str, Sequence[str]]
 Rows = list[tuple[Any, ...]]
@@ -24,6 +25,7 @@ class Context:
     people: Keyed
     zones: dict[str, str] = field(default_factory=dict)
     odd: Counter[str] = field(default_factory=Counter)
+    traits: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: criterion of [scope] -> fields of Account
 
 
 class Sheet:
@@ -52,7 +54,8 @@ def owner(s: Sheet, c: Context) -> Rows:
     c.zones.update({i: z for i, z in zip(s["Id"], zones, strict=True) if z})
     active = flags(s["IsActive"])
     started = instants(s["CreatedDate"], c.odd, "User.CreatedDate")
-    return _zip(s["Id"], s["Name"], active, ids(s["UserType"]), ids(s["UserRoleId"]), ids(s["ManagerId"]), zones,
+    roles = [name or i for name, i in zip(s["UserRole.Name"], ids(s["UserRoleId"]), strict=True)]
+    return _zip(s["Id"], s["Name"], active, ids(s["UserType"]), roles, ids(s["ManagerId"]), zones,
                 c.people.column(s["Email"]), started, s.fill(False))  # fmt: skip
 
 
@@ -76,7 +79,8 @@ def account(s: Sheet, c: Context) -> Rows:
         s["Id"], s["Name"], ids(s["OwnerId"]), ids(s["ParentId"]), ids(s["Type"]), ids(s["Industry"]),
         ids(s["BillingCountry"]), employees, cents(s["AnnualRevenue"], c.odd, "Account.AnnualRevenue"),
         ids(s["CurrencyIsoCode"]), instants(s["CreatedDate"], c.odd, "Account.CreatedDate"), ids(s["MasterRecordId"]),
-        domains(s["Website"]), s.fill(None), schema.read(s.columns, s.count), flags(s["IsDeleted"]),
+        domains(s["Website"]), s.fill(None), schema.read(s.columns, s.count),
+        kept({name: [s[f] for f in fields] for name, fields in c.traits.items()}, s.count), flags(s["IsDeleted"]),
     )  # fmt: skip
 
 

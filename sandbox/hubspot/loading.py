@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from sandbox.clock import OrgClock
 from sandbox.hubspot import schema
@@ -88,10 +89,16 @@ def _owners(portal: Portal, path: Path) -> None:
         portal.owners.append(
             {"id": str(row["id"]), "email": row.get("email"), "type": row.get("type") or "PERSON",
              "firstName": row.get("firstName") or "", "lastName": row.get("lastName") or "",
+             **({"teams": _teams(row["teams"] or "")} if "teams" in row else {}),
              **({} if archived else {"userId": user}), "userIdIncludingInactive": user, "createdAt": moment,
              "updatedAt": row.get("updatedAt") or moment, "archived": archived}
         )  # fmt: skip
     portal.owners.sort(key=lambda o: int(o["id"]))
+
+
+def _teams(names: str) -> list[dict[str, Any]]:
+    """Teams by name, the primary one first (";" between them)."""
+    return [{"id": str(crc32(n.encode()) % 10**6), "name": n, "primary": not i} for i, n in enumerate(names.split(";")) if n]
 
 
 def _records(portal: Portal, table: Table, path: Path) -> None:
