@@ -70,7 +70,7 @@ def _wanted(c: Connection, orgs: Sequence[int], account_id: str, since: int) -> 
     for org in orgs:
         seen[org].of_persons(people.here(org, persons), days)
     met = theirs | {contacts.firm(org, i) for org in orgs for i in seen[org].met()}
-    return {org: seen[org].ids() | {"contact": contacts.here(org, met)} for org in orgs}
+    return {org: {**seen[org].ids(), "contact": contacts.here(org, met)} for org in orgs}
 
 
 class Links:
