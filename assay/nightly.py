@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from assay import publish, reading, scope, stops, writing
+from assay.watched import Watched
 from assay.writing import plan as plan
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
-from db.lease import NIGHT, Lease
+from db.lease import NIGHT, Lease, LeaseLost
 from db.ledger import Ledger
 from db.runs import Runs
 from db.store import Org, Store
@@ -118,7 +119,7 @@ class Outcome:
 def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: Tell) -> list[Outcome]:
     """One night of one firm. What a CRM does wrong ends in its outcome and does not stop the others; anything unexpected is
     raised."""
-    nights = [Night(crm, Outcome(crm.name)) for crm in crms]
+    nights, tell = [Night(crm, Outcome(crm.name)) for crm in crms], Watched(tell, lease)
     try:
         for night in nights:
             with night.fallible(store):
@@ -136,7 +137,7 @@ def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: T
             with night.fallible(store):
                 publish_one(night, verdicts.of[night.known[0].id], store, lease, orders, tell)
                 night.out.outcome = "rejected" if night.out.rejected else "done"
-    except Interrupted as error:
+    except (Interrupted, LeaseLost) as error:
         for night in nights:
             if night.out.outcome == "running":
                 night.out.message = str(error)

@@ -263,9 +263,9 @@ def as_first(source: Table, first: int, org: int) -> Select[Any]:
 
 
 def _kind(source: Table, column: str) -> ColumnElement[str]:
-    """What a field names; a participant is one of ours or a contact."""
+    """What a field names; a participant is one of ours, an account or a contact."""
     if column == "person_id":
-        return case((source.c.side == "ours", "owner"), else_="contact")
+        return case((source.c.side == "ours", "owner"), (source.c.side == "about", "account"), else_="contact")
     return literal(NAMES[column])
 
 

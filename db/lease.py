@@ -5,15 +5,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from db.tables import lease as table
 
 SECONDS = 60
+#: a beat that failed is tried again after this part of the lease's life
+AGAIN = 12
 #: one night at a time in a database, whichever CRMs it reads
 NIGHT = "night"
 
@@ -23,7 +26,7 @@ class LeaseHeld(Exception):
 
 
 class LeaseLost(Exception):
-    """Somebody else took the lease over; this run must not write any more."""
+    """Somebody else took the lease over, or may have; this run must not write any more."""
 
 
 class Lease:
@@ -31,6 +34,12 @@ class Lease:
 
     def __init__(self, engine: Engine, name: str, fence: int, holder: str, seconds: int = SECONDS) -> None:
         self.engine, self.name, self.fence, self.holder, self.seconds = engine, name, fence, holder, seconds
+        self.lost = ""  #: why it is no longer ours; said by the heartbeat
+
+    def check(self) -> None:
+        """Raises `LeaseLost` if the heartbeat has lost the lease; asks nobody."""
+        if self.lost:
+            raise LeaseLost(self.lost)
 
     def renew(self, now: Callable[[], float] = time.time) -> None:
         """Move the end; raises `LeaseLost` if the lease is no longer ours."""
@@ -42,6 +51,7 @@ class Lease:
 
         Moves the end; raises `LeaseLost`, and nothing of the transaction stays.
         """
+        self.check()
         mine = (table.c.name == self.name) & (table.c.fence == self.fence) & (table.c.holder == self.holder)
         if c.execute(update(table).where(mine).values(expires_at=int(now()) + self.seconds)).rowcount != 1:
             raise LeaseLost(f"lease {self.name}: taken over by another run. Fix: none needed, that run goes on")
@@ -94,15 +104,42 @@ def held(engine: Engine, name: str, seconds: int = SECONDS) -> Iterator[Lease]:
     finally:
         stop.set()
         beat.join()
-        lease.release()
+        with suppress(SQLAlchemyError):  # what cannot be given back ends by itself
+            lease.release()
 
 
-def _beat(lease: Lease, stop: threading.Event) -> None:
-    while not stop.wait(lease.seconds / 3):
+class Stop(Protocol):
+    """What tells a heartbeat to end; a `threading.Event`."""
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+def _beat(lease: Lease, stop: Stop, now: Callable[[], float] = time.time) -> None:
+    """Renew until told to stop. A database that is locked or away is tried again for as long as the lease would have lasted;
+    after that somebody else may hold it, and the run learns that it must end."""
+    ends, pause = now() + lease.seconds, lease.seconds / 3
+    while not stop.wait(pause):
+        asked = now()
         try:
-            lease.renew()
-        except LeaseLost:
-            return  # the run learns it from its own check before it writes
+            lease.renew(now)
+        except LeaseLost as error:
+            lease.lost = str(error)
+            return
+        except SQLAlchemyError as error:
+            if now() >= ends:
+                lease.lost = _unrenewed(lease, error)
+                return
+            pause = lease.seconds / AGAIN
+        else:
+            ends, pause = asked + lease.seconds, lease.seconds / 3
+
+
+def _unrenewed(lease: Lease, error: SQLAlchemyError) -> str:
+    why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return (
+        f"lease {lease.name}: could not be renewed for {lease.seconds} s ({why}), so another run may hold it. "
+        "Fix: see what keeps the database from being written, then run again"
+    )
 
 
 def _me() -> str:

@@ -31,8 +31,8 @@ WAYS = {
     "way_activity_account": "activity (org, account_id, starts_at)",
     "way_activity_owner": "activity (org, owner_id, starts_at)",
     "way_activity_opportunity": "activity (org, opportunity_id, account_id) WHERE account_id IS NULL",
-    "way_activity_contact": "activity (org, contact_id, account_id) WHERE account_id IS NULL",
-    "way_participant": "participant (org, person_id, side, activity_id) WHERE side = 'ours'",
+    "way_activity_person": "activity (org, contact_id, starts_at)",
+    "way_person": "participant (org, person_id, side, activity_id)",
 }
 
 
@@ -72,14 +72,16 @@ def one_account(
 
 def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
     """Ids of the records that bear on an account and its children, org by org."""
-    people, links = Links(c, orgs, "owner"), Links(c, orgs, "account")
-    seen = {org: Seen(c, org) for org in orgs}
-    own = {org: seen[org].of_accounts(links.here(org, family), since) for org in orgs}
+    people, links, contacts = Links(c, orgs, "owner"), Links(c, orgs, "account"), Links(c, orgs, "contact")
+    seen = {org: Seen(c, org, links.here(org, family)) for org in orgs}
+    theirs = {contacts.firm(org, i) for org in orgs for i in seen[org].contacts}
+    own = {org: seen[org].of_account(contacts.here(org, theirs), since) for org in orgs}
     days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
     persons = {people.firm(org, i) for org in orgs for i in seen[org].persons(own[org])}
     for org in orgs:
         seen[org].of_persons(people.here(org, persons), days)
-    return {org: seen[org].ids() for org in orgs}
+    met = theirs | {contacts.firm(org, i) for org in orgs for i in seen[org].met()}
+    return {org: {**seen[org].ids(), "contact": contacts.here(org, met)} for org in orgs}
 
 
 class Links:
@@ -102,29 +104,28 @@ class Links:
 
 
 class Seen:
-    """What is read of one org.
+    """What is read of one org about one account, which it may hold twice.
 
     Ids come first, each from an index that holds all that is asked of it, then rows by their primary key: without statistics
     SQLite would rather read the org than go from an index back to the table.
     """
 
-    def __init__(self, c: Connection, org: int) -> None:
-        self._c, self._org = c, org
-        self._accounts: Sequence[str] = ()
-        self._deals: set[str] = set()
-        self._contacts: set[str] = set()
+    def __init__(self, c: Connection, org: int, accounts: Sequence[str]) -> None:
+        self._c, self._org, self._accounts = c, org, accounts
+        self._deals = set(self._by(t.opportunity, t.opportunity.c.account_id, accounts))
+        self.contacts = self._by(t.contact, t.contact.c.account_id, accounts)
         self._activities: dict[str, Any] = {}
 
-    def of_accounts(self, accounts: Sequence[str], since: int) -> Sequence[Any]:
-        """Read the accounts' activities since an instant: their own, else through a deal or a person (rulings 14)."""
-        a = t.activity.c
-        self._accounts = accounts
-        self._deals = set(self._by(t.opportunity, t.opportunity.c.account_id, accounts))
-        self._contacts = set(self._by(t.contact, t.contact.c.account_id, accounts))
+    def of_account(self, contacts: Sequence[str], since: int) -> Sequence[Any]:
+        """Read the account's activities since an instant: its own, else through a deal or a person (rulings 14), and those of
+        others that have a part for it: linked to it, or with its people there (scoring.split)."""
+        a, p, accounts = t.activity.c, t.participant.c, self._accounts
         ids = {
             *self._by(t.activity, a.account_id, accounts, a.starts_at >= since),
             *self._by(t.activity, a.opportunity_id, self._deals, a.account_id.is_(None)),
-            *self._by(t.activity, a.contact_id, self._contacts, a.account_id.is_(None)),
+            *self._by(t.activity, a.contact_id, contacts, a.starts_at >= since),
+            *(r.activity_id for r in self._chosen((p.activity_id,), p.person_id, accounts, p.side == "about")),
+            *(r.activity_id for r in self._chosen((p.activity_id,), p.person_id, contacts, p.side == "theirs")),
         }
         return [row for row in self._read(ids) if row.starts_at is not None and row.starts_at >= since]
 
@@ -146,8 +147,15 @@ class Seen:
         near = {r.id for r in led if any(low <= r.starts_at <= high for low, high in days)}
         self._read(near | {r.activity_id for r in joined})
 
+    def met(self) -> set[str]:
+        """Everybody who was there: an activity is split by whose people they are."""
+        p = t.participant.c
+        there = self._chosen((p.person_id,), p.activity_id, self._activities, p.side == "theirs")
+        first = {r.contact_id for r in self._activities.values() if r.contact_id}
+        return first | {r.person_id for r in there}
+
     def ids(self) -> Ids:
-        """Everything that was read, and what hangs on it."""
+        """Everything that was read, and what hangs on it; contacts apart."""
         rows = self._activities.values()
         deals = self._deals | {r.opportunity_id for r in rows if r.opportunity_id}
         activities = self._activities.keys() | {r.twin_id for r in rows if r.twin_id}
@@ -155,7 +163,6 @@ class Seen:
             "account": self._accounts,
             "activity": activities,
             "opportunity": deals,
-            "contact": self._contacts | {r.contact_id for r in rows if r.contact_id},
             "participant": self._by(t.participant, t.participant.c.activity_id, activities),
             "opportunity_change": self._by(t.opportunity_change, t.opportunity_change.c.opportunity_id, self._deals),
             "line_item": self._by(t.line_item, t.line_item.c.opportunity_id, self._deals),
@@ -199,7 +206,7 @@ def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
 
 #: what the judgement and the page read; other kinds have no bearing on one account's time
 KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item", "quote",
-         "team_member")  # fmt: skip
+         "team_member", "owner")  # fmt: skip
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | None = None) -> Any:
@@ -211,12 +218,9 @@ def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | Non
     rows: Any
     for kind in KINDS:
         source = t.metadata.tables[kind]
-        parts = [
-            (of_first(source, org) if org == orgs[0] else as_first(source, orgs[0], org)).where(
-                source.c.id.in_(sorted(wanted[org][kind]))
-            )
-            for org in orgs
-        ]
+        parts = [of_first(source, org) if org == orgs[0] else as_first(source, orgs[0], org) for org in orgs]
+        if kind != "owner":  # whose time is no selling time is told by the role
+            parts = [p.where(source.c.id.in_(sorted(wanted[org][kind]))) for p, org in zip(parts, orgs, strict=True)]
         rows = parts[0] if len(parts) == 1 else union_all(*parts)
         if above is not None and kind in scoped.HANDED_ON:
             rows = scoped.handed_on(rows.subquery(), scoped.HANDED_ON[kind], above)

@@ -39,7 +39,7 @@ def store(engine: Engine) -> Store:
 
 
 def put(store: Store, kind: str, rows: list[dict[str, Any]]) -> None:
-    base = dict.fromkeys(columns(kind)) | {"deleted": False}
+    base = dict.fromkeys(columns(kind)) | {"deleted": False, "traits": "{}"}
     store.save(ORG, kind, [tuple((base | row)[c] for c in columns(kind)) for row in rows], kind, None)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.columns import Keyed, address
-from connectors.hubspot import activities, links, mapping, schema
+from connectors.hubspot import activities, links, mapping, ownership, quotes, schema
 from connectors.hubspot.links import Link
 from connectors.hubspot.sheet import Context, Sheet, StageFacts
 from connectors.hubspot.streams import STREAMS
@@ -104,8 +104,8 @@ def test_a_line_item_of_no_deal_is_counted_and_left_out() -> None:
     c = context(families={"p": "Pumps"})
     s = sheet("line_items", {"hs_product_id": "p"}, {"name": "Oil"}, {"name": "Loose"},
               deals={"1": [Link("7", False, None)], "2": [Link("7", False, None)]})  # fmt: skip
-    assert [r["family"] for r in named("line_item", mapping.line_item(s, c))] == ["Pumps", "Oil"]
-    assert c.odd == {"line_items: of no deal, left out": 1}
+    assert [r["family"] for r in named("line_item", quotes.line_item(s, c))] == ["Pumps", "Oil"]
+    assert c.odd == {"line_items: of no deal and no quote, left out": 1}
 
 
 def test_activities_carry_their_type_in_their_id() -> None:
@@ -202,3 +202,56 @@ def test_what_is_written_is_text_and_empty_clears() -> None:
 def test_every_field_has_a_name_and_a_definition() -> None:
     assert set(schema.NAMES) == {f.meaning for f in FIELDS}
     assert all(schema.definition(f)["name"].startswith("assay_") for f in FIELDS)
+
+
+# ---- owners, quotes, and what else an activity is about -------------------------------------------------------------
+
+
+def owned(made: str, *told: tuple[str, str | None]) -> list[tuple[str | None, str | None]]:
+    """(former, owner) of each change, of a company whose owner's history is `told`, the newest first as HubSpot says it."""
+    entries = [{"timestamp": at, "value": value} for at, value in told]
+    record = {"id": "1", "properties": {"createdate": made}, "propertiesWithHistory": {"hubspot_owner_id": entries}}
+    c = context()
+    found = named("owner_change", ownership.owner_change(Sheet("companies", [record], {}), c))
+    assert not c.odd
+    return [(r["former_id"], r["owner_id"]) for r in found]
+
+
+def test_who_had_a_company_from_the_start_took_it_from_nobody() -> None:
+    """Also where an import set the owner some hours later; but whom it got in the next year, it got then."""
+    made = "2024-01-01T08:00:00Z"
+    assert owned(made) == []
+    assert owned(made, ("2024-01-01T08:00:00.123Z", "71")) == []
+    assert owned(made, ("2024-01-01T20:00:00Z", "71")) == []
+    assert owned(made, ("2025-01-01T08:00:00Z", "71")) == [(None, "71")]
+
+
+def test_owners_are_told_in_their_order_and_the_same_one_twice_is_no_change() -> None:
+    made = "2024-01-01T08:00:00Z"
+    told = (("2024-06-01T08:00:00Z", ""), ("2024-05-01T08:00:00Z", "72"), ("2024-04-01T08:00:00Z", "72"), (made, "71"))
+    assert owned(made, *told) == [("71", "72"), ("72", None)]
+    assert owned(made, *reversed(told)) == [("71", "72"), ("72", None)], "whatever the order"
+
+
+def test_a_history_so_long_that_it_may_be_cut_begins_with_somebody() -> None:
+    told = [(f"2025-01-{n + 1:02}T08:00:00Z", str(71 + n % 2)) for n in range(ownership.MANY)]
+    assert owned("2024-01-01T08:00:00Z", *reversed(told))[0] == ("71", "72")
+    assert owned("2024-01-01T08:00:00Z", *reversed(told[1:]))[0] == (None, "72")
+
+
+@pytest.mark.parametrize(("status", "presented"), [
+    ("DRAFT", False), ("PENDING_APPROVAL", False), ("REJECTED", False), ("", False), ("APPROVAL_NOT_NEEDED", True),
+    ("APPROVED", True), ("ACCEPTED", True), ("VOID", True)])  # fmt: skip
+def test_a_quote_is_presented_once_it_was_published(status: str, presented: bool) -> None:
+    s = sheet(
+        "quotes", {"hs_status": status, "hs_createdate": "2026-05-01T08:00:00Z"}, deals={"1": [Link("7", False, None)]}
+    )
+    [got] = named("quote", quotes.quote(s, context()))
+    assert (got["opportunity_id"], got["presented"], got["created_at"]) == ("7", presented, 1_777_622_400)
+
+
+def test_the_further_companies_of_an_activity_are_what_it_is_about_too() -> None:
+    to = {"1": [Link("5", False, None), Link("6", True, None), Link("7", False, None)], "2": [Link("5", False, None)]}
+    found = named("participant", activities.about(sheet("meetings", {}, {}, companies=to)))
+    assert [(r["id"], r["activity_id"], r["side"], r["person_id"]) for r in found] == [
+        ("meeting:1:a5", "meeting:1", "about", "5"), ("meeting:1:a7", "meeting:1", "about", "7")]  # fmt: skip

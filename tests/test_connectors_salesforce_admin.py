@@ -23,13 +23,14 @@ from assay.progress import Quiet
 from assay.settings import ConfigError
 from connectors.errors import CrmError
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
-from connectors.salesforce.permissions import SECURED, Grant, integration, viewer
+from connectors.salesforce.permissions import OBJECTS, OPEN, OPTIONAL, SECURED, Grant, integration, viewer
 from connectors.salesforce.schema import NAMES
 from connectors.salesforce.streams import STREAMS
 from db import lease
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store
+from sandbox.salesforce.sight import PARENTS
 from sandbox.salesforce.sight import SECURED as ENFORCED
 from scoring.rules import Rules
 
@@ -39,8 +40,10 @@ NIGHTLY, ADMIN = "assay@sandbox.example", "admin@sandbox.example"
 
 @contextmanager
 def served(folder: Path) -> Iterator[inprocess.Crm]:
-    """The small org with one meeting in it."""
+    """The small org with one meeting in it, and with everything that an org may have."""
     write_org(folder)
+    for name in OPTIONAL:
+        (folder / "salesforce" / f"{name}.csv").write_text("Id\n")
     (folder / "salesforce" / "Event.csv").write_text(
         "Id,WhatId,OwnerId,AccountId,Subject,StartDateTime,DurationInMinutes,ActivityDate,IsChild,CreatedDate,SystemModstamp,IsDeleted\n"
         f"00UWk0000000001IAA,{ACME},005Wk0000000001IAA,{ACME},Visit,2026-05-04T09:00:00.000Z,60,2026-05-04,false,"
@@ -117,8 +120,8 @@ def test_a_field_of_another_type_or_with_fewer_values_differs(fresh: inprocess.C
 def test_a_field_that_has_no_security_in_this_org_is_not_asked_for(fresh: inprocess.Crm) -> None:
     fields = fresh.app.org.tables["Task"].fields
     fields["CallType"] = replace(fields["CallType"], flags=fields["CallType"].flags - {"permissionable"})
-    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 61 rights"
-    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 61 rights"
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 76 rights"
+    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 76 rights"
     assert ask(fresh, "show")["permission set Assay_Integration"] == "exists"
 
 
@@ -163,12 +166,46 @@ def test_remove_says_first_what_is_in_use_and_leaves_what_the_org_still_needs(fr
 # ---- the table of permissions ---------------------------------------------------------------------------------------
 
 
-def test_the_table_covers_every_field_that_is_read_and_has_security_of_its_own() -> None:
-    """Against describes of real orgs: nothing that is read is forgotten, nothing else is granted."""
+def test_the_table_covers_every_object_and_field_that_is_read_and_has_security_of_its_own() -> None:
+    """Against describes of real orgs: nothing that is read is forgotten, nothing else is granted. What an object's own
+    permission does not open comes with another object's (docs/admin-review.md)."""
     with (Path(__file__).parent.parent / "sandbox/salesforce/fields.csv").open() as file:
         guarded = {(r["object"], r["field"]) for r in csv.DictReader(file) if "permissionable" in r["flags"].split("|")}
-    read = {(s.entity, f) for s in STREAMS for f in (*s.required, *s.optional)} | {("Product2", "Family")}
-    assert {(o, f) for o, fields in SECURED.items() for f in fields} == {p for p in read & guarded if p[0] in ENFORCED}
+    read = {_end(s.entity, f) for s in STREAMS for f in (*s.required, *s.optional)}
+    assert {(o, f) for o, fields in SECURED.items() for f in fields} == {p for p in read & guarded if p[0] not in OPEN}
+    entities = {entity for entity, _ in read} - set(OPEN)
+    assert entities == set(OBJECTS) | {e for e in entities if PARENTS.get(e) in (*OBJECTS, "Activity")}
+    assert set(ENFORCED) == set(OBJECTS) | set(SECURED), "the sandbox enforces all of it"
+
+
+def _end(entity: str, name: str) -> tuple[str, str]:
+    """A field behind a dot is its parent's."""
+    head, dot, rest = name.partition(".")
+    return (head, rest) if dot else (entity, head)
+
+
+def test_what_an_org_does_not_have_is_not_asked_for(fresh: inprocess.Crm) -> None:
+    """Quotes are off, there are no account teams: the permission set is made without them, and the night goes on."""
+    gone = {name: fresh.app.org.tables.pop(name) for name in ("Quote", "QuoteLineItem", "AccountTeamMember")}
+    try:
+        assert ask(fresh, "apply")["permission set Assay_Integration"].startswith("set up: ")
+        assert ask(fresh, "show")["permission set Assay_Integration"] == "exists"
+        paths = {g.path.partition(".")[0] for g in integration().grants}
+        held = {p for p in paths if p and any(p == r.split(".")[0] for r in granted(fresh))}
+        assert paths - held - {""} == set(gone)
+        with closing(open_org(config(fresh, access_token=None))) as crm:
+            assert "Quote is not there: quotes sent do not count as asks" in crm.check().notes
+    finally:
+        fresh.app.org.tables |= gone
+    assert ask(fresh, "show")["permission set Assay_Integration"].startswith("grant Quote: read"), "switched on later"
+
+
+def granted(org: inprocess.Crm) -> list[str]:
+    """Objects and fields of all permission sets."""
+    found = [
+        (org.app.org.tables[n], key) for n, key in (("ObjectPermissions", "SobjectType"), ("FieldPermissions", "Field"))
+    ]
+    return [str(table.get(row, key)) for table, key in found for row in table.rows]
 
 
 def test_the_viewer_edits_the_four_answers_and_nothing_else() -> None:
@@ -370,6 +407,8 @@ def test_the_export_holds_what_the_org_is_to_have(tmp_path: Path) -> None:
     sets = parsed["Assay_Integration.permissionset-meta.xml"]
     objects = {o.findtext(f"{SPACE}object"): o for o in sets.findall(f"{SPACE}objectPermissions")}
     assert set(objects) == {"Account", "Contact", "Opportunity", "Product2"}
+    fields = {f.findtext(f"{SPACE}field", "").partition(".")[0] for f in sets.findall(f"{SPACE}fieldPermissions")}
+    assert not {*objects, *fields} & set(OPTIONAL), "an org that lacks one would refuse the set"
     assert {
         o.findtext(f"{SPACE}{n}") for o in objects.values() for n in ("allowCreate", "allowDelete", "modifyAllRecords")
     } == {"false"}

@@ -43,6 +43,7 @@ def fill(engine: Engine) -> None:
             "name": 'a "b"\n\t\\ Ü 漢 🙂 \u2028',
             "created_at": 2**53,
             "ours": "{}",
+            "traits": "{}",
             "deleted": False,
         }
         c.execute(insert(t.account).values(odd))

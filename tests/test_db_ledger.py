@@ -25,7 +25,7 @@ def planned(number: int) -> FieldUpdate:
 def ledger(engine: Engine) -> Ledger:
     store = Store(engine)
     org = store.pin_org("salesforce", FACTS).id
-    blank = dict.fromkeys(columns("account")) | {"name": "x", "ours": '{"answer":"Agree"}', "deleted": False}
+    blank = dict.fromkeys(columns("account")) | {"name": "x", "ours": '{"answer":"Agree"}', "traits": "{}", "deleted": False}
     store.save(org, "account", [tuple((blank | {"id": f"A{n}"}).values()) for n in range(4)], "Account", None)
     return Ledger(engine, org)
 

@@ -46,13 +46,19 @@ def filled(engine: Engine, crms: int) -> Store:
                     "participant", id=f"{p}p{n}", activity_id=f"{p}v{chance.randrange(600)}", person_id=chance.choice(people)
                 )
                 for n in range(150)
+            ]
+            + [
+                record("participant", id=f"{p}q{n}", activity_id=f"{p}v{chance.randrange(600)}", side=side,
+                       person_id=chance.choice(accounts) if side == "about" else f"{p}c{chance.randrange(22)}")
+                for n in range(60) for side in (chance.choice(("about", "theirs")),)
             ],
-        }
+        }  # fmt: skip
         for kind, part in rows.items():
             store.save(org, kind, part, kind, 1)
     if crms == 2:
         same = [{"org": 2, "kind": "account", "id": f"ha{n}", "to_id": f"sa{n // 2}", "why": "id"} for n in range(6)]
         same += [{"org": 2, "kind": "owner", "id": f"hu{n}", "to_id": f"su{n}", "why": "person"} for n in range(3)]
+        same += [{"org": 2, "kind": "contact", "id": f"hc{n}", "to_id": f"sc{n}", "why": "id"} for n in range(5)]
         with engine.begin() as c:
             c.execute(insert(link), same)
     return store

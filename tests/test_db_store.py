@@ -17,7 +17,7 @@ FACTS = {"external_id": "00D000000000001EAA", "name": "Acme Sales", "sandbox": T
 
 def account(number: int, **changes: object) -> tuple[object, ...]:
     values: dict[str, object] = dict.fromkeys(columns("account"))
-    values |= {"id": f"001{number:012d}AAA", "name": f"Account {number}", "ours": "{}", "deleted": False}
+    values |= {"id": f"001{number:012d}AAA", "name": f"Account {number}", "ours": "{}", "traits": "{}", "deleted": False}
     return tuple((values | changes)[c] for c in columns("account"))
 
 

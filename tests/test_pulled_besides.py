@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from builders import sheet
 from sqlalchemy import Engine, select
@@ -63,7 +64,15 @@ def write(folder: Path) -> None:
 
 
 @pytest.fixture
-def crm(line: dict[str, Any]) -> Iterator[SalesforceCrm]:
+def hands(line: dict[str, Any]) -> Iterator[httpx.Client]:
+    """People in the org, which is as it was loaded."""
+    with httpx.Client(base_url=line["url"]) as client:
+        client.post("/_sandbox/reset").raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def crm(line: dict[str, Any], hands: httpx.Client) -> Iterator[SalesforceCrm]:
     made = open_org(SalesforceConfig(
         login_url=line["url"], client_id=line["client_id"], client_secret=line["client_secret"], username=line["username"],
         subject_salt=b"k" * 32, allow_hosts=(line["url"].removeprefix("http://"),),
@@ -76,10 +85,16 @@ def crm(line: dict[str, Any]) -> Iterator[SalesforceCrm]:
 def store(engine: Engine, crm: SalesforceCrm) -> Store:
     """A database after one pull."""
     store, check = Store(engine), crm.check()
-    org = store.pin_org("salesforce", {"external_id": check.org_id, "name": "B", "sandbox": True, "currency": "EUR"})
-    reading.pull(crm, store, org, 0, reading.Tally(), lambda *_: None, full=False)
-    store.record_owners(org.id, TODAY * 86_400)
+    store.pin_org("salesforce", {"external_id": check.org_id, "name": "B", "sandbox": True, "currency": "EUR"})
+    pull(store, crm, TODAY)
     return store
+
+
+def pull(store: Store, crm: SalesforceCrm, day: int) -> reading.Tally:
+    [org], tally = store.orgs(), reading.Tally()
+    reading.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
+    store.record_owners(org.id, day * 86_400)
+    return tally
 
 
 def facts(store: Store, name: str, day: int = TODAY) -> dict[str, list[Any]]:
@@ -93,6 +108,21 @@ def test_an_account_had_the_owner_that_its_history_tells(store: Store) -> None:
     assert owners == {TODAY: [ANN], TODAY - 90: [BOB]}
     assert facts(store, "accounts")["owner_from_at"] == [1_775_034_000]
     assert store.record_owners(1, (TODAY + 1) * 86_400) == 0, "a second night sees no change"
+
+
+def test_a_change_of_owner_counts_from_its_own_moment_on_not_from_the_night_that_saw_it(
+    store: Store, crm: SalesforceCrm, hands: httpx.Client
+) -> None:
+    """The org notes it by itself; three days later Assay comes by."""
+    change = {"op": "update", "object": "Account", "id": ACME, "values": {"OwnerId": BOB}}
+    hands.post("/_sandbox/edit", json=change).raise_for_status()
+    hands.post("/_sandbox/clock", json={"advance": 3 * 86_400}).raise_for_status()
+    assert pull(store, crm, TODAY + 3).changed["AccountHistory"] == 1
+    owners = {day: facts(store, "accounts", TODAY + day)["owner_id"] for day in (0, 1, 3)}
+    assert owners == {0: [ANN], 1: [BOB], 3: [BOB]}
+    [since] = facts(store, "accounts", TODAY + 3)["owner_from_at"]
+    assert 0 <= since - 1_780_315_200 < 600, "noon of 2026-06-01, when the org's clock starts"
+    assert pull(store, crm, TODAY + 4).changed["AccountHistory"] == 0
 
 
 def test_a_quote_that_the_customer_has_is_an_ask_once_an_opportunity(store: Store) -> None:

@@ -29,7 +29,7 @@ def put(store: Store, kind: str, /, **values: Any) -> None:
     store.save(
         ORG,
         kind,
-        [tuple((dict.fromkeys(columns(kind)) | {"deleted": False} | values)[c] for c in columns(kind))],
+        [tuple((dict.fromkeys(columns(kind)) | {"deleted": False, "traits": "{}"} | values)[c] for c in columns(kind))],
         kind,
         None,
     )

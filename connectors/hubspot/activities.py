@@ -119,9 +119,18 @@ def message(s: Sheet, c: Context) -> Rows:
 
 def theirs(s: Sheet) -> Rows:
     """Contacts of activities besides the one that the activity itself names."""
+    return _besides(s, "contacts", "c", "theirs")
+
+
+def about(s: Sheet) -> Rows:
+    """Companies of activities besides the one that the activity itself names."""
+    return _besides(s, "companies", "a", "about")
+
+
+def _besides(s: Sheet, to_type: str, mark: str, side: str) -> Rows:
     return [
-        (f"{activity}:c{x.id}", activity, "theirs", x.id, False, False)
-        for record, links in zip(s.ids, s.linked("contacts"), strict=True)
+        (f"{activity}:{mark}{x.id}", activity, side, x.id, False, False)
+        for record, links in zip(s.ids, s.linked(to_type), strict=True)
         if len(links) > 1
         for activity in (activity_id(s.type, record),)
         for x in links

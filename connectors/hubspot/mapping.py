@@ -11,7 +11,7 @@ from typing import Any
 from connectors.columns import cents, domains, ids, instants, local_days, whole, within
 from connectors.hubspot import schema
 from connectors.hubspot.links import chosen
-from connectors.hubspot.sheet import Context, Rows, Sheet, StageFacts, is_number, rows
+from connectors.hubspot.sheet import DIGITS_ONLY, Context, Rows, Sheet, StageFacts, is_number, rows
 from connectors.titles import level
 from connectors.traits import kept
 
@@ -157,9 +157,6 @@ def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]
         yield moment, state
 
 
-DIGITS_ONLY = str.maketrans("", "", "-:.TZ+")
-
-
 def contact_role(s: Sheet, _: Context) -> Rows:
     """Contacts of deals; HubSpot does not say since when."""
     return [
@@ -167,15 +164,3 @@ def contact_role(s: Sheet, _: Context) -> Rows:
         for deal, links in zip(s.ids, s.linked("contacts"), strict=True)
         for x in links
     ]
-
-
-def line_item(s: Sheet, c: Context) -> Rows:
-    deals = [chosen(x) for x in s.linked("deals")]
-    if loose := deals.count(None):
-        c.odd["line_items: of no deal, left out"] += loose
-    products = s["hs_product_id"]
-    families = [c.families.get(p) or n or None for p, n in zip(products, s["name"], strict=True)]
-    created = instants(s["createdate"], c.odd, "line_items.createdate")
-    amounts = cents(s.numbers("amount", c.odd), c.odd, "line_items.amount")
-    found = rows(s.ids, deals, ids(products), families, amounts, created, s.fill(False))
-    return [r for r in found if r[1] is not None]

@@ -12,11 +12,11 @@ from itertools import groupby
 from typing import Any
 
 from connectors.columns import instants
-from connectors.hubspot import activities, mapping
+from connectors.hubspot import activities, mapping, ownership
 from connectors.hubspot.api import Api, Record
 from connectors.hubspot.links import Links, chosen
 from connectors.hubspot.sheet import Context, Rows, Sheet
-from connectors.hubspot.streams import COMPANIES, DEALS, Stream
+from connectors.hubspot.streams import COMPANIES, DEALS, HANGING, PARENTS, Stream
 from connectors.port import Known, Listing, Page, Patch, Pulled, Whole
 from connectors.traits import stream as with_traits
 
@@ -59,9 +59,9 @@ class Pull:
         """Everything by list, going on where an earlier night had to stop."""
         held = json.loads(self.known.resume(self.named(stream)) or "{}")
         began = held.get("began", self.api.now)
-        parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, stream.links)
+        parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
         for records, after in parts:
-            links = self.api.linked(stream.type, stream.links, records)
+            links = self.api.linked(stream.type, self._open(stream.links), records)
             resume = json.dumps({"began": began, "after": after}) if after else ""
             yield from self._pages(stream, records, links, resume)
         yield Page(stream.type, stream.kind, (), began)
@@ -83,21 +83,33 @@ class Pull:
         wanted = dict.fromkeys((*stream.properties, *asked))
         return [p for p in wanted if p in self.properties[stream.type]]
 
+    def _open(self, types: Sequence[str]) -> list[str]:
+        """Those of some types that this key opens."""
+        return [t for t in types if t in self.properties]
+
     # ---- compared by id ---------------------------------------------------------------------------------------------
 
     def _compared(self, stream: Stream, since: int) -> Iterator[Pulled]:
         """List ids with stamps and links; read what is new or newer; what is not listed is gone."""
-        began = self.api.now
-        for records, _ in self._parts(stream, "", [stream.stamp], (), stream.moving):
-            found = [str(r["id"]) for r in records]
-            yield Listing(stream.type, stream.kind, found)
-            stale = self.known.missing(stream.kind, found) | self._newer(stream, records, since)
-            if stream.moving:
-                links = self.api.linked(stream.type, stream.moving, records)
-                yield from self._moved(stream, [i for i in found if i not in stale], links)
-            yield from self._read(stream, [i for i in found if i in stale])
-        yield Listing(stream.type, stream.kind, (), last=True)
+        began, kinds, moving = self.api.now, self._kinds(stream), self._open(stream.moving)
+        for records, _ in self._parts(stream, "", [stream.stamp], (), moving):
+            links = self.api.linked(stream.type, moving, records)
+            newer, stale = self._newer(stream, records, since), set[str]()
+            for kind in kinds:
+                found = [str(r["id"]) for r in records if kind not in HANGING or str(r["id"]) in links[PARENTS[kind][1]]]
+                yield Listing(stream.type, kind, found)
+                unread = self.known.missing(kind, found) | newer.intersection(found)
+                yield from self._moved(stream, kind, [i for i in found if i not in unread], links)
+                stale |= unread
+            yield from self._read(stream, [i for r in records if (i := str(r["id"])) in stale])
+        for kind in kinds:
+            yield Listing(stream.type, kind, (), last=True)
         yield Page(stream.type, stream.kind, (), began)
+
+    def _kinds(self, stream: Stream) -> list[str]:
+        """What a stream's records may be, as far as what they would hang on can be read."""
+        kinds = [stream.kind, *([stream.also[0]] if stream.also else [])]
+        return [k for k in kinds if k not in HANGING or PARENTS[k][1] in self.properties]
 
     def _newer(self, stream: Stream, records: Sequence[Record], since: int) -> set[str]:
         stamps = instants([r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
@@ -108,17 +120,18 @@ class Pull:
         """Records by id, with their links."""
         for start in range(0, len(ids), LINKED):
             some = ids[start : start + LINKED]
-            links = {to: self.api.links(stream.type, to, some) for to in stream.links}
+            links = {to: self.api.links(stream.type, to, some) for to in self._open(stream.links)}
             records = [r for part in self.api.read(stream.type, some, self._wanted(stream), stream.history) for r in part]
             yield from self._pages(stream, records, links, "")
 
-    def _moved(self, stream: Stream, ids: Sequence[str], links: Links) -> Iterator[Pulled]:
-        """The links of records that have not changed themselves."""
-        if not ids:
+    def _moved(self, stream: Stream, kind: str, ids: Sequence[str], links: Links) -> Iterator[Pulled]:
+        """What records that have not changed themselves hang on now: a merged deal, for one, has another id."""
+        if not ids or kind not in PARENTS:
             return
+        column, to_type = PARENTS[kind]
         sheet = Sheet(stream.type, [{"id": i, "properties": {}} for i in ids], links)
-        accounts = [(i, chosen(x)) for i, x in zip(ids, sheet.linked("companies"), strict=True)]
-        yield Patch(stream.type, stream.kind, ("id", "account_id"), accounts)
+        parents = [(i, chosen(x)) for i, x in zip(ids, sheet.linked(to_type), strict=True)]
+        yield Patch(stream.type, kind, ("id", column), parents)
         if stream is DEALS:
             yield self._roles(sheet)
 
@@ -156,8 +169,8 @@ class Pull:
         keys = [activities.activity_id(stream.type, i) for i in ids]
         rows = [(key, *about) for key, about in zip(keys, activities.belongs(sheet), strict=True)]
         yield Patch(ASSOCIATIONS, "activity", ("id", "account_id", "opportunity_id", "contact_id"), rows)
-        whole = Whole("activity_id", keys, {"side": "theirs"})
-        yield Page(ASSOCIATIONS, "participant", activities.theirs(sheet), whole=whole)
+        for side, people in (("theirs", activities.theirs(sheet)), ("about", activities.about(sheet))):
+            yield Page(ASSOCIATIONS, "participant", people, whole=Whole("activity_id", keys, {"side": side}))
 
     # ---- pages ------------------------------------------------------------------------------------------------------
 
@@ -175,13 +188,17 @@ class Pull:
         """What else a type's records say."""
         if stream is COMPANIES:
             yield Patch(stream.type, "account", ("id", "merged_into", "deleted"), mapping.merged(sheet))
+            yield self._page(stream, "owner_change", ownership.owner_change(sheet, self.context))
         if stream is DEALS:
             yield self._page(stream, "opportunity_change", mapping.history(sheet, self.context))
             yield self._roles(sheet)
+        if stream.also and stream.also[0] in self._kinds(stream):
+            kind, map_ = stream.also
+            yield self._page(stream, kind, map_(sheet, self.context))
         if stream.kind == "activity":
             keys = [activities.activity_id(stream.type, i) for i in sheet.ids]
-            yield Page(stream.type, "participant", [*activities.theirs(sheet), *activities.colleagues(sheet)],
-                       whole=Whole("activity_id", keys))  # fmt: skip
+            people = [*activities.theirs(sheet), *activities.about(sheet), *activities.colleagues(sheet)]
+            yield Page(stream.type, "participant", people, whole=Whole("activity_id", keys))
 
     def _roles(self, sheet: Sheet) -> Page:
         return Page(sheet.type, "contact_role", mapping.contact_role(sheet, self.context),

@@ -9,6 +9,8 @@ from connectors.columns import Keyed
 from connectors.hubspot.links import Link, Links
 
 Rows = list[tuple[Any, ...]]
+#: makes an id of a moment
+DIGITS_ONLY = str.maketrans("", "", "-:.TZ+")
 
 
 @dataclass(frozen=True, slots=True)

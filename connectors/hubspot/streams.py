@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from connectors.hubspot import activities, mapping, schema
+from connectors.hubspot import activities, mapping, ownership, quotes, schema
 from connectors.hubspot.sheet import Context, Rows, Sheet
 
 Mapper = Callable[[Sheet, Context], Rows]
@@ -21,6 +21,7 @@ class Stream:
     history: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     moving: tuple[str, ...] = ()  #: links that may change without the record's date, read again every night
+    also: tuple[str, Mapper] | None = None  #: another kind that its records may be
     listed: bool = False
     needed: bool = False  #: the night cannot go on without this type
     absent: str = ""  #: what is lost without it
@@ -37,7 +38,7 @@ COMPANIES = Stream(
     "companies", "account", mapping.account,
     ("name", "domain", "hubspot_owner_id", "hs_parent_company_id", "type", "industry", "country", "numberofemployees",
      "annualrevenue", "createdate", "hs_merged_object_ids", "salesforceaccountid", *schema.NAMES.values()),
-    listed=True, needed=True, scopes=("crm.objects.companies.read",),
+    history=(ownership.OWNER,), listed=True, needed=True, scopes=("crm.objects.companies.read",),
 )  # fmt: skip
 CONTACTS = Stream(
     "contacts", "contact", mapping.contact, ("jobtitle", "department", "salesforcecontactid", "createdate"), stamp="lastmodifieddate",
@@ -50,9 +51,21 @@ DEALS = Stream(
     history=mapping.HISTORY, links=("companies", "contacts"), moving=("companies", "contacts"), listed=True, needed=True,
     scopes=("crm.objects.deals.read",),
 )  # fmt: skip
+QUOTES = Stream(
+    "quotes",
+    "quote",
+    quotes.quote,
+    ("hs_status", "hs_createdate"),
+    links=("deals",),
+    moving=("deals",),
+    listed=True,
+    absent="quotes sent do not count as asks, products on them not as presented",
+    scopes=("crm.objects.quotes.read",),
+)
 LINE_ITEMS = Stream(
-    "line_items", "line_item", mapping.line_item, ("name", "hs_product_id", "amount", "createdate"), links=("deals",),
-    listed=True, absent="new products cannot be seen", scopes=("crm.objects.line_items.read", "e-commerce"),
+    "line_items", "line_item", quotes.line_item, ("name", "hs_product_id", "amount", "createdate"), links=("deals", "quotes"),
+    moving=("deals", "quotes"), also=("quote_item", quotes.quote_item), listed=True, absent="new products cannot be seen",
+    scopes=("crm.objects.line_items.read", "e-commerce"),
 )  # fmt: skip
 
 
@@ -70,7 +83,13 @@ ACTIVITIES = (
     _activity("tasks", activities.task, "hs_task_status", "hs_task_subject", "hs_task_completion_date"),
     _activity("communications", activities.message),
 )  # fmt: skip
-STREAMS = (COMPANIES, CONTACTS, DEALS, LINE_ITEMS, *ACTIVITIES)
+STREAMS = (COMPANIES, CONTACTS, DEALS, QUOTES, LINE_ITEMS, *ACTIVITIES)
+#: kind -> the field that names what its records hang on, and that thing's type
+PARENTS = {"contact": ("account_id", "companies"), "opportunity": ("account_id", "companies"),
+           "line_item": ("opportunity_id", "deals"), "quote": ("opportunity_id", "deals"),
+           "quote_item": ("quote_id", "quotes")}  # fmt: skip
+#: kinds that are nothing without it
+HANGING = ("line_item", "quote_item")
 PRODUCTS = "products"
 #: where firms keep a product's family: a property of their own, else HubSpot's type of product
 FAMILY = ("product_family", "family", "hs_product_family", "hs_product_type")

@@ -9,7 +9,7 @@ from connectors.ours import FIELDS, Field
 from connectors.salesforce import soql
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.granting import Granted, create, query, send
-from connectors.salesforce.permissions import Grant, integration, viewer
+from connectors.salesforce.permissions import OPTIONAL, Grant, integration, viewer
 from connectors.salesforce.schema import NAMES, OBJECT, SIGNAL, fault, metadata
 
 Rows = Sequence[tuple[str, str]]
@@ -108,11 +108,19 @@ class SalesforceAdmin:
         if not grant.path:
             return f"Permissions{grant.right}" in self._describe("PermissionSet")
         entity, _, name = grant.path.partition(".")
+        if entity in OPTIONAL and entity not in self._there():
+            return False
         if not name or (entity == OBJECT and name in NAMES.values()):
             return True
         return bool(
             self._describe(entity).get(name, {}).get("permissionable", True)
         )  # hidden from the admin: asked for all the same
+
+    def _there(self) -> set[str]:
+        """Objects that this org has, as far as the admin sees them."""
+        if not self.crm.objects:
+            self.crm.objects = self.crm.queryable()
+        return self.crm.objects
 
     def _describe(self, entity: str) -> dict[str, Any]:
         if entity not in self.described:

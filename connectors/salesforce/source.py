@@ -54,7 +54,7 @@ def project() -> dict[str, str]:
     for field in FIELDS:
         name = NAMES[field.meaning]
         files[f"{HERE}/{_field_path(name)}"] = _xml("CustomField", {"fullName": name} | metadata(field)["Metadata"])
-    for one in (integration(), viewer()):
+    for one in (integration().everywhere(), viewer()):
         files[f"{HERE}/permissionsets/{one.name}.permissionset-meta.xml"] = _xml("PermissionSet", _permissions(one))
     for name, (label, scope, filters) in VIEWS.items():
         path = f"{HERE}/objects/{OBJECT}/listViews/{name}.listView-meta.xml"

@@ -36,7 +36,7 @@ def record(
             [f"{head}{quoted(v)}," if (v := get(name)) is not None else f"{head}null," for name, head in plain]
         )
         state = f'true,"archivedAt":"{r.archived_at}"' if r.archived_at else "false"
-        more = f',"propertiesWithHistory":{_history(r, history)}' if history else ""
+        more = f',"propertiesWithHistory":{_history(r, history, created)}' if history else ""
         if inline and (found := ",".join([text for w in inline if (text := w(own))])):
             more += f',"associations":{{{found}}}'
         return (
@@ -47,14 +47,13 @@ def record(
     return write
 
 
-def _history(r: Record, names: Sequence[str]) -> str:
-    """Newest first; a property whose past is unknown has its present (1.12)."""
-    told = {}
-    for name in names:
-        entries = (r.history or {}).get(name) or ([(r.stamp, r.values[name])] if name in r.values else [])
-        told[name] = [
-            {"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"} for at, v in reversed(entries)
-        ]
+def _history(r: Record, names: Sequence[str], created: str) -> str:
+    """Newest first (1.12)."""
+    told = {
+        name: [{"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
+               for at, v in reversed(r.past(name, created))]
+        for name in names
+    }  # fmt: skip
     return json.dumps(told)
 
 

@@ -15,7 +15,7 @@ from sandbox.org_folder import OrgFacts
 #: the activities that count as contact (1.11)
 CONTACTING = ("calls", "meetings", "emails", "communications")
 #: properties whose changes are kept with their time
-WATCHED = {"deals": ("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline")}
+WATCHED = {"companies": ("hubspot_owner_id",), "deals": ("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline")}
 
 
 @dataclass(slots=True)
@@ -42,6 +42,11 @@ class Record:
         self.id, self.values, self.stamp = record_id, values, stamp
         self.archived_at: str | None = None
         self.history: dict[str, list[tuple[str, str]]] | None = None  #: property -> (time, value), oldest first
+
+    def past(self, name: str, created: str) -> list[tuple[str, str]]:
+        """A property's values with their times; one that nobody recorded was there when the record was made (1.12)."""
+        known = (self.history or {}).get(name)
+        return known or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
 
 
 class Table:
@@ -221,12 +226,11 @@ class Portal:
         table.version += 1
 
     def set(self, table: Table, record: Record, values: dict[str, str]) -> None:
-        """New values, "" clears; deals keep their history and derive what their stage says (1.10)."""
+        """New values, "" clears; what is watched keeps its history, and deals derive what their stage says (1.10)."""
         moment = self.stamp()
         for name, value in values.items():
             if name in WATCHED.get(table.type.name, ()) and record.values.get(name, "") != value:
-                record.history = record.history or {}
-                record.history.setdefault(name, []).append((moment, value))
+                record.history = (record.history or {}) | {name: [*record.past(name, table.type.created), (moment, value)]}
             if value == "":
                 record.values.pop(name, None)
             else:

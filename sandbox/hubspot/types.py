@@ -46,9 +46,10 @@ TYPES = {
         _activity("notes", "note", "0-46"),
         _activity("tasks", "task", "0-27"),
         _activity("communications", "communication", "0-18"),
+        Type("quotes", "quote", "0-14", ("crm.objects.quotes.read",), created="hs_createdate",
+             usual=("hs_title", "hs_createdate")),
         # known, so that clients which ask for everything find an empty list instead of an error
         Type("tickets", "ticket", "0-5", ("tickets",), usual=("subject", "createdate")),
-        Type("quotes", "quote", "0-14", ("crm.objects.quotes.read",), usual=("hs_title", "hs_createdate")),
         Type("leads", "lead", "0-136", ("crm.objects.leads.read",), usual=("hs_lead_name",)),
         Type("goal_targets", "goal_target", "0-74", ("crm.objects.goals.read",), usual=("hs_goal_name",)),
         Type("postal_mail", "postal_mails", "0-116", _PEOPLE, created="hs_createdate", usual=("hs_createdate",)),
@@ -75,6 +76,9 @@ LINKS = {
     ("companies", "tasks"): 191, ("tasks", "deals"): 216, ("deals", "tasks"): 215, ("communications", "contacts"): 81,
     ("contacts", "communications"): 82, ("communications", "companies"): 87, ("companies", "communications"): 88,
     ("communications", "deals"): 85, ("deals", "communications"): 86, ("companies", "companies"): 14,
+    ("quotes", "deals"): 64, ("deals", "quotes"): 63, ("quotes", "line_items"): 67, ("line_items", "quotes"): 68,
+    ("quotes", "contacts"): 69, ("contacts", "quotes"): 70,
+    ("quotes", "companies"): 71, ("companies", "quotes"): 72,
 }  # fmt: skip
 #: the primary company, and the way back from it
 PRIMARY = {("contacts", "companies"): 1, ("companies", "contacts"): 2, ("deals", "companies"): 5, ("companies", "deals"): 6}

@@ -127,9 +127,6 @@ def insert(portal: Portal, table: Table, values: Mapping[str, str], record_id: i
     record.values = {k: v for k, v in values.items() if v != ""} | {table.type.created: moment}
     if table.type.name == "deals":
         record.values |= portal.of_stage(record.values.get("dealstage", ""))
-        record.history = {
-            n: [(moment, record.values[n])] for n in ("dealstage", "amount", "closedate") if n in record.values
-        }
     table.add(record)
     return record
 

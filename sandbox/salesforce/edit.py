@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.control import set_switches
 from sandbox.org_folder import PARSERS
-from sandbox.salesforce import access, activities, recycle_bin
+from sandbox.salesforce import access, activities, recycle_bin, tracking
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.store import Org, Row, Table
 
@@ -126,7 +126,9 @@ def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
         if op == "delete":
             org.deletions.append((table.name, change["id"], org.clock.stamp()))
     else:
-        table.set(row, _texts(change["values"]))
+        new = _texts(change["values"])
+        tracking.track(org, table, row, new)
+        table.set(row, new)
         if not change.get("quiet"):  # a formula's value changes without a save
             org.touch(table, row, change.get("stamp"))
     return {"id": row[table.at["Id"]]}

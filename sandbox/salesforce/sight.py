@@ -15,16 +15,26 @@ if TYPE_CHECKING:
 #: id of the user whose request is being answered
 RUNNING: ContextVar[str] = ContextVar("running", default="")
 #: objects that a profile or permission set must grant
-GRANTED = ("Account", "Contact", "Opportunity", "Product2")
+GRANTED = ("Account", "Contact", "Opportunity", "Product2", "Quote")
 #: objects that are as visible as another one; the last ones go with the user permission Access Activities
 PARENTS = {
     "OpportunityHistory": "Opportunity", "OpportunityFieldHistory": "Opportunity", "OpportunityContactRole": "Opportunity",
-    "OpportunityLineItem": "Opportunity", "Quote": "Opportunity", "QuoteLineItem": "Opportunity",
+    "OpportunityLineItem": "Opportunity", "QuoteLineItem": "Quote",
     "AccountHistory": "Account", "AccountTeamMember": "Account", "PricebookEntry": "Product2", "Task": "Activity",
     "Event": "Activity", "EventRelation": "Activity", "EmailMessage": "Activity", "EmailMessageRelation": "Activity",
 }  # fmt: skip
 #: objects whose fields are under field-level security for the minimum profile
-SECURED = (*GRANTED, "OpportunityLineItem", "Task", "Event")
+SECURED = (
+    *GRANTED,
+    "OpportunityLineItem",
+    "QuoteLineItem",
+    "AccountTeamMember",
+    "Task",
+    "Event",
+    "EventRelation",
+    "EmailMessage",
+    "EmailMessageRelation",
+)
 #: what only a user with View Setup and Configuration sees
 SETUP = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment", "CustomField", "EntityDefinition",
          "MetadataComponentDependency")  # fmt: skip
@@ -96,7 +106,8 @@ def of(org: "Org", user: str) -> Sight:
         hidden, read_only, _objects(org.tables["ObjectPermissions"], sets), _user(org.tables["PermissionSet"], sets)
     )
     for name in SECURED:
-        _close(org.tables[name], sight, fields)
+        if name in org.tables:
+            _close(org.tables[name], sight, fields)
     return sight
 
 

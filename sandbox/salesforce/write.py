@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from sandbox.org_folder import PARSERS
-from sandbox.salesforce import access, activities
+from sandbox.salesforce import access, activities, tracking
 from sandbox.salesforce.schema import PREFIXES, Field
 from sandbox.salesforce.store import Org, Row, Table
 
@@ -59,6 +59,7 @@ def prepare(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> t
 
 
 def save(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
+    tracking.track(org, table, row, new)
     table.set(row, new)
     if {"WhatId", "WhoId"} & new.keys():
         ends = {n: table.get(row, n) for n in ("WhatId", "WhoId")}

@@ -1,0 +1,45 @@
+"""Who owned a company when, from the history of its owner; pure (rulings 15; reference: hubspot.md 1.12)."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from connectors.columns import instants
+from connectors.hubspot.sheet import DIGITS_ONLY, Context, Rows, Sheet
+
+OWNER = "hubspot_owner_id"
+#: whom a company got so soon after it was made (seconds), it had from the start: imports and syncs take their time
+FROM_THE_START = 86_400
+#: HubSpot tells a property's newest values only, how many is not documented; of so many the oldest may not be the first
+MANY = 20
+#: an instant in seconds, the same as HubSpot wrote it, and whose the company was from then on
+Taken = tuple[int, str, str | None]
+
+
+def owner_change(s: Sheet, c: Context) -> Rows:
+    """Each change of a company's owner. Who had it when it was made took over from nobody: that is no change."""
+    texts = [
+        (company, entry["timestamp"], entry.get("value") or None)
+        for company, record in zip(s.ids, s.records, strict=True)
+        for entry in reversed((record.get("propertiesWithHistory") or {}).get(OWNER) or ())  # the newest comes first
+    ]
+    at = instants([moment for _, moment, _ in texts], c.odd, "companies history")
+    made = dict(zip(s.ids, instants(s["createdate"], Counter(), ""), strict=True))
+    found: Rows = []
+    for company, group in groupby(zip(texts, at, strict=True), key=lambda x: x[0][0]):
+        taken = [(when, moment, owner) for (_, moment, owner), when in group if when is not None]
+        found += _changes(company, sorted(taken, key=lambda t: t[0]), made[company])
+    return found
+
+
+def _changes(company: str, taken: Sequence[Taken], made: int | None) -> Iterator[tuple[Any, ...]]:
+    if not taken:
+        return
+    first, _, former = taken[0]
+    if made is not None and first - made > FROM_THE_START and len(taken) < MANY:
+        former = None
+    for at, moment, owner in taken:
+        if owner != former:
+            yield (f"{company}:{moment.translate(DIGITS_ONLY)}", company, at, owner, former, False)
+        former = owner
