@@ -79,6 +79,8 @@ class SalesforceDiagnosis:
         seen = {name: fields.keys() for name, fields in crm.fields.items()}
         named = " ".join(t.what for t in found)
         for path in permissions.lacking(seen):
+            if path in permissions.OPTIONAL:  # hidden or not there: nothing tells, and the night goes on without
+                continue
             if not all(part in named for part in path.split(".")):
                 found.append(Trouble(f"{path} is not visible to this user", GRANT, grave=False))
         return found
