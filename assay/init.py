@@ -55,6 +55,10 @@ enabled = false
 # A pilot: only these account ids. Empty = all.
 only = []
 
+# Which accounts are judged and written at all: begin with one region, or a few owners (docs/scope.md).
+# [scope.include]
+# owner = ["Ann Smith"]
+
 [scoring]
 # How readily a state is given: cautious, normal, sensitive.
 preset = "normal"

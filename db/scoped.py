@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Column, Connection, FromClause, MetaData, Select, String, Table, delete, func, select, update
@@ -59,15 +60,22 @@ def census(c: Connection, orgs: Sequence[int], scope: Scope) -> Census:
     people = [person for org in orgs for person in _people(c, org, orgs[0]).values()]
     for org in orgs:
         for row, mine in _accounts(c, org, orgs[0]):
-            facts[row.firm_id] = {**mine, **facts.get(row.firm_id, {})}
+            facts[row.firm_id] = {**mine, **facts[row.firm_id]} if row.firm_id in facts else mine
             parents.setdefault(row.firm_id, row.parent)
             seen.append((org, row.id, row.firm_id, _marked(row.ours)))
     tops = roots(parents) if scope.rollup else {}
-    why = {i: ROLLED if i in tops else scope.left_out(known) for i, known in facts.items()}
-    places = [Place(org, i, firm_id, why[firm_id], marked) for org, i, firm_id, marked in seen]
-    values = {name: Counter(v[0] for f in facts.values() if (v := f.get(name))) for name in scope.criteria}
-    spelt = {name: {v.casefold() for f in (*facts.values(), *people) for v in f.get(name, ())} for name in scope.criteria}
-    return Census(places, tops, values, {name: frozenset(found) for name, found in spelt.items()})
+    alike = {id(known): known for known in facts.values()}  # few combinations occur; each is decided once
+    why = {key: scope.left_out(known) for key, known in alike.items()}
+    places = [Place(org, i, firm_id, ROLLED if firm_id in tops else why[id(facts[firm_id])], marked)
+              for org, i, firm_id, marked in seen]  # fmt: skip
+    times = Counter(id(known) for known in facts.values())
+    values: dict[str, Counter[str]] = {name: Counter() for name in scope.criteria}
+    for name, key in product(scope.criteria, alike):
+        if found := alike[key].get(name):
+            values[name][found[0]] += times[key]
+    everybody = (*alike.values(), *people)
+    spelt = {name: frozenset(v.casefold() for f in everybody for v in f.get(name, ())) for name in scope.criteria}
+    return Census(places, tops, values, spelt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,12 @@ def _accounts(c: Connection, org: int, first: int) -> Iterator[tuple[_Row, Facts
     elsewhere = _links(c, org, first, "account")
     nobody: Facts = {OWNER: ("",), **({ROLE: ("",)} if any(ROLE in p for p in people.values()) else {})}
     query = select(a.id, a.owner_id, a.parent_id, a.category, a.ours, a.traits).where(a.org == org, a.deleted.is_(False))
+    once: dict[tuple[str | None, ...], Facts] = {}
     for row in c.execute(query.order_by(a.id)):
-        traits = json.loads(row.traits) if row.traits else {}
-        mine = {TYPE: (row.category or "",), **people.get(row.owner_id, nobody), **traits}
+        key = (row.owner_id, row.category, row.traits)
+        if (mine := once.get(key)) is None:
+            traits = json.loads(row.traits) if row.traits else {}
+            mine = once[key] = {TYPE: (row.category or "",), **people.get(row.owner_id, nobody), **traits}
         parent = elsewhere.get(row.parent_id, row.parent_id)
         yield _Row(row.id, elsewhere.get(row.id, row.id), parent, row.ours), mine
 

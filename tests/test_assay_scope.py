@@ -217,6 +217,20 @@ def test_children_count_for_their_topmost_parent(engine: Engine) -> None:
         assert seconds / 3600 == pytest.approx(found[name].hours, abs=0.051), "what explain shows is what was counted"
 
 
+def test_a_team_member_s_time_counts_for_the_account_and_the_book_stays_the_owner_s(engine: Engine) -> None:
+    crm = firm()
+    crm.put("team_member", id="T", account_id="A00", owner_id="V", role="Pre-Sales", created_at=1)
+    for week in range(1, 11):
+        at = (TODAY - 7 * week) * DAY + 19 * 3600
+        crm.put("activity", id=f"T{week}", kind="meeting", status="held", account_id="A00", owner_id="V", starts_at=at, seconds=3600,
+                owner_day=at // DAY, all_day=False, child=False, created_at=at)  # fmt: skip
+    night(crm, Store(engine, EMEA))
+    found = judged(Store(engine))
+    assert (found["A00"].owner_id, found["A00"].hours, found["A01"].hours) == ("U", 19.5, 9.5)
+    ann = [s for s in found.values() if s.owner_id == "U"]
+    assert sum(s.fair_hours for s in ann) == pytest.approx(29, abs=0.2), "the book shares out all hours of its accounts"
+
+
 def test_a_deleted_parent_ends_the_chain_and_a_parent_s_own_facts_decide(engine: Engine) -> None:
     crm = firm(**FAMILY)
     crm.put("account", id="A00", deleted=True)
