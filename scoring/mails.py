@@ -31,11 +31,11 @@ def damped(mails: FromClause, rules: Rules) -> Select[Any]:
 def bulk(t: Any, mails: FromClause, rules: Rules) -> Select[Any]:
     """The entries of mails of one subject that went to more than `bulk_mails` recipients within the hour."""
     s = _recipients(t, mails, rules).c
-    by: dict[str, Any] = {"partition_by": [s.person, s.subject_key], "order_by": [s.starts_at, s.entry, s.who]}
+    by: dict[str, Any] = {"partition_by": [s.person, s.subject_key], "order_by": [s.starts_at, s.id, s.who]}
     span = func.lead(s.starts_at, rules.bulk_mails).over(**by) - s.starts_at
     begun = select(*s, case((span <= BULK_WITHIN, 1), else_=0).label("begins")).subquery().c
     within = func.max(begun.begins).over(
-        partition_by=[begun.person, begun.subject_key], order_by=[begun.starts_at, begun.entry, begun.who],
+        partition_by=[begun.person, begun.subject_key], order_by=[begun.starts_at, begun.id, begun.who],
         rows=(-rules.bulk_mails, 0),
     )  # fmt: skip
     marked = select(begun.entry, within.label("inside")).subquery().c
@@ -47,14 +47,14 @@ def _recipients(t: Any, mails: FromClause, rules: Rules) -> Subquery:
     m, p = mails.c, t.participant
     named = m.subject_key.is_not(None)
     who = func.coalesce(m.contact_id, m.account_id, m.id)
-    one = select(m.entry, m.person, m.subject_key, m.starts_at, who.label("who")).where(named)
-    more = select(m.entry, m.person, m.subject_key, m.starts_at, p.c.person_id).join(
+    one = select(m.entry, m.id, m.person, m.subject_key, m.starts_at, who.label("who")).where(named)
+    more = select(m.entry, m.id, m.person, m.subject_key, m.starts_at, p.c.person_id).join(
         p, and_(p.c.org == m.org, p.c.activity_id == m.id)
     ).where(named, p.c.side == "theirs", p.c.deleted.is_(False))  # fmt: skip
     every = union_all(one, more).cte("mailed").c
     topic = [every.person, every.subject_key]
     wide = select(*topic).group_by(*topic).having(func.count() > rules.bulk_mails).subquery()
-    before = func.lag(every.starts_at).over(partition_by=[*topic, every.who], order_by=[every.starts_at, every.entry])
+    before = func.lag(every.starts_at).over(partition_by=[*topic, every.who], order_by=[every.starts_at, every.id])
     told = select(*every, before.label("before")).where(among(topic, wide)).subquery().c
     anew = or_(told.before.is_(None), told.starts_at - told.before > BULK_WITHIN)
-    return select(told.entry, told.person, told.subject_key, told.starts_at, told.who).where(anew).subquery()
+    return select(told.entry, told.id, told.person, told.subject_key, told.starts_at, told.who).where(anew).subquery()
