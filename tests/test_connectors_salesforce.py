@@ -204,7 +204,7 @@ def test_a_job_s_upload_and_results_may_break_off_and_each_row_is_told_once(
     crm = ready(line, hands)
     ids = live_accounts(crm)
     refused = ids[20]
-    edit = {"op": "rule", "object": "Account", "id": refused, "message": "Not, on\n\"Fridays\""}
+    edit = {"op": "rule", "object": "Account", "id": refused, "message": 'Not, on\n"Fridays"'}
     hands.post("/_sandbox/edit", json=edit).raise_for_status()
     hands.post("/_sandbox/faults", json=[{"path": path, "nth": 1, **fault}]).raise_for_status()
     said = [r for r in crm.write(updates(ids)) if isinstance(r, WriteResult)]
