@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock soak bench bench-score browser conformance docs image clean
+.PHONY: demo test lint lock coverage soak bench bench-score browser conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
@@ -17,6 +17,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# Every line and branch of the score, by its own tests.
+coverage: $(READY)
+	$(BIN)/pytest -n 2 tests/test_scoring*.py --cov=scoring --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 # The write path for an hour: the model in thousands of steps, and kill -9 at every step of every way.
 soak: $(READY)

@@ -25,7 +25,7 @@ from db.one import one_account
 from db.runs import Run, Runs
 from db.store import Org, Store
 from scoring.features import treatment
-from scoring.records import STATES, FieldUpdate, Score
+from scoring.records import ANSWERS, STATES, FieldUpdate, Score
 from scoring.rules import Rules
 
 
@@ -179,7 +179,7 @@ def _report(store: Store, window: int, preset: str, *, hide_owners: bool) -> Rep
         org=" and ".join(org.name for org in orgs), crm=" and ".join(org.crm for org in orgs), day=night,
         currency=orgs[0].currency if orgs else "", scores=verdicts, owners=owners, previous_states=before,
         run=_run_facts(store, [r for r in last if r is not None]), preset=preset, window_days=window,
-        hide_owners=hide_owners, proof=_proof(store), started=_started(store, orgs),
+        hide_owners=hide_owners, proof=_proof(store), started=_started(store, orgs), said=_said(store, orgs),
     )  # fmt: skip
 
 
@@ -188,6 +188,19 @@ def _proof(store: Store) -> Proof | None:
     orgs = store.orgs()
     found = Calibrations(store.engine, orgs[0].id).latest() if orgs else None
     return None if found is None else Proof.of(*found)
+
+
+def _said(store: Store, orgs: Sequence[Org]) -> dict[str, dict[str, Any]]:
+    """What people answered, an account; an account of two CRMs under its first one's id, whose answers win."""
+    found: dict[str, dict[str, Any]] = {}
+    for org in orgs:
+        to_first = store.links(org.id, "account")
+        for account, ours in store.ours(org.id).items():
+            told = {k: v for k, v in ours.items() if k in ANSWERS}
+            if told:
+                first = to_first.get(account, account)
+                found[first] = told | found.get(first, {})
+    return found
 
 
 def _started(store: Store, orgs: Sequence[Org]) -> dict[str, int]:

@@ -100,10 +100,22 @@ class Recount:
         book = [i for i in self.ids if self.owners[i][0] == self.owners[account][0]]
         most = self.rules.maintenance_minutes * self.rules.window_days / 30
         spent = {i: self.seconds.get(i, 0) / 60 for i in book}
-        kept = {i: min(most, spent[i]) if i in self.customers else 0.0 for i in book}
+        kept = {
+            i: min(most * (i in self.customers) + self.occasion(i) * self.rules.occasion_minutes, spent[i]) for i in book
+        }
         weight = {i: float(self.potential[self.at[i]]) ** self.rules.gamma for i in book}
         rest, whole = sum(spent.values()) - sum(kept.values()), sum(weight.values())
         return (kept[account] + (rest * weight[account] / whole if whole else 0.0)) / 60
+
+    def occasion(self, account: str) -> bool:
+        """A renewal that closes about now, a first order of the window, or a person's word."""
+        mine, start = [o for o in self.seen.values() if o["account_id"] == account], self.day - self.rules.window_days
+        about_now = [o for o in mine if o["close_day"] is not None and start <= o["close_day"] < self.day + 90]
+        renewed = any(w in (o["category"] or "").casefold() for o in about_now for w in self.rules.renewal_types)
+        ordered = min((o["close_day"] for o in self.wins if o["account_id"] == account), default=0) >= start
+        return (
+            renewed or ordered or json.loads(self.accounts[self.at[account]]["ours"]).get("answer") == "Renewal or project"
+        )
 
     # ---- opportunities as they were ----
 
@@ -472,22 +484,15 @@ def _by_stages(r: Recount, won: Mapping[str, set[str]]) -> bool:
 
 
 def _quantile_line(x: Any, y: Any, tau: float) -> Any:
-    """The line of the dual programme, which must cost what the best line of the primal one costs.
-
-    Of a median several lines may be the best; the dual's is the one that the score takes (docs/adr/0016).
-    """
+    """The line that costs least, by the primal programme; the score asks the dual. `LOWER` leaves one line only (docs/adr/0016)."""
     if len(y) > lookalike.MOST_ROWS:
         raise ValueError(f"{len(y)} customers; beyond {lookalike.MOST_ROWS} the score thins them. Fix: a smaller world")
-    n, used = len(y), np.abs(x).sum(axis=0) > 0
+    n, used, tau = len(y), np.abs(x).sum(axis=0) > 0, tau - lookalike.LOWER
     rows, k, found = x[:, used], int(used.sum()), np.zeros(x.shape[1])
-    dual = linprog(-y, A_eq=rows.T, b_eq=(1 - tau) * rows.sum(axis=0), bounds=(0, 1), method="highs")
-    found[used] = -dual.eqlin.marginals
     cost = np.concatenate([np.zeros(k), np.full(n, tau), np.full(n, 1 - tau)])
     both = np.hstack([rows, np.eye(n), -np.eye(n)])
     primal = linprog(cost, A_eq=both, b_eq=y, bounds=[(None, None)] * k + [(0, None)] * 2 * n, method="highs")
-    over = y - x @ found
-    if abs(np.maximum(tau * over, (tau - 1) * over).sum() - primal.fun) > 1e-6 * max(1.0, primal.fun):
-        raise ArithmeticError(f"the line at {tau} costs more than the best one")
+    found[used] = primal.x[:k]
     return found
 
 

@@ -10,6 +10,7 @@ from scipy.special import gammainc
 from scipy.stats import spearmanr
 from score_world import Truth
 
+from db.calibrations import Calibrations
 from db.store import Store
 from scoring.records import COMFORT, NO_EVIDENCE, THIN_LOGGING, Score
 from scoring.rules import Rules
@@ -18,6 +19,8 @@ Row = dict[str, float | None]
 RULES = Rules()
 #: nights below which flips say nothing
 LEAST_NIGHTS = 60
+#: books below which a correlation says nothing
+LEAST_BOOKS = 10
 WITHHELD = (NO_EVIDENCE, THIN_LOGGING)
 
 
@@ -32,6 +35,7 @@ def measure(store: Store, truth: Mapping[str, Truth]) -> Row:
         **_rankings(told, known),
         **_flags(told, known),
         **_potential(told, known),
+        **_expected(store, org.id),
         **_minutes(told, known),
         **_books(told, known),
         **nights(store, org.id, truth),
@@ -115,7 +119,19 @@ def _books(told: Sequence[Score], known: Sequence[Truth]) -> Row:
     for s, t in zip(told, known, strict=True):
         if t.state == THIN_LOGGING:
             books.setdefault(t.rep, []).append(s.state in WITHHELD)
-    return {"thin_books": len(books), "thin_withheld": _share([all(b) for b in books.values()])}
+    return {"thin_books": len(books), "thin_withheld": _share([all(b) for b in books.values()]), "fair": _fair(told)}
+
+
+def _fair(told: Sequence[Score]) -> float | None:
+    """Rank correlation of a judged book's logging with its share of comfort zones: whoever logs more is not flagged more."""
+    books: dict[str, list[Score]] = {}
+    for s in told:
+        if s.owner_id is not None and s.state not in WITHHELD:
+            books.setdefault(s.owner_id, []).append(s)
+    if len(books) < LEAST_BOOKS:
+        return None
+    shares = [sum(s.state == COMFORT for s in b) / len(b) for b in books.values()]
+    return float(spearmanr([float(b[0].coverage["logging"] or 0) for b in books.values()], shares).statistic)
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------
@@ -125,7 +141,18 @@ def _potential(told: Sequence[Score], known: Sequence[Truth]) -> Row:
     rank = spearmanr([s.potential for s in told], [t.potential for t in known]).statistic
     inside = [s.potential_low <= t.potential <= s.potential_high for s, t in zip(told, known, strict=True)]
     trailing = spearmanr([s.trailing_12m for s in told], [t.potential for t in known]).statistic
-    return {"potential_rank": float(rank), "trailing_rank": float(trailing), "coverage": _share(inside)}
+    # planted is all that an account could buy, ours what of it can be had in a year: as it stands, and at equal medians
+    scale = median(t.potential for t in known) / median(s.potential for s in told)
+    aligned = [s.potential_low * scale <= t.potential <= s.potential_high * scale for s, t in zip(told, known, strict=True)]
+    return {"potential_rank": float(rank), "trailing_rank": float(trailing), "coverage": _share(inside),
+            "coverage_aligned": _share(aligned)}  # fmt: skip
+
+
+def _expected(store: Store, org: int) -> Row:
+    """How the range of what is expected held on the firm's own past: cuts left out, and only what had ended before the cut."""
+    found = Calibrations(store.engine, org).latest()
+    numbers = found[1] if found else {}
+    return {"held": numbers.get("coverage"), "held_forward": numbers.get("coverage_forward")}
 
 
 def _minutes(told: Sequence[Score], known: Sequence[Truth]) -> Row:

@@ -18,13 +18,16 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "State `Comfort zone`, preset normal": {
         "flags": ("flags", ".1f"), "precision": ("precision", ".2f"), "recall": ("recall", ".2f"), "decoys": ("decoys", "%"),
         "below the gate": ("below_gate", ".0f"), "nights": ("nights", ".0f"), "flips / 100 / 30 nights": ("flips", ".1f"),
-        "more than 2 flips": ("restless", "%"), "thin books withheld": ("thin_withheld", "%"),
+        "more than 2 flips": ("restless", "%"), "thin books withheld": ("thin_withheld", "%"), "flags against logging": ("fair", "+.2f"),
     },
     "Other states and numbers": {
         "Earning found": ("recall_earning", "%"), "Under-worked found": ("recall_under", "%"),
         "Balanced kept": ("recall_balanced", "%"), "potential rank": ("potential_rank", ".2f"),
-        "trailing rank": ("trailing_rank", ".2f"), "80 % band covers": ("coverage", "%"), "minutes off": ("minutes_off", "%"),
-        "minutes total": ("minutes_total", "%"),
+        "trailing rank": ("trailing_rank", ".2f"), "minutes off": ("minutes_off", "%"), "minutes total": ("minutes_total", "%"),
+    },
+    "80 % ranges hold": {
+        "expected against revenue, cuts left out": ("held", "%"), "only what had ended": ("held_forward", "%"),
+        "potential against planted": ("coverage", "%"), "at equal medians": ("coverage_aligned", "%"),
     },
 }  # fmt: skip
 STEP = {"found": ("found", "%"), "median nights to flag": ("nights_to_flag", ".0f"),
@@ -33,7 +36,7 @@ STEP = {"found": ("found", "%"), "median nights to flag": ("nights_to_flag", ".0
 
 def line(world: World, row: dict[str, Any]) -> str:
     """One world, for whoever waits."""
-    wanted = ("ap", "ap_share_ratio", "precision", "recall", "decoys", "restless", "coverage", "seconds")
+    wanted = ("ap", "ap_share_ratio", "precision", "recall", "decoys", "restless", "held", "seconds")
     told = " ".join(f"{k} {row[k]:.2f}" for k in wanted if row[k] is not None)
     return f"{world['profile']} {world['seed']}: {told}"
 

@@ -220,6 +220,7 @@ activity = _pulled(
     _ref("twin_id"),
     _int("subject_key"),
     _int("thread_key"),
+    Column("category", Text),
     _int("created_at"),
 )
 participant = _pulled(

@@ -81,15 +81,16 @@ def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
     return max(1.0, there * WEEKDAYS)
 
 
-def fair_minutes(e: Effort, potential: Floats, customer: Bools, rules: Rules) -> Floats:
-    """A maintenance allowance, and the rest of the book's minutes in proportion to potential^gamma (2.3).
+def fair_minutes(e: Effort, potential: Floats, customer: Bools, occasion: Bools, rules: Rules) -> Floats:
+    """An allowance, and the rest of the book's minutes in proportion to potential^gamma (2.3).
 
+    Customers have a maintenance allowance, accounts with an occasion some more (`occasions`).
     The allowance is at most what the account got: else the allowances of the others could take more from a book than they
     use, and more hours on one account would raise its share faster than its hours (rulings 19). In proportion to potential:
     never presented as an optimum.
     """
-    months = rules.window_days / 30
-    allowance = np.where(customer, np.minimum(rules.maintenance_minutes * months, e.minutes), 0.0)
+    always = customer * rules.maintenance_minutes * rules.window_days / 30
+    allowance = np.minimum(always + occasion * rules.occasion_minutes, e.minutes)
     total = group_sum(e.minutes, e.book, e.books)
     weight = np.power(np.maximum(potential, 0.0), rules.gamma)
     weights = group_sum(weight, e.book, e.books)

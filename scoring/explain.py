@@ -85,6 +85,7 @@ class Telling:
             "peers_open": round(float(b.expected[i]), 2),
             "wallet": _money(j.potential.wallet[i]),
             "gate": j.gates[i] or None,
+            "occasion": j.occasion[i] or None,
             "rank": round(float(j.rank[i]), 4),
         }
 

@@ -10,6 +10,7 @@ from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, nu
 
 from scoring import minutes, revenue_features
 from scoring.minutes import DAY, total, treatment
+from scoring.occasions import AHEAD
 from scoring.rules import Rules
 from scoring.stages import Staged
 
@@ -30,6 +31,7 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
         ),
         "revenue": revenue(seen, day),
         "pipeline": pipeline(seen),
+        "due": due(seen, day, rules),
         "pushes": pushes(tables, org, day),
         "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
         "stage_odds": stage_odds(tables, org, day, seen),
@@ -89,7 +91,7 @@ def opportunities(t: Any, org: int, day: int) -> CTE:
 
     return (
         select(
-            o.c.id, o.c.account_id, o.c.name, o.c.currency, o.c.created_at, stage.label("stage"),
+            o.c.id, o.c.account_id, o.c.name, o.c.category, o.c.currency, o.c.created_at, stage.label("stage"),
             as_then("amount_cents").label("amount_cents"), as_then("close_day").label("close_day"),
             case((hidden, null()), (then.c.probability.is_not(None), then.c.probability), else_=o.c.probability)
             .label("probability"),
@@ -123,7 +125,7 @@ def revenue(seen: CTE, day: int) -> Select[Any]:
         select(
             x.account_id, x.currency, since(365).label("won_365"), since(182).label("won_182"), since(91).label("won_91"),
             total(case((and_(won, x.close_day >= day - 365), 1), else_=0)).label("orders_365"),
-            total(case((won, 1), else_=0)).label("orders"),
+            total(case((won, 1), else_=0)).label("orders"), func.min(x.close_day).label("first_won_day"),
         )
         .where(won)
         .group_by(x.account_id, x.currency)
@@ -135,6 +137,13 @@ def pipeline(seen: CTE) -> Select[Any]:
     x = seen.c
     wanted = (x.id, x.account_id, x.name, x.currency, x.created_at, x.stage, x.amount_cents, x.close_day, x.probability)
     return select(*wanted).where(x.closed == 0).order_by(x.account_id, x.id)
+
+
+def due(seen: CTE, day: int, rules: Rules) -> Select[Any]:
+    """Types of the opportunities that close about now, an account: in the window, or soon."""
+    x = seen.c
+    about_now = (x.close_day >= day - rules.window_days, x.close_day < day + AHEAD, x.category.is_not(None))
+    return select(x.account_id, x.category).where(*about_now).distinct()
 
 
 def pushes(t: Any, org: int, day: int) -> Select[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from scoring.behaviour import Behaviour, behaviour
 from scoring.effort import Effort, Ratio, effort, fair_minutes, ratio
 from scoring.frame import Facts, Floats, Frame, Ints
+from scoring.occasions import occasions
 from scoring.potential import Potential, potential
 from scoring.rules import Rules
 
@@ -27,6 +28,7 @@ class Judgement:
     effort: Effort
     potential: Potential
     behaviour: Behaviour
+    occasion: tuple[str, ...]  #: why an account may take more time for now; "" = no reason
     fair: Floats  #: minutes
     ratio: Ratio
     rank: Floats  #: of potential, 0-1
@@ -47,11 +49,23 @@ def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
     spent = effort(frame, rules)
     worth = potential(frame, _overrides(frame, ours), rules)
     acted = behaviour(frame, spent.minutes / 60, rules)
-    fair = fair_minutes(spent, worth.potential, worth.customer, rules)
+    occasion = occasions(frame, ours, rules)
+    fair = fair_minutes(spent, worth.potential, worth.customer, np.array([bool(o) for o in occasion]), rules)
     off = ratio(spent.minutes, fair, spent.activities, worth.doubt, rules)
     rank = _rank(worth.potential, frame.ids)
     return Judgement(
-        frame, currency, spent, worth, acted, fair, off, rank, _gates(frame, spent, rules), ours, _snoozed(frame, ours, day)
+        frame,
+        currency,
+        spent,
+        worth,
+        acted,
+        occasion,
+        fair,
+        off,
+        rank,
+        _gates(frame, spent, rules),
+        ours,
+        _snoozed(frame, ours, day),
     )
 
 

@@ -14,6 +14,8 @@ FIT, SEGMENT = 60, 15
 KNOWN = 30
 #: rows of the regression, a quarter of a second; fewer would be other ones every night, and move every wallet by a seventh (ADR 0024)
 MOST_ROWS = 20_000
+#: asks for the lower one where a whole interval of quantiles fits: else the solver's version decides
+LOWER = 1e-5
 #: customers at which a group's own figure weighs half
 GROUP_PRIOR = 20.0
 #: look-alikes asked for a product family, and the weight of the whole firm's share beside them
@@ -105,6 +107,7 @@ def quantile_regression(x: Floats, y: Floats, tau: float) -> Floats:
 
     Rows beyond `MOST_ROWS` are thinned evenly after sorting by y, so that the order of arrival does not matter.
     """
+    tau -= LOWER
     if len(y) > MOST_ROWS:
         order = np.lexsort((*x.T, y))
         keep = order[np.linspace(0, len(y) - 1, MOST_ROWS).round().astype(int)]

@@ -54,7 +54,7 @@ def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     account = func.coalesce(a.c.account_id, o.c.account_id, c.c.account_id)
     return (
         select(
-            a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind, a.c.status,
+            a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind, _status(t, org, rules),
             a.c.starts_at, a.c.seconds, a.c.owner_day, a.c.direction, a.c.subject_key,
             func.coalesce(a.c.thread_key, a.c.subject_key).label("thread"),
             case((measured(a.c, rules), 1), else_=0).label("sure"), believable(a.c, rules).label("believed"),
@@ -78,7 +78,20 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
-def attended(t: Any, org: int, window: FromClause) -> Subquery:
+def _status(t: Any, org: int, rules: Rules) -> ColumnElement[str]:
+    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it (2.1, 9)."""
+    a, others = t.activity, [t.activity.c.category.in_(rules.service_types)] if rules.service_types else []
+    if rules.service_roles:
+        others.append(a.c.owner_id.in_(servants(t, org, rules)))
+    return (case((or_(*others), "service"), else_=a.c.status) if others else a.c.status).label("status")
+
+
+def servants(t: Any, org: int, rules: Rules) -> Select[Any]:
+    """People whose time is not selling time."""
+    return select(t.owner.c.id).where(t.owner.c.org == org, t.owner.c.role.in_(rules.service_roles))
+
+
+def attended(t: Any, org: int, window: FromClause, rules: Rules) -> Subquery:
     """One row a record and person of ours: the owner, and invited colleagues who did not decline.
 
     A second record of a mail is left out; an invited colleague's own copy of the meeting, where there is one, is preferred
@@ -94,6 +107,8 @@ def attended(t: Any, org: int, window: FromClause) -> Subquery:
         .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.declined.is_(False),
                p.c.deleted.is_(False), p.c.person_id != w.person)
     )  # fmt: skip
+    if rules.service_roles:
+        invited = invited.where(p.c.person_id.not_in(servants(t, org, rules)))
     return union_all(own, invited).subquery("attended")
 
 
@@ -184,7 +199,7 @@ def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Map
     """
     window = stages.keep("incoming", incoming(t, org, day, rules), found_by="id")
     own = stages.keep("usual", usual(window) if known is None else _told(known))
-    rows = stages.keep("lengths", lengths(attended(t, org, window), own, rules))
+    rows = stages.keep("lengths", lengths(attended(t, org, window, rules), own, rules))
     days = _within_a_day(_judged(t, org, rows, rules, stages), rules, stages)
     return stages.keep("counted", split.between_accounts(t, org, days, window, stages))
 

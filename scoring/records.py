@@ -197,6 +197,7 @@ class Activity:
     twin_id: str | None  #: another record of the same activity (a mail's task)
     subject_key: int | None  #: keyed hash of the normalised subject; the subject is not kept
     thread_key: int | None  #: keyed hash of the mail thread
+    category: str | None  #: the CRM's own type of activity ("Service visit", ...)
     created_at: int | None
     deleted: bool
 

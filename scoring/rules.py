@@ -24,9 +24,11 @@ class Rules:
     no_show_minutes: int = 5
     same_start_seconds: int = 300  #: records this close together are one activity
     mails_a_day: int = 5  #: of one subject to one account; more add nothing
-    bulk_mails: int = 10  #: one subject to more accounts a day than this is a bulk mail
+    bulk_mails: int = 10  #: one subject to more recipients an hour than this is a bulk mail
     bulk_mail_seconds: int = 18
     day_minutes: int = 600  #: a person's day holds no more selling time
+    service_types: tuple[str, ...] = ()  #: types of activities that are not selling, as the CRM spells them
+    service_roles: tuple[str, ...] = ()  #: roles of people whose time is not selling time, as the CRM spells them
     # logging (2.1, rulings 24)
     thin_logging: float = 0.30  #: share of the reference below which a book is not judged
     provisional_logging: float = 0.60
@@ -47,6 +49,8 @@ class Rules:
     # time against potential (2.3, rulings 19, 23)
     gamma: float = 0.6
     maintenance_minutes: float = 30.0  #: a month, for customers
+    occasion_minutes: float = 120.0  #: for a renewal, a first order, or where a person says that a project runs
+    renewal_types: tuple[str, ...] = ("renewal", "replacement")  #: words in the type of an opportunity that renews
     kappa: float = 4.0  #: activities at which evidence weighs half
     most_activities: int = 40  #: evidence does not grow beyond
     over_ratio: float = 1.5
@@ -70,6 +74,10 @@ class Rules:
         """Raise ValueError for a value that makes no sense."""
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type == tuple[str, ...]:
+                if not (isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)):
+                    raise ValueError(f"{field.name} = {value!r} must be a list of words")
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"{field.name} = {value!r} is no number")
             if field.type is int and not isinstance(value, int):
@@ -101,6 +109,7 @@ def preset(name: str, **overrides: object) -> Rules:
     for key in overrides:
         if key not in known:
             raise ValueError(f"unknown key {key}; valid are preset, replay_nights, {', '.join(sorted(known))}")
-    rules = replace(Rules(), **(PRESETS[name] | overrides))  # type: ignore[arg-type]
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
+    rules = replace(Rules(), **(PRESETS[name] | given))  # type: ignore[arg-type]
     rules.check()
     return rules

@@ -88,3 +88,28 @@ def test_a_backtest_before_any_night_and_a_cut_that_is_no_date_are_one_line(tmp_
         [line] = done.stderr.splitlines()
         assert words in line
         assert "Fix:" in line
+
+
+def test_answers_are_counted_and_nobody_is_named() -> None:
+    said: dict[str, dict[str, Any]] = {
+        "c": {"answer": "Disagree", "answer_noted": True},
+        "u": {"potential_override": 5.0},
+        "o0": {"answer": "Renewal or project", "snooze_until": "2099-01-01"},
+        "o1": {"snooze_until": "2001-01-01"},
+        "o2": {"answer": "<b>Their own</b>"},
+        "gone": {"answer": "Agree"},
+    }
+    told = render_json(report(said=said))["answers"]
+    assert told["says"] == "Disputed by a person: 1 of 1 comfort zone (100\u00a0%)."
+    assert [(k["what"], k["accounts"], k["comfort"]) for k in told["kinds"]] == [
+        ("Disagree", 1, 1), ("Renewal or project", 1, 0), ("Potential corrected", 1, 0), ("Snoozed", 1, 0), ("<b>Their own</b>", 1, 0),
+    ]  # fmt: skip
+    page = render_html(report(said=said)).split('<section id="answers">')[1].split("</section>")[0]
+    assert "Potential corrected" in page
+    assert "<b>Their own" not in page
+
+
+def test_before_the_first_answer_and_without_a_comfort_zone_the_section_says_so() -> None:
+    assert "Nobody has answered a verdict yet." in render_html(report())
+    calm = Report("Org", "salesforce", DAY, "EUR", [score("a")], said={"a": {"answer": "Agree"}})
+    assert "No comfort zone stands tonight" in render_html(calm)

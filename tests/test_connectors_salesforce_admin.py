@@ -119,8 +119,8 @@ def test_a_field_of_another_type_or_with_fewer_values_differs(fresh: inprocess.C
 def test_a_field_that_has_no_security_in_this_org_is_not_asked_for(fresh: inprocess.Crm) -> None:
     fields = fresh.app.org.tables["Task"].fields
     fields["CallType"] = replace(fields["CallType"], flags=fields["CallType"].flags - {"permissionable"})
-    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 59 rights"
-    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 59 rights"
+    assert ask(fresh, "show")["permission set Assay_Integration"] == "set up: 61 rights"
+    assert ask(fresh, "apply")["permission set Assay_Integration"] == "set up: 61 rights"
     assert ask(fresh, "show")["permission set Assay_Integration"] == "exists"
 
 

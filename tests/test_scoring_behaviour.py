@@ -33,7 +33,8 @@ def more_of(w: World, kind: str, name: str) -> None:
         w.add("families", account_id=name, family="New", first_shown_at=(DAY - 3) * 86_400, bought_365=0)
     else:
         w.add("moves", account_id=name, asks=0, resolutions=1)
-        w.add("revenue", account_id=name, won_365=90_000_00, won_182=90_000_00, won_91=0, orders_365=1, orders=1)
+        w.add("revenue", account_id=name, won_365=90_000_00, won_182=90_000_00, won_91=0, orders_365=1, orders=1,
+              first_won_day=DAY - 5)  # fmt: skip
 
 
 @settings(max_examples=80, deadline=None)

@@ -27,8 +27,9 @@ EMPTY = {
     "minutes": "person account_id seconds activities measured_seconds meetings mails last_at",
     "owners": "id active started_at",
     "rates": "id micro_per_corporate",
-    "revenue": "account_id currency won_365 won_182 won_91 orders_365 orders",
+    "revenue": "account_id currency won_365 won_182 won_91 orders_365 orders first_won_day",
     "pipeline": "id account_id name currency created_at stage amount_cents close_day probability",
+    "due": "account_id category",
     "pushes": "opportunity_id pushes",
     "stages": "id probability",
     "stage_odds": "stage closed won",
@@ -61,7 +62,7 @@ class World:
                      measured_seconds=round(hours * 3600), meetings=activities, mails=0, last_at=LONG_AGO)  # fmt: skip
         if revenue:
             self.add("revenue", account_id=name, won_365=revenue * 100, won_182=revenue * 50, won_91=revenue * 25, orders_365=4,
-                     orders=9)  # fmt: skip
+                     orders=9, first_won_day=more.get("first_won_day", 0))  # fmt: skip
         if events := more.get("events", 0):
             self.add("met", account_id=name, level="staff", new_people=events, old_people=2)
             self.add("moves", account_id=name, asks=events, resolutions=events)
@@ -316,10 +317,46 @@ def test_the_unit_of_money_changes_no_state() -> None:
 def test_fair_shares_add_up_to_the_book_s_time() -> None:
     """In proportion, so nothing is invented and nothing lost."""
     j = judged(world_of_all_states())
-    fair = fair_minutes(j.effort, j.potential.potential, j.potential.customer, RULES)
+    fair = fair_minutes(j.effort, j.potential.potential, j.potential.customer, np.arange(j.frame.n) % 2 == 0, RULES)
     for book in range(j.effort.books):
         mine = j.effort.book == book
         assert math.isclose(fair[mine].sum(), j.effort.minutes[mine].sum(), rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"due": "Existing Customer - Replacement"}, "renewal"),
+        ({"due": "New Customer"}, None),
+        ({"first_won_day": DAY - 179}, "first order"),
+        ({"first_won_day": DAY - 181}, None),
+        ({"facts": {"ours": '{"answer":"Renewal or project"}'}}, "a person's word"),
+        ({"facts": {"ours": '{"answer":"Disagree"}'}}, None),
+    ],
+)
+def test_an_occasion_gives_an_account_two_hours_more(told: dict[str, Any], why: str | None) -> None:
+    def fair(account: dict[str, Any]) -> tuple[float, Any]:
+        w = World().book()
+        w.account("it", hours=20, **account)
+        if "due" in account:
+            w.add("due", account_id="it", category=account["due"])
+        made = judged(w)
+        (score,) = [s for s in scores(made, advance({}, made, RULES), RULES) if s.account_id == "it"]
+        return score.fair_hours, score.evidence["occasion"]
+
+    plain, without = fair({})
+    more, occasion = fair(told)
+    assert (without, occasion) == (None, why)
+    assert more == pytest.approx(plain + 2 * (why is not None), abs=0.25)  # the two hours come out of what all share
+
+
+def test_the_words_of_a_renewal_are_the_firm_s_own() -> None:
+    w = World().book()
+    w.add("due", account_id="N00", category="Verlängerung")
+    assert not any(judged(w).occasion)
+    assert judged(w, rules=preset("normal", renewal_types=["verlängerung"])).occasion[0] == "renewal"
+    with pytest.raises(ValueError, match="renewal_types = 'x' must be a list of words"):
+        preset("normal", renewal_types="x")
 
 
 def test_the_quantile_regression_finds_the_quantile() -> None:
@@ -398,3 +435,11 @@ def test_a_frozen_night_keeps_every_state() -> None:
     frozen = advance(before, j, RULES, frozen=frozenset(j.frame.ids))
     assert {r.state for r in frozen} == {COMFORT}
     assert {r.day for r in frozen} == {DAY}
+
+
+def test_a_sentence_that_no_longer_fits_the_field_is_left_out_whole() -> None:
+    w = world_of_all_states()
+    w.rows["accounts"][20]["ours"] = '{"answer":"' + "x" * 240 + '"}'
+    s = told(w)["comfort"]
+    assert [r.code for r in s.reasons] == ["T1", "D1", "C1"]
+    assert len(" ".join(r.text for r in s.reasons)) <= 255

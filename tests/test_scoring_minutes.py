@@ -10,7 +10,7 @@ from db.firm import firm
 from db.store import Store
 from scoring.features import queries, treatment
 from scoring.records import columns
-from scoring.rules import Rules
+from scoring.rules import Rules, preset
 
 DAY = 20_000
 NOON = (DAY - 10) * 86_400 + 12 * 3600
@@ -41,11 +41,11 @@ def act(store: Store, number: int, **values: Any) -> None:
     put(store, "activity", **(base | values))
 
 
-def counted(store: Store, account: str = "A") -> tuple[int, dict[str, str]]:
+def counted(store: Store, account: str = "A", rules: Rules = Rules()) -> tuple[int, dict[str, str]]:  # noqa: B008
     """Seconds of the aggregate, and what happened to each record; the two must agree."""
     with firm(store.engine, [ORG]) as one:
-        found = one.columns(queries(one.tables, ORG, DAY, Rules())["minutes"])
-        rows = one.rows(treatment(tables, ORG, DAY, Rules(), account))
+        found = one.columns(queries(one.tables, ORG, DAY, rules)["minutes"])
+        rows = one.rows(treatment(tables, ORG, DAY, rules, account))
     total = sum(s for a, s in zip(found["account_id"], found["seconds"], strict=True) if a == account)
     parts = ("counted", "clipped", "lost", "capped", "elsewhere", "left_out")
     assert all(r["claimed"] == sum(r[p] for p in parts) for r in rows), "every second is accounted for"
@@ -82,6 +82,28 @@ def test_one_record_counts_by_its_kind_status_and_length(
 ) -> None:
     act(store, 1, **values)
     assert counted(store) == (seconds, {"E001": code})
+
+
+def test_what_a_firm_does_not_call_selling_is_left_out_and_told(store: Store) -> None:
+    """By the type of the activity, or by the role of who did it; an invited technician earns nothing either (2.1, 9)."""
+    put(store, "owner", id="T", name="Tess", active=True, role="Technician")
+    put(store, "owner", id="U", name="Ulla", active=True, role="Sales")
+    act(store, 1, category="Service visit")
+    act(store, 2, category="Service", starts_at=NOON + 7200)
+    act(store, 3, owner_id="T", starts_at=NOON + 14_400)
+    act(store, 4, starts_at=NOON + 86_400, owner_day=DAY - 9)
+    put(store, "participant", id="P1", activity_id="E004", side="ours", person_id="T", declined=False)
+    assert counted(store) == (5 * 3600, dict.fromkeys(("E001", "E002", "E003", "E004"), "counted"))
+    by_type = preset("normal", service_types=["Service visit"])
+    assert counted(store, rules=by_type) == (
+        4 * 3600,
+        {"E001": "service"} | dict.fromkeys(("E002", "E003", "E004"), "counted"),
+    )
+    by_role = preset("normal", service_roles=["Technician"])
+    assert counted(store, rules=by_role) == (
+        3 * 3600,
+        {"E003": "service"} | dict.fromkeys(("E001", "E002", "E004"), "counted"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,3 +305,16 @@ def test_a_colleague_s_own_copy_of_a_meeting_gives_the_colleague_s_own_day(store
     for n in range(3, 6):
         act(store, n, owner_id="V", seconds=4 * 3600, starts_at=NOON + n * 5 * 3600, owner_day=DAY - 10)
     assert counted(store)[0] == 3600 + 3600 + 600 * 60
+
+
+@pytest.mark.parametrize(
+    ("known", "seconds"),
+    [({}, (45 + 7) * 60), ({"meeting": 1800}, 1800 + 7 * 60), ({"meeting": 1800, "call": 90}, 1890)],
+)
+def test_an_account_is_explained_by_the_firm_s_usual_lengths(store: Store, known: dict[str, int], seconds: int) -> None:
+    """`explain` holds one account's records only; what is usual was found by the night."""
+    act(store, 1, seconds=None)
+    act(store, 2, seconds=None, kind="call", starts_at=NOON + 7200)
+    with firm(store.engine, [ORG]) as one:
+        rows = one.rows(treatment(tables, ORG, DAY, Rules(), "A", known))
+    assert sum(r["counted"] for r in rows) == seconds

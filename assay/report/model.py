@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from assay.report.proof import Proof
 from scoring.records import Score
@@ -38,4 +39,5 @@ class Report:
     window_days: int = 180  #: selling time is counted over this many days up to `day`
     hide_owners: bool = False  #: leave out who owns what
     proof: Proof | None = None  #: the last backtest that a night has made
+    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: account id -> what people answered (ANSWERS)
     started: Mapping[str, int] = field(default_factory=dict)  #: owner id -> day since which that person is known

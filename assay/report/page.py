@@ -52,7 +52,7 @@ def facts(report: Report) -> dict[str, Any]:
     moves = (*more["plan"].taken[: more["most"]], *more["plan"].given[: more["most"]])
     named = {account_id for account_id, _, _ in report.run.rejected} | {m.account_id for m in moves}
     return {
-        "r": replace(report, scores=(), owners={}, previous_states=dict(list(report.previous_states.items())[:1])),
+        "r": replace(report, scores=(), owners={}, said={}, previous_states=dict(list(report.previous_states.items())[:1])),
         "accounts": len(report.scores),
         "sums": figures.by_state(report.scores),
         "hours_total": figures.total(s.hours for s in report.scores),

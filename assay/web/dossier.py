@@ -25,6 +25,7 @@ WHY = {
     "damped": "many mails of one subject that day",
     "bulk": "one mail to many accounts",
     "capped": "the day was fuller than a day",
+    "service": "not selling: its type, or the role of who did it",
     "twin": "second record of the same mail",
 }
 TITLES = {

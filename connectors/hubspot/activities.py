@@ -18,7 +18,7 @@ def activity_id(type_: str, record: str) -> str:
 
 def _activity(s: Sheet, c: Context, *, kind: str, status: Sequence[str], starts: list[int | None],
               seconds: Sequence[int | None], direction: Sequence[str | None], subject: str,
-              thread: str = "") -> Rows:  # fmt: skip
+              thread: str = "", category: str = "") -> Rows:  # fmt: skip
     owners = ids(s["hubspot_owner_id"])
     keys = [activity_id(s.type, i) for i in s.ids]
     accounts, deals, contacts = zip(*belongs(s), strict=True) if s.count else ((), (), ())
@@ -26,6 +26,7 @@ def _activity(s: Sheet, c: Context, *, kind: str, status: Sequence[str], starts:
     return rows(
         keys, s.fill(kind), status, accounts, deals, contacts, owners, starts, seconds, local, s.fill(False), direction,
         s.fill(False), s.fill(None), c.subjects.column(s[subject]), c.subjects.column(s[thread]) if thread else s.fill(None),
+        ids(s[category]) if category else s.fill(None),
         instants(s["hs_createdate"], c.odd, f"{s.type}.hs_createdate"), s.fill(False),
     )  # fmt: skip
 
@@ -60,6 +61,7 @@ def call(s: Sheet, c: Context) -> Rows:
     return _activity(
         s, c, kind="call", status=[CALLS.get(x, "held") for x in status], starts=_started(s, c, "hs_timestamp"),
         seconds=seconds, direction=[DIRECTIONS.get(v) for v in s["hs_call_direction"]], subject="hs_call_title",
+        category="hs_activity_type",
     )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def meeting(s: Sheet, c: Context) -> Rows:
         c.odd["meetings: end before start, length unknown"] += backwards
     return _activity(
         s, c, kind="meeting", status=[MEETINGS.get(v.upper(), "held") for v in s["hs_meeting_outcome"]], starts=starts,
-        seconds=seconds, direction=s.fill(None), subject="hs_meeting_title",
+        seconds=seconds, direction=s.fill(None), subject="hs_meeting_title", category="hs_activity_type",
     )  # fmt: skip
 
 

@@ -62,9 +62,9 @@ def _activity(type_: str, map_: Mapper, *properties: str) -> Stream:
 
 
 ACTIVITIES = (
-    _activity("meetings", activities.meeting, "hs_meeting_start_time", "hs_meeting_end_time", "hs_meeting_outcome",
+    _activity("meetings", activities.meeting, "hs_activity_type", "hs_meeting_start_time", "hs_meeting_end_time", "hs_meeting_outcome",
               "hs_meeting_title", "hs_attendee_owner_ids"),
-    _activity("calls", activities.call, "hs_call_duration", "hs_call_direction", "hs_call_status", "hs_call_title"),
+    _activity("calls", activities.call, "hs_activity_type", "hs_call_duration", "hs_call_direction", "hs_call_status", "hs_call_title"),
     _activity("emails", activities.email, "hs_email_direction", "hs_email_status", "hs_email_subject", "hs_email_thread_id"),
     _activity("notes", activities.note),
     _activity("tasks", activities.task, "hs_task_status", "hs_task_subject", "hs_task_completion_date"),

@@ -189,7 +189,7 @@ def event(s: Sheet, c: Context) -> Rows:
         s["Id"], s.fill("meeting"), _statuses(_event_status, s["IsPrivate"], s["IsRecurrence"], s["ShowAs"]),
         _accounts(s), _of("006", s["WhatId"]), _of("003", s["WhoId"]), ids(s["OwnerId"]), starts,
         [None if m is None else m * 60 for m in length], local_days(starts, s["OwnerId"], c.zones), all_day, s.fill(None),
-        flags(s["IsChild"]), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None),
+        flags(s["IsChild"]), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), ids(s["Type"]),
         instants(s["CreatedDate"], c.odd, "Event.CreatedDate"), flags(s["IsDeleted"]),
     )  # fmt: skip
 
@@ -233,7 +233,7 @@ def task(s: Sheet, c: Context) -> Rows:
         s["Id"], kinds, _statuses(_task_status, s["IsRecurrence"], s["IsClosed"], s["Status"]), _accounts(s),
         _of("006", s["WhatId"]), _of("003", s["WhoId"]), ids(s["OwnerId"]), starts, seconds,
         owner_days,
-        s.fill(False), direction, s.fill(False), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), created,
+        s.fill(False), direction, s.fill(False), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), ids(s["Type"]), created,
         flags(s["IsDeleted"]),
     )  # fmt: skip
 
@@ -253,7 +253,7 @@ def email(s: Sheet, c: Context) -> Rows:
     return _zip(
         s["Id"], s.fill("email"), status, _of("001", related), _of("006", related), s.fill(None), ids(s["CreatedById"]),
         starts, s.fill(None), local_days(starts, s["CreatedById"], c.zones), s.fill(False), direction, s.fill(False),
-        ids(s["ActivityId"]), c.subjects.column(s["Subject"]), c.subjects.column(s["ThreadIdentifier"]), created,
+        ids(s["ActivityId"]), c.subjects.column(s["Subject"]), c.subjects.column(s["ThreadIdentifier"]), s.fill(None), created,
         flags(s["IsDeleted"]),
     )  # fmt: skip
 

@@ -30,10 +30,11 @@ SECURED: Mapping[str, Mapping[str, str]] = {
                     "Type": "new business or renewal"},
     "OpportunityLineItem": {"Product2Id": "what was offered and bought", "TotalPrice": "what it was worth"},
     "Product2": {"Family": "which product families an account knows"},
-    "Task": {"ActivityDate": "when it was", "TaskSubtype": "call, e-mail or task", "CallDurationInSeconds": "selling time",
+    "Task": {"Type": "selling or service", "ActivityDate": "when it was", "TaskSubtype": "call, e-mail or task",
+             "CallDurationInSeconds": "selling time",
              "CallType": "who called", "CompletedDateTime": "when it was done", "WhatId": "which account or opportunity",
              "WhoId": "which contact", "Subject": "a keyed hash, to find duplicates"},
-    "Event": {"IsAllDayEvent": "whether its length means anything", "WhatId": "which account or opportunity",
+    "Event": {"Type": "selling or service", "IsAllDayEvent": "whether its length means anything", "WhatId": "which account or opportunity",
               "WhoId": "which contact"},
 }  # fmt: skip
 #: a part of an address is granted with its whole

@@ -88,6 +88,7 @@ STREAMS = (
             "CompletedDateTime": "", "IsRecurrence": "", **_ABOUT, **_STAMPS}, absent="calls and mails are not seen"),
     Stream("Event", "activity", mapping.event, ("Id", "OwnerId", "StartDateTime"),
            {"DurationInMinutes": "meetings count with their default length", "ActivityDate": "", "IsAllDayEvent": "",
+            "Type": "service visits cannot be told from selling",
             "IsChild": "", "IsPrivate": "", "IsRecurrence": "", "ShowAs": "", **_ABOUT, **_STAMPS},
            absent="meetings are not seen"),
     Stream("EventRelation", "participant", mapping.participant, ("Id", "EventId", "RelationId"), {"Status": "", **_STAMPS},

@@ -1,0 +1,40 @@
+"""Good reasons for more time than usual: a renewal, a first order, or a person's word (reference 2.3)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scoring.frame import Frame
+from scoring.rules import Rules
+
+#: the answer that claims one (rulings 9)
+CLAIMED = "Renewal or project"
+#: days ahead in which a renewal is already worked on
+AHEAD = 90
+
+
+def occasions(frame: Frame, ours: Sequence[Mapping[str, Any]], rules: Rules) -> tuple[str, ...]:
+    """Account by account why it may take `occasion_minutes` more: "renewal", "first order", "a person's word" or "" for none."""
+    renewed = _renewed(frame, rules)
+    first = _first_ordered(frame, rules)
+    return tuple(
+        "renewal" if account in renewed
+        else "first order" if account in first
+        else "a person's word" if told.get("answer") == CLAIMED
+        else ""
+        for account, told in zip(frame.ids, ours, strict=True)
+    )  # fmt: skip
+
+
+def _renewed(frame: Frame, rules: Rules) -> set[str]:
+    """Accounts with an opportunity of a renewal's type that closes about now; what marks the type is the firm's own word."""
+    found, words = frame.facts["due"], [w.casefold() for w in rules.renewal_types]
+    rows = zip(found["account_id"], found["category"], strict=True)
+    return {account for account, category in rows if any(word in category.casefold() for word in words)}
+
+
+def _first_ordered(frame: Frame, rules: Rules) -> set[str]:
+    """Accounts whose first order of all fell into the window: somebody settles them in."""
+    found, first = frame.facts["revenue"], dict[str, int]()
+    for account, day in zip(found["account_id"], found["first_won_day"], strict=True):
+        first[account] = min(day, first.get(account, day))
+    return {account for account, day in first.items() if day >= frame.day - rules.window_days}
