@@ -3,29 +3,47 @@
 Only our fields, only existing accounts, only absolute values, only what changed (docs/adr/0005).
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from assay.report.words import clean
 from connectors.port import Crm, Sending
-from scoring.records import STATES, WRITTEN, FieldUpdate, Score, Value, WriteResult
+from scoring.records import COMFORT, EARNING, STATES, UNDER, WRITTEN, FieldUpdate, Score, Value, WriteResult
 
 EPOCH = date(1970, 1, 1)
 #: results are committed to the ledger in groups of this many
 GROUP = 1_000
+#: states on which somebody is asked to act
+CLAIMS = (COMFORT, EARNING, UNDER)
+#: our fields that are sentences, and what in them is a number: 12.4k, 1.2M, 9; a name in quotes is none
+TEXTS, NUMBER = ("reason", "next_step"), re.compile(r'("[^"]*")|[\d.,]*\d(?:k|M|bn)?\b')
 #: characters of a text field, and those with which none may begin
 TEXT, FORMULA = 255, "=+-@＝＋－＠ "
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """How far a number may drift before it is written again (rulings 5)."""
+    """How far a number may drift before it is written again (docs/adr/0024).
+
+    Hours are facts that people count themselves, so their band is narrow; potential and confidence are estimates, which say
+    something new only when they move by more than their own doubt leaves open.
+    """
 
     hours: float = 1.0
-    share: float = 0.10
-    points: int = 5
+    share: float = 0.10  #: of potential, and of its own 80 % range
+    points: int = 5  #: of the confidence in a claim; twice as many where nothing is claimed
+
+    def width(self, meaning: str, held: float, *, doubt: float, claimed: bool) -> float:
+        """How far a number may be from what is `held`; `doubt` is the width of potential's own range."""
+        if meaning == "potential":
+            return self.share * max(abs(held), doubt)
+        if meaning == "confidence":
+            return self.points if claimed else 2 * self.points
+        return self.hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ def plan(
         changes = {m: v for m, v in new.items() if v != old.get(m)}
         if changes and score.account_id in waiting:
             later += 1
-        elif changes and _matters(changes, old, bands):
+        elif changes and _matters(changes, old, score, money, bands):
             before = {m: old.get(m) for m in changes}
             updates.append(FieldUpdate(score.account_id, changes, before, _why(changes, old)))
             flags += "state" in changes and old.get("state") in STATES
@@ -114,18 +132,28 @@ def written_text(text: str, most: int = TEXT) -> str:
     return line.decode("utf-16-le", errors="ignore").rstrip()
 
 
-def _matters(changes: Mapping[str, Value], old: Mapping[str, Any], bands: Bands) -> bool:
-    """Whether a change is worth a write: a new state, date or grade, an empty field, or a number out of its band."""
+def _matters(changes: Mapping[str, Value], old: Mapping[str, Any], score: Score, money: Money, bands: Bands) -> bool:
+    """Whether a change is worth a write: a new state, date or grade, an empty field, a number out of its band, or a claim in
+    other words (an offer that was decided must not be asked for)."""
     if changes.keys() & {"state", "since", "grade"} or any(old.get(m) is None for m in changes):
         return True
-    return any(_outside(m, old[m], v, bands) for m, v in changes.items() if m not in ("reason", "next_step"))
+    claimed = score.state in CLAIMS
+    if claimed and any(_gist(changes[m]) != _gist(old[m]) for m in TEXTS if m in changes):
+        return True
+    doubt = money.own(score.account_id, score.potential_high - score.potential_low)
+    numbers = ((m, old[m], v) for m, v in changes.items() if m not in TEXTS)
+    return any(_outside(o, v, partial(bands.width, m, doubt=doubt, claimed=claimed)) for m, o, v in numbers)
 
 
-def _outside(meaning: str, old: Any, new: Value, bands: Bands) -> bool:
+def _outside(old: Any, new: Value, width: Callable[[float], float]) -> bool:
     if not isinstance(new, int | float) or not isinstance(old, int | float):
         return True
-    width = {"potential": bands.share * abs(old), "confidence": bands.points}.get(meaning, bands.hours)
-    return abs(new - old) > width
+    return abs(new - old) > width(old)
+
+
+def _gist(text: Any) -> str:
+    """A sentence without its numbers."""
+    return NUMBER.sub(r"\1", str(text))
 
 
 def _why(changes: Mapping[str, Value], old: Mapping[str, Any]) -> str:

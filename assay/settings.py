@@ -70,10 +70,16 @@ class Write(_Section):
     max_flag_change: float = Field(default=0.20, gt=0, le=1, description="stop if a larger share of accounts changes state")
     band_hours: float = Field(default=1.0, ge=0, description="hours are rewritten only when they move further than this")
     band_share: float = Field(
-        default=0.10, ge=0, le=1, description="potential is rewritten only when it moves further than this"
+        default=0.10,
+        ge=0,
+        le=1,
+        description="potential is rewritten only when it moves by more than this share of itself and of its own 80 % range",
     )
     band_points: int = Field(
-        default=5, ge=0, le=100, description="confidence is rewritten only when it moves further than this"
+        default=5,
+        ge=0,
+        le=100,
+        description="confidence in a claim is rewritten only when it moves further than this, where nothing is claimed than twice this",
     )
 
 

@@ -1,7 +1,7 @@
 """What writing costs: 50,000 changed accounts, a night without a change, and thirty ordinary nights.
 
     python bench/publish.py                      # all of it
-    python bench/publish.py --rows 5000,50000 --crm salesforce,hubspot --nights 30 --accounts 400
+    python bench/publish.py --rows 5000,50000 --crm salesforce,hubspot --nights 30 --accounts 400,1600 --seeds 1,2
 
 Rows: every account of an org gets a new verdict; each is planned, entered in the ledger, sent to the sandbox over HTTP and settled, in
 a process of its own. Memory is flat if what the write adds does not grow faster than the plan itself. With `--trouble` one row
@@ -56,17 +56,22 @@ def main() -> None:
         for rows in asked.rows:
             for crm in asked.crm:
                 _rows(crm, rows, Path(scratch) / f"{crm}{rows}", trouble=asked.trouble)
-        if asked.nights:
-            _nights(asked.nights, asked.accounts, Path(scratch) / "firm")
+        for accounts in asked.accounts if asked.nights else ():
+            for seed in asked.seeds:
+                _nights(asked.nights, accounts, seed, Path(scratch) / f"firm{seed}_{accounts}")
 
 
 def _arguments() -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return [int(n) for n in text.split(",") if n]
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", default="5000,50000", type=lambda s: [int(n) for n in s.split(",") if n])
+    parser.add_argument("--rows", default="5000,50000", type=numbers)
     parser.add_argument("--crm", default="salesforce,hubspot", type=lambda s: s.split(","))
     parser.add_argument("--trouble", action="store_true", help="lock 1 %% of the rows and refuse 1 %%")
     parser.add_argument("--nights", default=30, type=int)
-    parser.add_argument("--accounts", default=400, type=int)
+    parser.add_argument("--accounts", default="400,1600", type=numbers)
+    parser.add_argument("--seeds", default="1,2", type=numbers)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -77,7 +82,13 @@ def _arguments() -> argparse.Namespace:
 def _rows(crm: str, rows: int, folder: Path, *, trouble: bool) -> None:
     _org(folder, crm, rows)
     with process.running(folder, "--quota", "1000000") as ready:
-        given = {"crm": crm, "line": ready[crm], "database": f"sqlite:///{folder}/assay.db", "trouble": trouble}
+        given = {
+            "crm": crm,
+            "line": ready[crm],
+            "database": f"sqlite:///{folder}/assay.db",
+            "trouble": trouble,
+            "pid": ready["pid"],
+        }
         done = subprocess.run(
             [sys.executable, __file__, "--one", json.dumps(given)], capture_output=True, text=True, check=False,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -121,7 +132,7 @@ def connect(crm: str, line: dict[str, Any]) -> tuple[Any, Any]:
     return salesforce.open_org(org), salesforce.open_admin(org)
 
 
-def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool) -> dict[str, Any]:
+def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool, pid: int) -> dict[str, Any]:
     """Pull the org, give every account a verdict, write all of them; what it took."""
     org_crm, admin = connect(crm, line)
     admin.apply()
@@ -135,18 +146,19 @@ def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool) -> 
         if trouble:
             _trouble(line, [s.account_id for s in scores])
         start, cpu, calls, before = time.perf_counter(), time.process_time(), org_crm.calls, _rss()
+        theirs = _cpu(pid)
         made = publish.plan(scores, store.ours(org.id), publish.Money("EUR"), publish.Bands())
         planned = _rss()
         out = nightly.Outcome(crm, run=Runs(engine).start(org.id, int(time.time()), "write"), day=20_600)
         httpx.request("DELETE", line["log_url"])
         with _peak() as peak:
-            writing.write(made, org_crm, Ledger(engine, org.id), held, out, ("rejects",))
-        seconds = time.perf_counter() - start
+            writing.write(made, org_crm, Ledger(engine, org.id), held, out, ("rejects",), Quiet())
+        seconds, theirs = time.perf_counter() - start, _cpu(pid) - theirs
     paths = Counter(_kind(json.loads(x)) for x in httpx.get(line["log_url"]).text.splitlines())
     polls = paths.pop("poll", 0)
     return {
         "written": out.acked, "refused": out.rejected, "calls": org_crm.calls - calls - polls, "polls": polls, **paths,
-        "seconds": round(seconds, 1), "CPU s": round(time.process_time() - cpu, 1),
+        "seconds": round(seconds, 1), "CPU s": round(time.process_time() - cpu, 1), "sandbox CPU s": round(theirs, 1),
         "rows/s": round(len(made.updates) / seconds), "plan MB": round(planned - before),
         "write adds MB": round(peak[0] - planned), "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }  # fmt: skip
@@ -177,6 +189,12 @@ def _score(account: str) -> Score:
     return Score(**values)
 
 
+def _cpu(pid: int) -> float:
+    """Seconds of processor time of a process so far."""
+    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
 def _rss() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
@@ -205,8 +223,8 @@ PLAYED = ("Event", "Task", "EmailMessage", "EventRelation", "Opportunity", "Oppo
           "OpportunityContactRole", "Contact")  # fmt: skip
 
 
-def _nights(nights: int, accounts: int, folder: Path) -> None:
-    world.generate(folder, seed=1, accounts=accounts)
+def _nights(nights: int, accounts: int, seed: int, folder: Path) -> None:
+    world.generate(folder, seed=seed, accounts=accounts)
     days = _taken_back(folder, nights)
     with (
         process.running(folder, "--quota", "1000000") as ready,
@@ -218,9 +236,8 @@ def _nights(nights: int, accounts: int, folder: Path) -> None:
         upgrade(engine)
         first = _night(engine, ready, force=True)
         still = _night(engine, ready)
-        print(
-            f"first night: {first.acked} of {accounts} written; again without a change: {still.acked} written, {still.calls} calls"
-        )
+        print(f"seed {seed}, first night: {first.acked} of {accounts} written; again without a change: {still.acked} written, "
+              f"{still.calls} calls")  # fmt: skip
         shares, changes = [], 0
         for edits in days:
             hands.post("/_sandbox/clock", json={"advance": 86_400}).raise_for_status()

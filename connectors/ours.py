@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from scoring.records import GRADES, STATES, Value
 
+#: whole units that a person can mean; what is beyond, or no number, is as if nothing were there
+MOST = 10**15
 ANSWER_OPTIONS = ("Agree", "Disagree", "Renewal or project", "Wrong owner", "Other")
 
 
@@ -52,8 +54,10 @@ def canonical(field: Field, text: str) -> Value:
     if field.meaning == "answer_noted":
         return "yes"
     if field.kind in ("money", "number"):
-        number = round(float(text), field.decimals)
-        return number if field.decimals else int(number)
+        number = float(text)
+        if not abs(number) <= MOST:
+            return None
+        return round(number, field.decimals) if field.decimals else round(number)
     return text
 
 

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,7 +51,7 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         json: Any = None,
         params: Mapping[str, str] | None = None,
         repeat: bool = True,
@@ -66,25 +67,40 @@ class Transport:
                 return self._once(method, url, headers=headers, content=content, json=json, params=params)
         raise AssertionError  # retry_context either returns or raises
 
-    def _once(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
+    def text(self, url: str, *, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+        """The text of a large CSV answer, piece by piece as it comes; asked once, raises `CrmError` also when it breaks off."""
+        self._check_host(url)
+        with closing(self._once("GET", url, stream=True, headers=headers)) as response:
+            try:
+                yield from response.iter_text()
+            except httpx.HTTPError as error:
+                raise self._unreachable(url, error) from None
+
+    def _once(self, method: str, url: str, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
         self.admit(url)
         with self._lock:
             self.calls += 1
         try:
-            response = self._client.request(method, url, **kwargs)
-            response.stream = httpx.ByteStream(b"")  # httpx ties a response to its stream; untied, a page is freed at once
+            response = self._client.send(self._client.build_request(method, url, **kwargs), stream=stream)
+            if stream and "text/csv" not in response.headers.get("content-type", ""):
+                response.read()  # an error's words, which `explain` wants whole
         except httpx.HTTPError as error:
-            where = urlsplit(url).netloc
-            raise Unavailable(
-                f"{where} cannot be reached ({type(error).__name__})",
-                crm=self.crm,
-                fix="check the address, the network and any proxy; the next run goes on where this one stopped",
-            ) from None
+            raise self._unreachable(url, error) from None
+        if not stream:
+            response.stream = httpx.ByteStream(b"")  # httpx ties a response to its stream; untied, a page is freed at once
         self.heard(response)
         error_found = self.explain(response)
         if error_found is not None:
             raise error_found
         return response
+
+    def _unreachable(self, url: str, error: httpx.HTTPError) -> Unavailable:
+        where = urlsplit(url).netloc
+        return Unavailable(
+            f"{where} cannot be reached ({type(error).__name__})",
+            crm=self.crm,
+            fix="check the address, the network and any proxy; the next run goes on where this one stopped",
+        )
 
     def _check_host(self, url: str) -> None:
         """Only https to the vendors' own hosts, unless a host is listed."""

@@ -31,12 +31,18 @@ class Runs:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def start(self, org: int, at: int, mode: str) -> int:
-        """Open a run and close those that died without a word; the caller holds the lease, so they are dead."""
+    def start(self, org: int, at: int, mode: str, detail: Mapping[str, Any] | None = None) -> int:
+        """Open a run and close those that died without a word; the caller holds the lease, so they are dead.
+
+        `detail` is what must be known of it even if it is killed.
+        """
         with self.engine.begin() as c:
             dead = (table.c.org == org) & (table.c.outcome == "running")
             c.execute(update(table).where(dead).values(outcome="failed", message="ended without a word (killed?)"))
-            row = insert(table).values(org=org, started_at=at, mode=mode, outcome="running").returning(table.c.id)
+            held = json.dumps(detail or {}, sort_keys=True)
+            row = (
+                insert(table).values(org=org, started_at=at, mode=mode, outcome="running", detail=held).returning(table.c.id)
+            )
             return int(c.execute(row).scalar_one())
 
     def end(self, run: int, at: int, outcome: str, **facts: Any) -> None:
@@ -61,6 +67,14 @@ class Runs:
         with self.engine.connect().execution_options(reading=True) as c:
             row = c.execute(select(table).where(table.c.id == run)).mappings().first()
             return Run(**{**row, "detail": json.loads(row["detail"])}) if row else None
+
+    def lacking(self, org: int) -> Sequence[str]:
+        """What the org's last run could not see, however it ended."""
+        known = (table.c.org == org) & table.c.detail.like('%"lacking"%')
+        with self.engine.connect().execution_options(reading=True) as c:
+            last = c.execute(select(table.c.detail).where(known).order_by(table.c.id.desc()).limit(1)).scalar()
+        found: list[str] = json.loads(last)["lacking"] if last else []
+        return found
 
     def good(self, org: int, limit: int) -> Sequence[Run]:
         """The last runs that came to a good end, the newest first."""

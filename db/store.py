@@ -1,7 +1,7 @@
 """What the night reads and saves. Pulled pages, nights and verdicts; everything idempotent."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -89,6 +89,12 @@ class Store:
         w = t.watermark
         with self.reading() as c:
             return {r.stream: r.delivered_until for r in c.execute(select(w).where(w.c.org == org))}
+
+    def read_again(self, org: int, streams: Collection[str]) -> None:
+        """Let the next pull take every record of these streams for changed."""
+        with self.transaction() as c:
+            mine = (t.watermark.c.org == org) & t.watermark.c.stream.in_(streams)
+            c.execute(update(t.watermark).where(mine).values(delivered_until=0))
 
     def held(self, org: int, recent_from: int = 0, *, fresh: bool = False) -> Held:
         """What is held of an org; links matter for activities from `recent_from` on; `fresh` starts every stream anew."""

@@ -62,7 +62,7 @@ def expected_events(events: Floats, hours: Floats, employees: Floats, customer: 
     """
     n = len(events)
     known = ~np.isnan(employees)
-    size = np.log1p(np.where(known, employees, 0.0))
+    size = np.log1p(np.maximum(np.where(known, employees, 0.0), 0.0))
     size = np.where(known, size, size[known].mean() if known.any() else 0.0)
     spread = np.column_stack((np.log1p(hours), size, customer.astype(float)))
     design = np.column_stack((np.ones(n), spread - (spread.mean(axis=0) if n else 0.0)))

@@ -145,11 +145,12 @@ def ends_well(case: Case, end: dict[str, Any], said: str, why: object) -> None:
 def test_kill_9_at_every_step_leaves_nothing_lost_open_or_repeated(case: Case, tmp_path: Path) -> None:
     steps, end = quiet_end(case, tmp_path)
     assert len(steps) >= 14
-    for n, fatal in enumerate(steps, 1):
-        if SOAK or n % 3 == 0:
-            fresh(case)
-            assert live(case, tmp_path / "said", n)[-1] in steps  # a bulk job may be asked once more or less how far it is
-            ends_well(case, end, live(case, tmp_path / "said")[-1], fatal)
+    fatal = [n for n in range(1, len(steps) + 1) if SOAK or n % 3 == 0]
+    for n in fatal:
+        fresh(case)
+        assert live(case, tmp_path / "said", n)[-1] in steps  # a bulk job may be asked once more or less how far it is
+        ends_well(case, end, live(case, tmp_path / "said")[-1], steps[n - 1])
+    print(f"{case.crm}, bulk {case.bulk}: killed at {len(fatal)} of {len(steps)} steps")  # noqa: T201 `pytest -s` shows it
 
 
 @pytest.mark.parametrize("action", ["lose", "truncate", "cut"] if SOAK else ["lose"])
@@ -158,18 +159,24 @@ def test_an_answer_that_is_lost_after_the_crm_did_it_is_looked_up_not_repeated(
 ) -> None:
     """The run itself finds out; also for each of a bulk job's own calls."""
     steps, end = quiet_end(case, tmp_path)
-    for nth in range(1, sum(s.split()[:2][-1].isupper() and s.startswith("before") for s in steps) + 1):
+    calls = sum(s.split()[:2][-1].isupper() and s.startswith("before") for s in steps)
+    for nth in range(1, calls + 1):
         fresh(case)
         fault = {"path": WRITES.pattern, "nth": nth, "action": action}
         EYES["hands"].post("/_sandbox/faults", json=[fault]).raise_for_status()
         ends_well(case, end, live(case, tmp_path / "said")[-1], nth)
+    print(f"{case.crm}, bulk {case.bulk}: {action} at {calls} calls")  # noqa: T201
 
 
-def test_kill_9_on_postgresql(lines: dict[str, Any], postgres_url: str, tmp_path: Path) -> None:
-    case = Case("salesforce", lines["salesforce"], postgres_url)
+@pytest.mark.parametrize("way", WAYS if SOAK else ["collections"])
+def test_kill_9_on_postgresql(lines: dict[str, Any], postgres_url: str, tmp_path: Path, way: str) -> None:
+    crm, bulk = WAYS[way]
+    case = Case(crm, lines[crm], postgres_url, bulk)
     with looking(case):
         steps, end = quiet_end(case, tmp_path)
-        for n in range(1, len(steps) + 1) if SOAK else (4, 6, 7):
+        fatal = range(1, len(steps) + 1) if SOAK else (4, 6, 7)
+        for n in fatal:
             fresh(case)
             live(case, tmp_path / "said", n)
             ends_well(case, end, live(case, tmp_path / "said")[-1], steps[n - 1])
+    print(f"{crm}, bulk {bulk}, PostgreSQL: killed at {len(fatal)} of {len(steps)} steps")  # noqa: T201

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from assay.judging import nights_to_judge
-from assay.nightly import DAY, Orders, Outcome, run
+from assay.nightly import DAY, Orders, Outcome, run, seen_again
 from assay.progress import Quiet
 from connectors import memory
 from connectors.errors import QuotaExhausted
@@ -304,6 +304,26 @@ def test_a_field_that_is_defined_otherwise_than_at_the_last_write_stops_until_it
     assert any("rule fields-changed was lifted" in n for n in allowed.notes)
     wake(crm)
     assert night(said(crm, fields={"hours": "string"}), store).acked == 1
+
+
+def test_what_is_seen_again_is_read_again_also_after_a_night_that_died(store: Store) -> None:
+    """Records that were read without a field have not changed since it is back: no stamp would bring it."""
+    crm = firm()
+    night(crm, store, force=True)
+    crm.now += DAY
+    crm.put("account", id="A01", employees=None)  # changed by somebody while the field is hidden
+    wake(crm)
+    crm.now += 3600
+    lost = said(crm, lacking=("account.employees", "account: edit of any record", "quote"))
+    lost.write = None  # type: ignore[method-assign, assignment] # the night dies when it would write
+    with pytest.raises(TypeError):
+        night(lost, store, allow=("access-lost",))
+    crm.now += DAY
+    crm.records["account"]["A01"]["employees"] = 50  # no stamp moves
+    night(crm, store)
+    with store.reading() as c:
+        assert c.execute(select(tables.account.c.employees).where(tables.account.c.id == "A01")).scalar_one() == 50
+    assert seen_again(["a.x", "b.y", "c", "d: edit"], ["b.y"]) == {"a"}
 
 
 def test_a_clock_that_is_wrong_stops(store: Store) -> None:

@@ -61,11 +61,46 @@ def test_a_number_inside_its_band_is_left_alone() -> None:
     assert plan([drift], {"A1": held()}, EUR, BANDS).within_band == 1
 
 
-@pytest.mark.parametrize(("moved", "to"), [("hours", 11.2), ("fair_hours", 9.2), ("potential", 13300.0), ("confidence", 66)])
+@pytest.mark.parametrize(("moved", "to"), [("hours", 11.2), ("fair_hours", 9.2), ("potential", 13300.0), ("confidence", 71)])
 def test_a_number_outside_its_band_takes_the_small_changes_along(moved: str, to: float) -> None:
     """One write then brings the whole account up to date."""
     texts = {"reasons": (Reason("T1", "another text."),)}
     assert {moved, "reason"} == set(changes(held(), score(**{moved: to}, **texts)))
+
+
+def test_potential_is_left_alone_within_a_tenth_of_its_own_range() -> None:
+    """Whoever says 5 to 45 thousand has nothing new to say at 15 instead of 12 (docs/adr/0024)."""
+    wide = {"potential_low": 5_000.0, "potential_high": 45_000.0}
+    assert changes(held(), score(potential=15_900.0, **wide)) == {}
+    assert changes(held(), score(potential=16_100.0, **wide)) == {"potential": 16_100}
+    dollars = Money("EUR", {"EUR": 1_000_000, "USD": 2_000_000}, {"A1": "USD"})
+    assert changes(held(potential=24_000), score(potential=15_900.0, **wide), dollars) == {}
+
+
+@pytest.mark.parametrize(("state", "to"), [("Comfort zone", 66), ("Earning its time", 66), ("Under-worked", 66),
+                                           ("Balanced", 71), ("Not enough evidence", 71)])  # fmt: skip
+def test_confidence_has_half_the_band_where_something_is_claimed(state: str, to: int) -> None:
+    assert changes(held(state=state), score(state=state, confidence=to - 1)) == {}
+    assert changes(held(state=state), score(state=state, confidence=to)) == {"confidence": to}
+
+
+STEP = 'Ask for a decision on "Offer 7", open 40 days.'
+
+
+@pytest.mark.parametrize(
+    ("now", "written"),
+    [
+        ('Ask for a decision on "Offer 7", open 51 days.', False),  # the same step, eleven nights later
+        ('Ask for a decision on "Offer 8", open 40 days.', True),  # offer 7 was decided
+        ("Meet a director: none of them was met yet.", True),
+    ],
+)
+def test_a_claim_is_told_anew_when_it_is_told_in_other_words(now: str, written: bool) -> None:
+    """Nobody may be sent to ask for a decision that was made last week; a count in a sentence may wait."""
+    claimed = {"state": "Comfort zone"}
+    before = held(**claimed, next_step=STEP)
+    assert changes(before, score(**claimed, next_step=now)) == ({"next_step": now} if written else {})
+    assert changes(held(next_step=STEP), score(next_step=now)) == {}
 
 
 @pytest.mark.parametrize("flag", [{"state": "Comfort zone"}, {"grade": "A"}, {"state_since": 20050}])

@@ -8,11 +8,14 @@ CRM by plain HTTP, never through our connectors.
     I3 nothing is written that is there already            I7 no secret in the database or in a message
     I4 what is acked is in the CRM                         I8 what is not as it should be is listed as refused
                                                            I9 an undo restores or lists
-The suite takes a few dozen steps; `make soak` some thousand (ASSAY_SOAK is the number of examples).
+A Salesforce org is written to by collections in some examples and by bulk jobs in others.
+The suite takes a few dozen steps; `make soak` some thousand (ASSAY_SOAK is the number of examples) and prints what was done.
 """
 
+import functools
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,10 +26,10 @@ import httpx
 import pytest
 import stamina
 from builders import portal
-from dying import WRITES, Case
+from dying import WRITES, Case, small_calls
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from assay import nightly, publish, undo, writing
@@ -35,7 +38,9 @@ from assay.progress import Quiet
 from connectors import hubspot, salesforce
 from connectors.doubt import holds
 from connectors.hubspot import schema as portal_schema
+from connectors.hubspot import write as portal_writing
 from connectors.salesforce import schema as org_schema
+from connectors.salesforce import write as org_writing
 from connectors.transport import Transport
 from db import lease, tables
 from db.calls import Calls
@@ -198,26 +203,37 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def step(**drawn: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A rule whose steps are counted."""
+
+    def made(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def counted(machine: "Writeback", **values: Any) -> None:
+            machine.steps[function.__name__] += 1
+            function(machine, **values)
+
+        return rule(**drawn)(counted)
+
+    return made
+
+
 class Writeback(RuleBasedStateMachine):
     """One org, one database, and everything that may happen to them."""
 
     door: ClassVar[Any]
     home: ClassVar[Path]
-    made: ClassVar[int] = 0
-    nights: ClassVar[int] = 0
-    steps: ClassVar[int] = 0
+    steps: ClassVar[Counter[str]]  #: rule -> how often it was taken
+    proven: ClassVar[Counter[str]]  #: promise -> how often it was looked at
+    did: ClassVar[Counter[str]]  #: examples, nights by their outcome
 
-    @invariant()
-    def count(self) -> None:
-        type(self).steps += 1
-
-    @initialize()
-    def begin(self) -> None:
-        type(self).made += 1
+    @initialize(bulk=st.booleans())
+    def begin(self, bulk: bool) -> None:
+        self.did["examples"] += 1
         self.door.control("reset", None)
         self.door.control("faults", [])
-        file = self.home / f"{self.made}.db"
-        self.case = Case(self.door.crm, self.door.line, f"sqlite:///{file}")
+        file = self.home / f"{self.did['examples']}.db"
+        self.case = Case(self.door.crm, self.door.line, f"sqlite:///{file}", bulk)
+        small_calls(self.case)
         admin = (hubspot.HubSpotAdmin if self.door.crm == "hubspot" else salesforce.SalesforceAdmin)(self.case.open())
         admin.apply()
         admin.close()
@@ -234,44 +250,44 @@ class Writeback(RuleBasedStateMachine):
         ids = sorted(self.door.truth())
         return str(ids[n % len(ids)])
 
-    @rule(n=which, meaning=st.sampled_from(["grade", "hours", "state", "next_step"]), empty=st.booleans())
+    @step(n=which, meaning=st.sampled_from(["grade", "hours", "state", "next_step"]), empty=st.booleans())
     def person_changes_our_field(self, n: int, meaning: str, empty: bool) -> None:
         value = {"grade": "?", "hours": "77", "state": "Balanced", "next_step": "Call them."}[meaning]
         self.door.set(self.pick(n), {self.door.names[meaning]: None if empty else value})
 
-    @rule(n=which)
+    @step(n=which)
     def person_answers(self, n: int) -> None:
         self.door.set(self.pick(n), {self.door.names["answer"]: "Disagree"})
 
-    @rule(n=which, hours=st.integers(1, 9), ago=st.integers(1, 20))
+    @step(n=which, hours=st.integers(1, 9), ago=st.integers(1, 20))
     def person_meets(self, n: int, hours: int, ago: int) -> None:
         self.door.meet(self.pick(n), hours, f"2026-05-{ago + 5:02}T08:00:00Z")
 
-    @rule(n=which)
+    @step(n=which)
     def person_deletes(self, n: int) -> None:
         if len(self.door.truth()) > 6:
             self.door.delete(self.pick(n))
 
-    @rule(n=which)
+    @step(n=which)
     def person_merges(self, n: int) -> None:
         if len(self.door.truth()) > 6:
             self.door.merge(self.pick(n), self.pick(n + 1))
 
-    @rule(n=which, kind=st.integers(0, 3))
+    @step(n=which, kind=st.integers(0, 3))
     def admin_makes_a_rule(self, n: int, kind: int) -> None:
         self.door.refuse(self.pick(n), kind)
 
-    @rule()
+    @step()
     def admin_mends_the_rules(self) -> None:
         self.door.forgive()
 
-    @rule(hours=st.integers(1, 100))
+    @step(hours=st.integers(1, 100))
     def time_passes(self, hours: int) -> None:
         self.door.control("clock", {"advance": 3600 * hours})
 
     # ---- nights -----------------------------------------------------------------------------------------------------
 
-    @rule(allow=st.booleans())
+    @step(allow=st.booleans())
     def night(self, allow: bool) -> None:
         held = self.org().hold
         out = self._run(allow=("undo-hold",) if allow else ())
@@ -281,19 +297,19 @@ class Writeback(RuleBasedStateMachine):
             assert out.outcome in ("done", "rejected"), out.message
             self.whole(out)
 
-    @rule(meaning=st.sampled_from(["hours", "state", "reason"]))
+    @step(meaning=st.sampled_from(["hours", "state", "reason"]))
     def night_without_a_field(self, meaning: str) -> None:
         with self.door.hidden(meaning):
             out = self._run(allow=("undo-hold",), look=False)
         assert out.acked == 0
 
-    @rule(step=st.integers(1, 9))
+    @step(step=st.integers(1, 9))
     def night_breaks_off(self, step: int) -> None:
         with breaking(step), pytest.raises(Broken):
             self._run(allow=("undo-hold",))
             raise Broken  # there was nothing to write, and so no step at which it could break
 
-    @rule(nth=st.integers(1, 3), action=st.sampled_from(["lose", "cut", "truncate", "status"]))
+    @step(nth=st.integers(1, 3), action=st.sampled_from(["lose", "cut", "truncate", "status"]))
     def night_on_a_bad_line(self, nth: int, action: str) -> None:
         self.door.control("faults", [{"path": WRITES.pattern, "nth": nth, "action": action}])
         out = self._run(allow=("undo-hold",))
@@ -301,9 +317,10 @@ class Writeback(RuleBasedStateMachine):
         assert out.outcome in ("done", "rejected"), out.message
         self.whole(out)
 
-    @rule(calls=st.integers(0, 60))
+    @step(calls=st.integers(0, 60))
     def night_of_few_calls(self, calls: int) -> None:
         """I6."""
+        self.proven["I6"] += 1
         spent, _ = Calls(self.engine, self.door.crm).spent(int(self.now()))
         most = spent + calls
         out = self._run(allow=("undo-hold",), share=most / self.limit())
@@ -311,9 +328,10 @@ class Writeback(RuleBasedStateMachine):
         assert out.calls <= calls
 
     @precondition(lambda self: self.written())
-    @rule(n=which)
+    @step(n=which)
     def admin_takes_a_run_back(self, n: int) -> None:
         """I9."""
+        self.proven["I9"] += 1
         run = self.written()[n % len(self.written())]
         before = self.door.truth()
         entries = Ledger(self.engine, self.org().id).of_run(run)
@@ -338,7 +356,6 @@ class Writeback(RuleBasedStateMachine):
     # ---- what always holds ------------------------------------------------------------------------------------------
 
     def _run(self, allow: tuple[str, ...] = (), share: float = 1.0, *, look: bool = True) -> Outcome:
-        type(self).nights += 1
         before = self.door.truth() if look else {}
         self.door.writes()
         crm = self.case.open()
@@ -347,6 +364,7 @@ class Writeback(RuleBasedStateMachine):
         crm.budget.stop = 1.0
         crm.budget.clock = self.now
         orders = Orders(Rules(), write=True, force=True, replay_nights=0, allow=allow)
+        self.did["nights broken off"] += 1
         try:
             with lease.held(self.engine, nightly.LEASE) as held:
                 [out] = nightly.run([crm], self.store, held, orders, Quiet())
@@ -355,6 +373,9 @@ class Writeback(RuleBasedStateMachine):
             crm.close()
             if look:
                 self.foreign_is_untouched(before, self.door.truth())
+        self.did.update(
+            {"nights broken off": -1, f"nights {out.outcome}": 1, "rows acked": out.acked, "rows rejected": out.rejected}
+        )
         self.said += [out.message, *out.notes]
         if look:
             self.acked_is_visible(out)
@@ -362,11 +383,13 @@ class Writeback(RuleBasedStateMachine):
 
     def foreign_is_untouched(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         """I1."""
+        self.proven["I1"] += 1
         assert before.keys() == after.keys()
         assert [self.door.foreign(r) for r in before.values()] == [self.door.foreign(after[i]) for i in before]
 
     def acked_is_visible(self, out: Outcome) -> None:
         """I4; and what this run was refused is listed (I8)."""
+        self.proven["I4"] += 1
         truth, ledger = self.door.truth(), Ledger(self.engine, self.org().id)
         for e in ledger.of_run(out.run):
             assert holds(self.door.ours(truth[e.account_id]), e.new)
@@ -375,6 +398,7 @@ class Writeback(RuleBasedStateMachine):
 
     def whole(self, out: Outcome) -> None:
         """After a night that came to its end: nothing is open, the accounts are the same (I5), the rest is listed (I8)."""
+        self.proven.update(["I5", "I8"])
         truth, ledger = self.door.truth(), Ledger(self.engine, self.org().id)
         assert ledger.open() == []
         with self.engine.connect() as c:
@@ -409,6 +433,7 @@ class Writeback(RuleBasedStateMachine):
         """The quiet after the storm: I2, I3 and I7."""
         if not hasattr(self, "engine"):
             return
+        self.proven.update(["I2", "I3", "I7"])
         self.door.control("faults", [])
         self.door.forgive()
         for _ in range(8):
@@ -469,11 +494,16 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_the_promises_hold_whatever_happens(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "USUAL", 0)  # a dozen accounts of which half are deleted are no usual firm
-    machine = type("Machine", (Writeback,), {"door": door, "home": tmp_path})
-    examples, steps = (SOAK, 40) if SOAK else (5, 12)
+    for module, name in ((org_writing, "CALL"), (org_writing, "SMALL"), (portal_writing, "PAGE")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # each example sets its own
+    counts: dict[str, Counter[str]] = {"did": Counter(), "steps": Counter(), "proven": Counter()}
+    machine = type("Machine", (Writeback,), {"door": door, "home": tmp_path, **counts})
+    examples, steps = (SOAK, 100) if SOAK else (5, 12)
     wanted = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=not SOAK, database=None,
                       phases=(Phase.generate,),
                       suppress_health_check=list(HealthCheck))  # fmt: skip
     with stamina.set_testing(True, attempts=3):
         run_state_machine_as_test(machine, settings=wanted)
-    print(f"{door.crm}: {machine.made} examples, {machine.steps} steps, {machine.nights} nights")  # noqa: T201 `pytest -s` shows it
+    print(f"{door.crm}: {counts['steps'].total()} steps")  # noqa: T201 `pytest -s` shows it
+    for name, found in counts.items():
+        print(f"  {name}: " + ", ".join(f"{k} {n}" for k, n in sorted(found.items())))  # noqa: T201

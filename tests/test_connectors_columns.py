@@ -1,5 +1,6 @@
 """Columns of text to columns of values: exact, and the same by the quick way and the slow one."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors import ours
 from connectors.columns import Keyed, cents, days, instants, local_days, normalised, within
 from connectors.errors import Incomplete
 from connectors.salesforce import bulk
@@ -86,6 +88,16 @@ def test_replies_share_their_subject_and_other_keys_give_other_hashes() -> None:
 )  # fmt: skip
 def test_a_title_becomes_its_class(title: str, expected: str | None) -> None:
     assert level(title) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [("12.345", 12.35), ("-5", -5.0), ("1e15", 1e15), ("1e16", None), ("1e999", None), ("NaN", None), ("", None)],
+)
+def test_a_person_s_figure_is_a_number_that_can_be_meant(text: str, held: float | None) -> None:
+    """One that is infinite would take the whole book's hours, and end the night for everybody."""
+    [found] = ours.read({"potential_override": [text]}, 1)
+    assert json.loads(found).get("potential_override") == held
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

@@ -191,6 +191,29 @@ def test_large_plans_go_by_bulk_and_say_the_job_before_the_upload(
     assert {json.loads(ours)["state"] for ours in now.values()} == {"Balanced"}
 
 
+@pytest.mark.parametrize("path", ["/batches$", "/successfulResults$", "/failedResults$"])
+@pytest.mark.parametrize("fault", [{"action": "truncate"}, {"action": "lose"}, {"action": "expire"},
+                                   {"action": "status", "status": 503}], ids=lambda f: f["action"])  # fmt: skip
+def test_a_job_s_upload_and_results_may_break_off_and_each_row_is_told_once(
+    line: Line, hands: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str, fault: dict[str, Any]
+) -> None:
+    """Both go in pieces, so that a job of any size takes no memory."""
+    monkeypatch.setattr(writing, "SMALL", 10)
+    monkeypatch.setattr(writing, "CALL", 3)
+    monkeypatch.setattr(writing, "TOGETHER", 5)
+    crm = ready(line, hands)
+    ids = live_accounts(crm)
+    refused = ids[20]
+    edit = {"op": "rule", "object": "Account", "id": refused, "message": 'Not, on\n"Fridays"'}
+    hands.post("/_sandbox/edit", json=edit).raise_for_status()
+    hands.post("/_sandbox/faults", json=[{"path": path, "nth": 1, **fault}]).raise_for_status()
+    said = [r for r in crm.write(updates(ids)) if isinstance(r, WriteResult)]
+    hands.post("/_sandbox/faults", json=[]).raise_for_status()
+    assert sorted(r.account_id for r in said) == ids
+    assert [(r.account_id, r.message) for r in said if not r.ok] == [(refused, 'Not, on\n"Fridays"')]
+    assert {json.loads(ours)["state"] for i, ours in crm.reread(ids) if i != refused} == {"Balanced"}
+
+
 def test_a_run_that_died_before_the_upload_has_changed_nothing(
     line: Line, hands: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import inprocess
 import pytest
 from conftest import write_org
+from sqlalchemy import select
 
 from assay import export
 from assay.nightly import Orders, Outcome, run
@@ -30,6 +31,7 @@ from db import lease
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store
+from db.tables import account
 from sandbox.salesforce.sight import PARENTS
 from sandbox.salesforce.sight import SECURED as ENFORCED
 from scoring.rules import Rules
@@ -339,11 +341,21 @@ def test_a_loss_that_an_admin_means_is_allowed_once_and_then_known(settled: tupl
     revoke(org, gone)
     try:
         assert night(org, store).outcome == "stopped"
+        org.edit(op="update", object="Account", id=ACME, values={"NumberOfEmployees": "11"})
+        org.app.org.clock.advance(3_600)
         assert night(org, store, "access-lost").outcome == "done"
         assert night(org, store).outcome == "done"
+        assert industry(store, ACME) is None
     finally:
         restore(org, gone)
         assert night(org, store).outcome == "done"
+    assert industry(store, ACME) == "Energy"  # read again, although nobody has changed the account since
+
+
+def industry(store: Store, account_id: str) -> str | None:
+    with store.reading() as c:
+        found: str | None = c.execute(select(account.c.industry).where(account.c.id == account_id)).scalar_one()
+    return found
 
 
 def test_accounts_that_are_read_only_by_sharing_are_noticed_and_a_share_or_modify_all_opens_them(

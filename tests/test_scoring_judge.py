@@ -1,8 +1,9 @@
 """The judgement: every state reached by a made case, and what must never happen, as properties."""
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -249,6 +250,48 @@ def test_a_new_person_ask_or_resolution_never_raises_p_shallow(hours: list[float
         return float(judged(w).behaviour.p_shallow[which])
 
     assert p_shallow(1) <= p_shallow(0) + 1e-12
+
+
+#: what a CRM can hold at most, in hundredths: 18 digits in Salesforce, and what `connectors.ours` lets pass of people's own
+CENTS = st.one_of(st.none(), st.sampled_from([0, 1, -1, 10**17, -(10**17)]), st.integers(-(10**17), 10**17))
+MOMENT = st.one_of(st.none(), st.integers(-(10**10), 10**11))
+COUNT = st.sampled_from([0, 1, 2, 50, 10**9])
+ODD = st.fixed_dictionaries({
+    "seconds": st.sampled_from([0, 1, 10**9]) | st.integers(0, 10**7), "activities": COUNT, "won": CENTS, "half": CENTS, "orders": COUNT,
+    "employees": st.one_of(st.none(), st.integers(-5, 2**31)), "annual": CENTS, "created": MOMENT, "took": st.integers(0, 10**11),
+    "owner": st.sampled_from([None, "U", "V"]), "offer": CENTS, "chance": st.one_of(st.none(), st.integers(0, 100)),
+    "events": COUNT, "override": st.one_of(st.none(), st.floats(-1e15, 1e15)), "currency": st.sampled_from([None, "X", "Y", "Z"]),
+})  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(ODD, min_size=1, max_size=12), odds=st.integers(0, 100), rate=st.sampled_from([0, 1, 10**6, 10**13]))
+def test_every_number_of_a_verdict_is_one(rows: list[dict[str, Any]], odds: int, rate: int) -> None:
+    """Whatever the records hold: what is no number cannot be written, and one of them would spoil its whole book."""
+    w = World()
+    w.add("owners", id="V", active=True, started_at=(DAY + 50) * 86_400)
+    w.add("stages", id="S", probability=odds)
+    for currency, micro in (("X", rate), ("Y", 10**6)):
+        w.add("rates", id=currency, micro_per_corporate=micro)
+    for n, r in enumerate(rows):
+        ours = {} if r["override"] is None else {"potential_override": r["override"]}
+        w.add("accounts", id=f"A{n}", name="A", owner_id=r["owner"], owner_from_at=r["took"], employees=r["employees"],
+              annual_revenue_cents=r["annual"], created_at=r["created"], currency=r["currency"], ours=json.dumps(ours))  # fmt: skip
+        w.add("minutes", person=r["owner"], account_id=f"A{n}", seconds=r["seconds"], activities=r["activities"],
+              measured_seconds=r["seconds"] // 2, meetings=1, mails=0, last_at=None)  # fmt: skip
+        w.add("revenue", account_id=f"A{n}", currency=r["currency"], won_365=r["won"], won_182=r["half"], won_91=0,
+              orders_365=r["orders"], orders=r["orders"])  # fmt: skip
+        w.add("pipeline", id=f"O{n}", account_id=f"A{n}", name="O", currency=r["currency"], created_at=r["created"], stage="S",
+              amount_cents=r["offer"], close_day=DAY, probability=r["chance"])  # fmt: skip
+        w.add("met", account_id=f"A{n}", level=None, new_people=r["events"], old_people=0)
+        w.add("families", account_id=f"A{n}", family=f"F{n % 3}", currency=r["currency"], first_shown_at=0, first_bought_day=DAY - 9,
+              bought_365=r["won"])  # fmt: skip
+    for s in told(w).values():
+        numbers = [v for v in (*astuple(s), *s.coverage.values(), *s.evidence.values()) if isinstance(v, int | float)]
+        assert all(math.isfinite(v) for v in numbers), s
+        assert 0 <= s.confidence <= 100
+        assert 0 <= s.hours_low <= s.hours <= s.hours_high
+        assert s.fair_hours >= 0
 
 
 def test_order_of_records_and_names_of_accounts_change_nothing() -> None:

@@ -10,7 +10,7 @@ from facts import DAY, Facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring import calibration
+from scoring import calibration, lookalike
 from scoring.frame import Frame
 from scoring.learned import WEIGHTS, Calibration
 from scoring.lookalike import quantile_regression, wallet, whitespace
@@ -116,13 +116,25 @@ def test_the_wallet_of_a_prospect_is_what_customers_of_its_size_buy() -> None:
     assert bought[-1] == pytest.approx(5_000, rel=0.05)
 
 
-def test_more_rows_than_the_regression_takes_are_thinned_evenly_and_found_in_any_order() -> None:
+def test_more_rows_than_the_regression_takes_are_thinned_evenly_and_found_in_any_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookalike, "MOST_ROWS", 800)
     rng = np.random.default_rng(2)
     x = np.column_stack([np.ones(2_000), rng.normal(size=2_000)])
     y = 3 + 2 * x[:, 1] + rng.normal(size=2_000)
     beta, order = quantile_regression(x, y, 0.5), rng.permutation(2_000)
     assert beta == pytest.approx([3, 2], abs=0.1)
     assert quantile_regression(x[order], y[order], 0.5).tolist() == beta.tolist()
+
+
+def test_one_customer_more_moves_nobody_else_s_line() -> None:
+    """A sample would be another one every night, and with it every wallet (ADR 0024)."""
+    rng = np.random.default_rng(4)
+    x = np.column_stack([np.ones(1_501), rng.normal(size=1_501)])
+    y = 3 + 0.8 * x[:, 1] + rng.normal(size=1_501)
+    before, after = quantile_regression(x[1:], y[1:], 0.8), quantile_regression(x, y, 0.8)
+    assert np.abs(x @ (after - before)).max() < 0.02
 
 
 def test_an_industry_without_customers_takes_the_line_of_all() -> None:

@@ -457,6 +457,25 @@ def test_what_makes_no_sense_is_refused_in_words(web: TestClient, path: str) -> 
     assert answer.json()["detail"][0]["msg"]
 
 
+def test_a_summary_names_the_largest_moves_and_its_own_pages_all(engine: Engine) -> None:
+    """Thousands of accounts made a megabyte of what is asked for its sums."""
+    one_book = [
+        score(n, (COMFORT, UNDER)[n % 2], owner_id="U1", hours=(60.0 + n, 1.0)[n % 2], fair_hours=20.0) for n in range(500)
+    ]
+    judged_firm(engine, one_book)
+    with client(engine) as asked:
+        told = asked.get("/api/summary").json()["reallocation"]
+        pages = [asked.get("/api/reallocation", params={"page": n}).json() for n in (1, 2, 3)]
+        assert asked.get("/api/reallocation?page=4").status_code == 404
+    moves = [m for page in pages for m in page["items"]]
+    assert [(p["page"], p["pages"], len(p["items"])) for p in pages] == [(1, 3, 200), (2, 3, 200), (3, 3, 100)]
+    assert len({m["account_id"] for m in moves}) == 500
+    assert [abs(m["hours"]) for m in moves] == sorted((abs(m["hours"]) for m in moves), reverse=True)
+    assert sum(m["hours"] for m in moves if m["hours"] > 0) == pytest.approx(told["hours"])
+    for side, sign in (("taken", -1), ("given", 1)):
+        assert told[side] == [m for m in moves if m["hours"] * sign > 0][:20]
+
+
 def test_what_two_crms_know_is_told_once_and_found_under_either_id(engine: Engine) -> None:
     judged_firm(engine, firm_scores(6))
     second = judged_firm(engine, [replace(score(n), account_id=f"9{n}", name=f"Firm {n}") for n in range(8)], "hubspot")

@@ -10,6 +10,7 @@ from assay import __version__, render
 from assay.report.words import finite, iso
 from assay.web import records
 from assay.web.desk import Desk
+from assay.web.snapshot import Pages
 from db.runs import Run
 from scoring.records import Score
 
@@ -107,16 +108,23 @@ def router(desk: Desk) -> APIRouter:
     def plan(page: Annotated[int, Query(ge=1, le=MOST, description="page of 50 accounts")] = 1) -> records.Plan:
         """What the next write would change."""
         held = desk.snapshot.plan
-        try:
-            rows = held.page(page)
-        except IndexError:
-            raise HTTPException(404, f"the plan has {len(held.pages)} pages") from None
-        return records.Plan(
-            accounts=held.accounts, fields=dict(held.fields), page=page, pages=len(held.pages),
-            items=[records.Change(**row) for row in rows],
-        )  # fmt: skip
+        rows = [records.Change(**row) for row in _page(held, page)]
+        return records.Plan(accounts=held.accounts, fields=dict(held.fields), page=page, pages=len(held.pages), items=rows)
+
+    @api.get("/reallocation", responses=MISSING)
+    def reallocation(page: Annotated[int, Query(ge=1, le=MOST, description="page of 200 accounts")] = 1) -> records.Moves:
+        """Every account whose hours could move; `/api/summary` has the sums."""
+        held = desk.snapshot.moves
+        return records.Moves(page=page, pages=len(held.pages), items=[records.Move(**row) for row in _page(held, page)])
 
     return api
+
+
+def _page(held: Pages, number: int) -> list[dict[str, Any]]:
+    try:
+        return held.page(number)
+    except IndexError:
+        raise HTTPException(404, f"there are {len(held.pages)} pages") from None
 
 
 def _run(r: Run, crms: dict[int, str]) -> records.Run:

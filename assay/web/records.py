@@ -136,8 +136,26 @@ class StateSum(Record):
     potential: float
 
 
+class Move(Record):
+    """Hours taken from (negative) or given to one account, and what they are taken to be worth."""
+
+    account_id: str
+    hours: Number
+    low: Number
+    high: Number
+    value: Number
+
+
+class Moves(Record):
+    """What could move within books, the most hours first; never a best plan."""
+
+    page: int
+    pages: int
+    items: list[Move]
+
+
 class Summary(Record):
-    """The report without its accounts."""
+    """The report without its accounts; of hours that could move the sums and the largest of each side."""
 
     model_config = ConfigDict(extra="allow")
     org: str

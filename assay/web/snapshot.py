@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -36,18 +36,19 @@ from scoring.records import WRITTEN, FieldUpdate, Score
 NOTABLE = 80
 #: accounts and refused rows that a summary names
 NAMED = 1000
-#: accounts on one page of the plan
-PLANNED = 50
+#: accounts on one page of the plan, and of the hours that could move
+PLANNED, MOVED = 50, 200
+#: moves that a summary names, the largest first
+TOP = 20
 
 log = structlog.get_logger()
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What the next write would change: a page holds the rows of PLANNED accounts, packed."""
+class Pages:
+    """Rows that are seldom asked for, packed page by page."""
 
-    accounts: int = 0
-    fields: Mapping[str, int] = field(default_factory=dict)  #: meaning -> accounts
     pages: Sequence[bytes] = ()
 
     def page(self, number: int) -> list[dict[str, Any]]:
@@ -61,12 +62,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan(Pages):
+    """What the next write would change: a page holds the rows of PLANNED accounts."""
+
+    accounts: int = 0
+    fields: Mapping[str, int] = field(default_factory=dict)  #: meaning -> accounts
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One night as the pages show it."""
 
     stamp: Stamp
     facts: Mapping[str, Any]  #: what the report's sections need
     summary: Mapping[str, Any]  #: the same for machines, without the accounts
+    moves: Pages  #: hours that could move, the most first: a page holds MOVED accounts
     accounts: Accounts
     owners: Mapping[str, str]  #: owner id -> name; empty where owners are hidden
     plan: Plan
@@ -91,10 +101,12 @@ def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     def link(s: Score) -> str:
         return address(homes[s.account_id][1], s.account_id)
 
+    told = summary(report)
     return Snapshot(
         stamp=stamp,
         facts=facts(report) | listed(report, NOTABLE, link),
-        summary=_trimmed(summary(report)),
+        summary=_trimmed(told),
+        moves=Pages([_dense(part) for part in _parts(_moves(told["reallocation"]), MOVED)]),
         accounts=Accounts(short(*homes[s.account_id], s) for s in report.scores),
         owners={} if report.hide_owners else report.owners,
         plan=planned,
@@ -105,7 +117,15 @@ def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
 def _trimmed(told: dict[str, Any]) -> dict[str, Any]:
     """Lists that grow with the firm are cut; they have pages of their own."""
     run = told["run"] | {"rejected": told["run"]["rejected"][:NAMED]}
-    return told | {"changed": told["changed"][:NAMED], "run": run}
+    hours = told["reallocation"]
+    sides = {side: _moves({side: hours[side]})[:TOP] for side in ("taken", "given")}
+    return told | {"changed": told["changed"][:NAMED], "run": run, "reallocation": hours | sides}
+
+
+def _moves(hours: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of both sides, the largest first."""
+    found = [move for side in ("taken", "given") for move in hours.get(side, ())]
+    return sorted(found, key=lambda m: (-abs(m["hours"] or 0), m["account_id"]))
 
 
 def plan(store: Store, orders: Orders) -> Plan:
@@ -119,12 +139,16 @@ def plan(store: Store, orders: Orders) -> Plan:
         updates = nightly.plan(store, org, verdicts, orders).updates
         accounts += len(updates)
         fields.update(meaning for u in updates for meaning in u.values)
-        pages += [_packed(org.crm, part, names) for part in _parts(updates)]
-    return Plan(accounts, {name: fields[name] for name in WRITTEN if fields[name]}, pages)
+        pages += [_packed(org.crm, part, names) for part in _parts(updates, PLANNED)]
+    return Plan(pages, accounts, {name: fields[name] for name in WRITTEN if fields[name]})
 
 
-def _parts(updates: Sequence[FieldUpdate]) -> Iterator[Sequence[FieldUpdate]]:
-    yield from (updates[i : i + PLANNED] for i in range(0, len(updates), PLANNED))
+def _parts(rows: Sequence[Row], count: int) -> Iterator[Sequence[Row]]:
+    yield from (rows[i : i + count] for i in range(0, len(rows), count))
+
+
+def _dense(rows: Any) -> bytes:
+    return zlib.compress(orjson.dumps(rows), 1)
 
 
 def _packed(crm: str, updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> bytes:
@@ -133,7 +157,7 @@ def _packed(crm: str, updates: Sequence[FieldUpdate], names: Mapping[str, str]) 
          "why": c.why}
         for c in changes(updates, names)
     ]  # fmt: skip
-    return zlib.compress(orjson.dumps(rows), 1)
+    return _dense(rows)
 
 
 class Snapshots:

@@ -72,7 +72,7 @@ class HubSpotCrm:
             org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
             sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
             calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
-            lacking=tuple(self.lacking), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
+            lacking=(*self.lacking, *self._unseen()), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
             absent=self.traits.absent, offered=self.traits.offered,
         )  # fmt: skip
 
@@ -112,6 +112,10 @@ class HubSpotCrm:
                             fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md")  # fmt: skip
         self.lacking.append(stream.type)
         self.notes.append(f"{stream.type} are not read ({why}): {stream.absent}")
+
+    def _unseen(self) -> list[str]:
+        """Our properties that are not there: never made, or archived."""
+        return [f"{schema.OBJECT}.{name}" for name in schema.NAMES.values() if name not in self.properties[schema.OBJECT]]
 
     def _unwritable(self, scopes: set[str] | None) -> tuple[str, ...]:
         """Our properties that are absent, or lack a value that we write; all of them without the scope."""

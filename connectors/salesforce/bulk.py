@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 import httpx
 
-from connectors.errors import CrmError, Incomplete, Refused
+from connectors.errors import CrmError, Incomplete, Refused, Unavailable
 from connectors.salesforce.errors import NAME, code_of
 from connectors.salesforce.session import Session
 
@@ -20,6 +21,8 @@ MAX_RECORDS = 20_000
 PARALLEL = 2
 #: seconds between looks at a job: quickly at first, seldom later
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
+#: seconds before a result that broke off is asked for again
+WAITS = (1.0, 4.0, 15.0, 40.0)
 #: said of a second upload, and of starting a job that runs
 DONE_BEFORE = "INVALIDJOBSTATE"
 
@@ -155,7 +158,11 @@ def _read(text: str) -> Table:
         columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
         return dict(zip(names, columns, strict=True)), len(rows)
     except ValueError:
-        raise Incomplete("a result page holds a torn row", crm=NAME, fix="the next run reads again") from None
+        raise _torn() from None
+
+
+def _torn() -> Incomplete:
+    return Incomplete("a result page holds a torn row", crm=NAME, fix="the next run reads again")
 
 
 def as_text(value: Any) -> str:
@@ -177,11 +184,21 @@ def open_ingest(session: Session, entity: str) -> str:
     return str(session.call("POST", session.data("/jobs/ingest"), json=body).json()["id"])
 
 
-def upload(session: Session, job: str, content: bytes) -> None:
+class Sheet(Protocol):
+    """Rows as CSV that can be read any number of times; `size` is that of the whole in bytes."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+def upload(session: Session, job: str, sheet: Sheet) -> None:
     """Hand over the rows and start the job; a step whose answer was lost is not refused when it is done again."""
     address = session.data(f"/jobs/ingest/{job}")
+    told = {"Content-Type": "text/csv", "Content-Length": str(sheet.size)}
     try:
-        session.call("PUT", f"{address}/batches", content=content, headers={"Content-Type": "text/csv"})
+        session.call("PUT", f"{address}/batches", content=sheet, headers=told)
     except Refused as error:
         if code_of(error) != DONE_BEFORE:
             raise
@@ -214,9 +231,34 @@ def outcome(session: Session, job: str, sleep: Sleep) -> Iterator[tuple[str, str
     info = ended(session, job, sleep)
     address = session.data(f"/jobs/ingest/{job}")
     for name in ("successfulResults", "failedResults"):
-        columns, _ = parse(session.call("GET", f"{address}/{name}").content)
-        errors = columns.get("sf__Error") or [""] * len(columns.get("Id", ()))
-        yield from zip(columns.get("Id", ()), errors, strict=True)
-    columns, _ = parse(session.call("GET", f"{address}/unprocessedrecords").content)
+        yield from ((row["Id"], row.get("sf__Error") or "") for row in _rows(session, f"{address}/{name}", sleep))
     why = info.get("errorMessage") or "the job ended before this row"
-    yield from ((record, f"UNPROCESSED:{why}:--") for record in columns.get("Id", ()))
+    for row in _rows(session, f"{address}/unprocessedrecords", sleep):
+        yield row["Id"], f"UNPROCESSED:{why}:--"
+
+
+def _rows(session: Session, address: str, sleep: Sleep) -> Iterator[dict[str, str]]:
+    """The rows of an ended job's results, one in memory at a time; what breaks off is asked again and goes on where it was."""
+    told = 0
+    for wait in (*WAITS, None):
+        try:
+            for row in islice(csv.DictReader(_lines(session.text(address))), told, None):
+                if None in row or None in row.values():
+                    raise _torn()
+                yield row
+                told += 1
+            return
+        except (Unavailable, Incomplete) as error:
+            if wait is None:
+                raise
+            sleep(error.retry_after or wait)
+
+
+def _lines(pieces: Iterator[str]) -> Iterator[str]:
+    """Lines with their ends; without NUL, which PostgreSQL cannot hold."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece.replace("\0", "")).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest

@@ -1,7 +1,7 @@
 """A login that lasts a run: tokens in memory only, renewed once when the org ends the session."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -85,11 +85,24 @@ class Session:
             self._renew(token)
             return self._send(method, path, headers, **kwargs)
 
+    def text(self, path: str) -> Iterator[str]:
+        """The text of a large CSV answer, piece by piece; the same new login where the session has ended."""
+        token = self._token
+        try:
+            yield from self.transport.text(self._url(path), headers=self._headers(path))
+        except SessionEnded:  # said before the first piece
+            self._renew(token)
+            yield from self.transport.text(self._url(path), headers=self._headers(path))
+
     def _send(self, method: str, path: str, headers: Mapping[str, str] | None, **kwargs: Any) -> httpx.Response:
-        url = path if path.startswith("http") else self.base + path
-        plain = {"Accept-Encoding": "identity"} if self.transport.is_plain(urlsplit(url).netloc) else {}
-        sent = {"Authorization": f"Bearer {self._token}", **plain, **(headers or {})}
-        return self.transport.request(method, url, headers=sent, **kwargs)
+        return self.transport.request(method, self._url(path), headers={**self._headers(path), **(headers or {})}, **kwargs)
+
+    def _url(self, path: str) -> str:
+        return path if path.startswith("http") else self.base + path
+
+    def _headers(self, path: str) -> dict[str, str]:
+        plain = {"Accept-Encoding": "identity"} if self.transport.is_plain(urlsplit(self._url(path)).netloc) else {}
+        return {"Authorization": f"Bearer {self._token}", **plain}
 
     def _renew(self, spent: str) -> None:
         with self._lock:  # several downloads may find out at once; one login is enough

@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,8 @@ from scoring.records import FieldUpdate, WriteResult
 CALL, SMALL = 200, 2_000
 #: rows of an ingest job: far below its 100 MB (400 bytes a row)
 JOB = 100_000
+#: rows of a job that are made into text at a time
+TOGETHER = 500
 #: calls of a job besides looking whether it has ended: open, upload, start, three kinds of results
 JOB_CALLS = 6
 #: ids of one query: with them an address stays far below 16 KB
@@ -109,7 +111,7 @@ def _job(session: Session, part: Sequence[FieldUpdate], sleep: Sleep) -> Iterato
     """
     job = bulk.open_ingest(session, OBJECT)
     yield Sending(tuple(u.account_id for u in part), job)
-    bulk.upload(session, job, _csv(part))
+    bulk.upload(session, job, Sheet(part))
     waiting = {u.account_id: u for u in part}
     locked = []
     for record, error in bulk.outcome(session, job, sleep):
@@ -126,19 +128,32 @@ def _job(session: Session, part: Sequence[FieldUpdate], sleep: Sleep) -> Iterato
         yield from _collection(session, again, sleep, LOCK_TRIES)
 
 
-def _csv(part: Sequence[FieldUpdate]) -> bytes:
-    """An empty cell is ignored, so what does not change stays empty and what is cleared says so."""
-    names = sorted({n for u in part for n in outgoing(u.values)})
-    raw = io.BytesIO()  # a StringIO takes four bytes a character
-    out = io.TextIOWrapper(raw, "utf-8", newline="", write_through=True)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["Id", *names])
-    for update in part:
+class Sheet:
+    """Rows as CSV, a few at a time and anew for each reader, so that a job of any size takes no memory."""
+
+    def __init__(self, part: Sequence[FieldUpdate]) -> None:
+        self.part = part
+        self.names = sorted({n for u in part for n in outgoing(u.values)})
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self))
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield _csv([["Id", *self.names]])
+        for start in range(0, len(self.part), TOGETHER):
+            yield _csv([u.account_id, *self.cells(u)] for u in self.part[start : start + TOGETHER])
+
+    def cells(self, update: FieldUpdate) -> Iterator[object]:
+        """An empty cell is ignored, so what does not change stays empty and what is cleared says so."""
         values = outgoing(update.values)
-        writer.writerow(
-            [update.account_id, *(CLEAR if n in values and values[n] is None else values.get(n, "") for n in names)]
-        )
-    return raw.getvalue()
+        return (CLEAR if n in values and values[n] is None else values.get(n, "") for n in self.names)
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue().encode()
 
 
 def _told(record: str, error: str) -> WriteResult:
