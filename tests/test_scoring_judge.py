@@ -280,7 +280,7 @@ def test_every_number_of_a_verdict_is_one(rows: list[dict[str, Any]], odds: int,
         w.add("minutes", person=r["owner"], account_id=f"A{n}", seconds=r["seconds"], activities=r["activities"],
               measured_seconds=r["seconds"] // 2, meetings=1, mails=0, last_at=None)  # fmt: skip
         w.add("revenue", account_id=f"A{n}", currency=r["currency"], won_365=r["won"], won_182=r["half"], won_91=0,
-              orders_365=r["orders"], orders=r["orders"])  # fmt: skip
+              orders_365=r["orders"], orders=r["orders"], first_won_day=DAY - 100)  # fmt: skip
         w.add("pipeline", id=f"O{n}", account_id=f"A{n}", name="O", currency=r["currency"], created_at=r["created"], stage="S",
               amount_cents=r["offer"], close_day=DAY, probability=r["chance"])  # fmt: skip
         w.add("met", account_id=f"A{n}", level=None, new_people=r["events"], old_people=0)
