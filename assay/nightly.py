@@ -201,7 +201,7 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     if first and orders.write:
         out.notes.append("rule first-run: the first run of an org writes nothing; read `assay plan`, then run again")
     out.mode = "write" if orders.write and not first else "dry"
-    store.read_again(org.id, seen_again(runs.lacking(org.id), check.lacking))
+    store.read_again(org.id, stops.seen_again(runs.lacking(org.id), check.lacking))
     out.run = out.run or runs.start(org.id, int(time.time()), out.mode, {"lacking": out.lacking})
     bind_contextvars(run=out.run)
     lost = stops.access_lost(
@@ -210,12 +210,6 @@ def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     out.notes += stops.raise_unless([lost] if lost else [], orders.allow)
     _timed(out, tell, "pull", lambda: _pull(night, store, orders, tell))
     _timed(out, tell, "settle", lambda: reading.settle(crm, store, org))
-
-
-def seen_again(before: Sequence[str], now: Sequence[str]) -> set[str]:
-    """Streams of which a field can be seen that could not be seen the night before: records that were read without it have
-    not changed since, and would be without it for good."""
-    return {path.partition(".")[0] for path in before if "." in path and path not in now}
 
 
 def _same_org(night: Night, store: Store, check: Check, orders: Orders) -> Org:
