@@ -214,7 +214,7 @@ def look(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     if first and orders.write:
         out.notes.append("rule first-run: the first run of an org writes nothing; read `assay plan`, then run again")
     out.mode = "write" if orders.write and not first else "dry"
-    store.read_again(org.id, seen_again(runs.lacking(org.id), check.lacking))
+    store.read_again(org.id, stops.seen_again(runs.lacking(org.id), check.lacking))
     out.run = out.run or runs.start(org.id, int(time.time()), out.mode, {"lacking": out.lacking})
     bind_contextvars(run=out.run)
     lost = stops.access_lost(
@@ -261,12 +261,6 @@ def _links(store: Store) -> list[str]:
     links = store.relink()
     told = [f"{len(links.to)} accounts are known in two CRMs and judged as one"] if links.to else []
     return told + [f"not linked: {doubt}" for doubt in links.doubtful]
-
-
-def seen_again(before: Sequence[str], now: Sequence[str]) -> set[str]:
-    """Streams of which a field can be seen that could not be seen the night before: records that were read without it have
-    not changed since, and would be without it for good."""
-    return {path.partition(".")[0] for path in before if "." in path and path not in now}
 
 
 def _same_org(night: Night, store: Store, check: Check, orders: Orders) -> Org:

@@ -124,6 +124,12 @@ def access_lost(
     return Finding("access-lost", f"this user no longer has: {', '.join(lost)}") if lost else None
 
 
+def seen_again(before: Sequence[str], now: Sequence[str]) -> set[str]:
+    """Streams of which a field can be seen that could not be seen the night before: records that were read without it have
+    not changed since, and would be without it for good."""
+    return {path.partition(".")[0] for path in before if "." in path and path not in now}
+
+
 def row_count(now: Mapping[str, int], past: Sequence[Mapping[str, int]], limits: Limits) -> Finding | None:
     """Records held after the pull, kind by kind, against the runs before."""
     odd = []

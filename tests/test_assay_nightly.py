@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from assay.judging import nights_to_judge
-from assay.nightly import DAY, Orders, Outcome, run, seen_again
+from assay.nightly import DAY, Orders, Outcome, run
 from assay.progress import Quiet
+from assay.stops import seen_again
 from connectors import memory
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
