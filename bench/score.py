@@ -26,8 +26,8 @@ sys.path.insert(1, str(Path(__file__).parent))
 RECORD = Path(__file__).with_name("score_record.json")
 #: profile -> seeds of the record, and how many of them are replayed over LONG nights, where flips are told
 RECORDED = {
-    "clean": (8, 1), "uneven": (8, 1), "duplicated": (8, 0), "messy": (8, 0), "thin": (3, 0), "step": (1, 1), "cure": (1, 1),
-    "single_product": (2, 0), "tiny": (4, 0), "hunter": (2, 0),
+    "clean": (8, 1), "uneven": (8, 2), "duplicated": (8, 0), "messy": (8, 0), "thin": (8, 0), "step": (2, 2), "cure": (2, 2),
+    "single_product": (8, 0), "tiny": (8, 0), "hunter": (8, 0),
 }  # fmt: skip
 SHORT, LONG = 10, 120
 

@@ -30,8 +30,11 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
         "potential against planted": ("coverage", "%"), "at equal medians": ("coverage_aligned", "%"),
     },
 }  # fmt: skip
+#: where the truth changes within the nights: told apart, because the last night is no aim there
+CHANGING = ("step", "cure")
 STEP = {"found": ("found", "%"), "median nights to flag": ("nights_to_flag", ".0f"),
-        "released": ("released", "%"), "median nights to release": ("nights_to_release", ".0f")}  # fmt: skip
+        "released": ("released", "%"), "median nights to release": ("nights_to_release", ".0f"),
+        "flips / 100 / 30 nights": ("flips", ".1f"), "more than 2 flips": ("restless", "%")}  # fmt: skip
 
 
 def line(world: World, row: dict[str, Any]) -> str:
@@ -43,14 +46,12 @@ def line(world: World, row: dict[str, Any]) -> str:
 
 def table(worlds: list[World]) -> str:
     """All tables in Markdown."""
-    profiles = list(dict.fromkeys(w["profile"] for w in worlds))
-    parts = []
-    for title, columns in TABLES.items():
-        parts.append(_one(title, columns, {p: [w["row"] for w in worlds if w["profile"] == p] for p in profiles}))
-    changing = {p: [w["row"] for w in worlds if w["profile"] == p] for p in profiles if p in ("step", "cure")}
-    if changing:
-        parts.append(_one("Step change", STEP, changing))
-    return "\n\n".join(parts)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for world in worlds:
+        rows.setdefault(world["profile"], []).append(world["row"])
+    still, changing = ({p: r for p, r in rows.items() if (p in CHANGING) is wanted} for wanted in (False, True))
+    parts = [_one(title, columns, still) for title, columns in TABLES.items() if still]
+    return "\n\n".join(parts + ([_one("Step change", STEP, changing)] if changing else []))
 
 
 def _one(title: str, columns: dict[str, tuple[str, str]], rows: dict[str, list[dict[str, Any]]]) -> str:
