@@ -14,7 +14,6 @@ from db.calls import Calls
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store
-from scoring.scope import ROLE
 
 
 def open_store(settings: Settings) -> Store:
@@ -102,17 +101,11 @@ def _salesforce(settings: Settings, s: Salesforce) -> salesforce.SalesforceConfi
         api_version=s.api_version,
         objects=s.objects or None,
         quota_share=s.quota_share,
-        traits=_asked(settings),
+        traits=settings.scope.chosen().asked,
         allow_hosts=settings.allow_hosts,
         ca_file=settings.ca_file,
         subject_salt=_subject_key(settings),
     )
-
-
-def _asked(settings: Settings) -> tuple[str, ...]:
-    """What a CRM is asked for besides: the criteria of the scope, and people's roles where some roles do not sell."""
-    roles = {ROLE} if settings.scoring.rules().service_roles else set()
-    return tuple(sorted({*settings.scope.chosen().asked, *roles}))
 
 
 def _hubspot(settings: Settings, h: HubSpot) -> hubspot.HubSpotConfig:
@@ -123,7 +116,7 @@ def _hubspot(settings: Settings, h: HubSpot) -> hubspot.HubSpotConfig:
         base_url=h.base_url,
         api_date=h.api_date,
         quota_share=h.quota_share,
-        traits=_asked(settings),
+        traits=settings.scope.chosen().asked,
         allow_hosts=settings.allow_hosts,
         ca_file=settings.ca_file,
         subject_salt=_subject_key(settings),
