@@ -25,7 +25,7 @@ from db.ledger import Entry, Ledger
 from db.one import one_account
 from db.runs import Run, Runs
 from db.store import Org, Store
-from scoring.features import treatment
+from scoring.minutes import treatment
 from scoring.records import ANSWERS, STATES, FieldUpdate, Score
 from scoring.rules import Rules
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.report.words import count, iso, percent
-from scoring.explain import ANSWERED
+from connectors.ours import ANSWER_OPTIONS
 from scoring.records import COMFORT, Score
 
 CORRECTED, SNOOZED, DISPUTED = "Potential corrected", "Snoozed", "Disagree"
@@ -28,7 +28,7 @@ def answers(scores: Sequence[Score], ours: Mapping[str, Mapping[str, Any]]) -> l
         for what in _said(ours.get(s.account_id, {}), s.as_of):
             every[what] += 1
             comfort[what] += s.state == COMFORT
-    order = [*ANSWERED, CORRECTED, SNOOZED]
+    order = [*ANSWER_OPTIONS, CORRECTED, SNOOZED]
     kinds = sorted(every, key=lambda w: (order.index(w) if w in order else len(order), w))
     return [Answered(what, every[what], comfort[what]) for what in kinds]
 

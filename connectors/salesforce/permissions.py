@@ -26,7 +26,7 @@ OBJECTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 #: granted by `assay schema apply`, which looks first, and left out of the exported source
 OPTIONAL = ("EventRelation", "Quote", "QuoteLineItem", "AccountTeamMember", "EmailMessage", "EmailMessageRelation")
 #: read of everybody by anybody: people and the org's own settings have no permission that an admin could give
-OPEN = ("User", "OpportunityStage", "CurrencyType")
+OPEN = ("User", "UserRole", "OpportunityStage", "CurrencyType")
 #: what is read of these objects needs a field permission; everything else of them comes with the object
 SECURED: Mapping[str, Mapping[str, str]] = {
     "Account": {"ParentId": "corporate groups", "Type": "scope", "Industry": "look-alikes", "BillingCountry": "look-alikes",

@@ -46,7 +46,8 @@ _CURRENCY = {"CurrencyIsoCode": ""}
 
 STREAMS = (
     Stream("User", "owner", mapping.owner, ("Id", "Name"),
-           {"IsActive": "", "UserType": "", "UserRoleId": "", "UserRole.Name": "", "ManagerId": "", "CreatedDate": "no tenure bands",
+           {"IsActive": "", "UserType": "", "UserRoleId": "", "ManagerId": "",
+            "UserRole.Name": "roles are known by their ids only", "CreatedDate": "no tenure bands",
             "TimeZoneSidKey": "days are counted in UTC", "Email": "", "SystemModstamp": ""}, needed=True),
     Stream("OpportunityStage", "stage", mapping.stage, ("MasterLabel",),
            {"ApiName": "", "SortOrder": "", "IsClosed": "", "IsWon": "",
