@@ -10,6 +10,7 @@ import typer
 
 from assay import logs, nightly, show, wiring
 from assay.orders import orders_of
+from assay.outcome import Outcome
 from assay.progress import telling
 from assay.settings import ConfigError, Log, Settings, load
 from db import lease
@@ -95,7 +96,7 @@ def _night(settings: Settings, report: Path, folder: Path) -> None:
     typer.echo(f"Look around: assay --config {folder / 'assay.toml'} scores | explain ACCOUNT | plan | status")
 
 
-def _run(settings: Settings, store: Store) -> list[nightly.Outcome]:
+def _run(settings: Settings, store: Store) -> list[Outcome]:
     crms = wiring.open_crms(settings)
     with telling() as tell, lease.held(store.engine, nightly.LEASE) as held, wiring.metered(crms, store):
         return nightly.run(crms, store, held, orders_of(settings, force=True), tell)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from assay import publish, reading, scope, stops, writing
+from assay.outcome import Outcome, timed
 from assay.watched import Watched
 from assay.writing import plan as plan
 from connectors.errors import CrmError, QuotaExhausted
@@ -61,59 +62,6 @@ class Orders:
     only: tuple[str, ...] = ()  #: write these accounts only
     max_flag_change: float = 0.20
     replay_nights: int = 60
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one night did for one org: filled step by step, stored as the run's detail."""
-
-    crm: str
-    run: int = 0
-    outcome: str = "running"  #: done, rejected, quota, stopped, failed
-    message: str = ""
-    mode: str = "dry"
-    day: int = 0
-    calls: int = 0
-    rows: dict[str, int] = field(default_factory=dict)  #: stream -> rows read
-    changed: dict[str, int] = field(default_factory=dict)  #: stream -> rows that were new or different
-    gone: dict[str, int] = field(default_factory=dict)  #: kind -> rows the CRM no longer lists
-    odd: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    nights: int = 0  #: nights judged: one, or more where earlier ones were replayed
-    states: dict[str, int] = field(default_factory=dict)
-    scope: dict[str, Any] = field(default_factory=dict)  #: accounts in and out of scope, of this CRM and of the firm
-    calls_left: int | None = None  #: of the org's daily API calls, when the night began
-    planned: int = 0
-    lacking: list[str] = field(default_factory=list)  #: what the user should see in the CRM and does not
-    visible: dict[str, int] = field(default_factory=dict)  #: records that the user sees, where the CRM says so
-    within_band: int = 0
-    acked: int = 0
-    rejected: int = 0
-    waiting: int = 0  #: accounts that the CRM refused and that are not due again
-    facts: dict[str, Any] = field(default_factory=dict)  #: what the next runs compare themselves with
-
-    def detail(self) -> dict[str, Any]:
-        kept = (
-            "rows",
-            "changed",
-            "gone",
-            "odd",
-            "notes",
-            "lacking",
-            "visible",
-            "nights",
-            "states",
-            "scope",
-            "calls_left",
-            "planned",
-            "within_band",
-            "acked",
-            "rejected",
-            "waiting",
-            "facts",
-        )
-        return {k: getattr(self, k) for k in kept} | {"seconds": {k: round(v, 3) for k, v in self.seconds.items()}}
 
 
 def run(crms: Sequence[Crm], store: Store, lease: Lease, orders: Orders, tell: Tell) -> list[Outcome]:
@@ -203,7 +151,7 @@ def _running(nights: Sequence[Night]) -> list[Night]:
 def look(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     """Log in to one CRM and see whether it is the org we know, as this user saw it before."""
     crm, out, runs = night.crm, night.out, Runs(store.engine)
-    night.check = check = _timed(out, tell, "check", lambda: crm.check())
+    night.check = check = timed(out, tell, "check", lambda: crm.check())
     out.day = check.now // DAY if orders.day is None else orders.day
     night.org = org = _same_org(night, store, check, orders)
     out.notes += check.notes
@@ -237,8 +185,8 @@ def named(nights: Sequence[Night], store: Store) -> None:
 
 def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     """Everything that changed in one CRM, and what became of what was written to it."""
-    _timed(night.out, tell, "pull", lambda: _pull(night, store, orders, tell))
-    _timed(night.out, tell, "settle", lambda: reading.settle(night.crm, store, night.known[0]))
+    timed(night.out, tell, "pull", lambda: _pull(night, store, orders, tell))
+    timed(night.out, tell, "settle", lambda: reading.settle(night.crm, store, night.known[0]))
 
 
 def within(nights: Sequence[Night], store: Store, orders: Orders) -> None:
@@ -298,7 +246,7 @@ def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, ord
     stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}
     first = ready[0].out
     day = min(night.out.day for night in ready)
-    verdicts: Verdicts = _timed(
+    verdicts: Verdicts = timed(
         first, tell, "score", lambda: judge_nights(store, day, orders.rules, orders.replay_nights, stale)
     )
     for night in ready:
@@ -314,7 +262,7 @@ def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, ord
 def publish_one(night: Night, verdicts: Sequence[Score], store: Store, lease: Lease, orders: Orders, tell: Tell) -> None:
     """Write what changed to one CRM, unless a rule forbids it."""
     (org, check), crm, out = night.known, night.crm, night.out
-    made: publish.Plan = _timed(out, tell, "plan", lambda: plan(store, org, verdicts, orders, out.day))
+    made: publish.Plan = timed(out, tell, "plan", lambda: plan(store, org, verdicts, orders, out.day))
     out.planned, out.within_band, out.waiting = len(made.updates), made.within_band, made.waiting
     out.facts |= writing.facts(store, org, check, orders.rules)
     found = writing.findings(store, org, check, made, orders, out.facts)
@@ -328,23 +276,8 @@ def publish_one(night: Night, verdicts: Sequence[Score], store: Store, lease: Le
     if org.hold:
         Runs(store.engine).hold(org.id, None)
     ledger = Ledger(store.engine, org.id)
-    _timed(out, tell, "write", lambda: writing.write(made, crm, ledger, lease, out, orders.allow, tell))
+    timed(out, tell, "write", lambda: writing.write(made, crm, ledger, lease, out, orders.allow, tell))
 
 
 def _facts(check: Check) -> dict[str, Any]:
     return {"external_id": check.org_id, "name": check.org_name, "sandbox": check.sandbox, "currency": check.currency}
-
-
-def _timed(out: Outcome, tell: Tell, name: str, work: Any) -> Any:
-    tell.step(name)
-    with _clock(out, name):
-        return work()
-
-
-@contextmanager
-def _clock(out: Outcome, name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        out.seconds[name] = time.perf_counter() - start

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import structlog
 
-from assay.nightly import Interrupted, Outcome
+from assay.nightly import Interrupted
+from assay.outcome import Outcome
 from assay.progress import GOOD
 from assay.settings import Settings
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from structlog.contextvars import get_contextvars
 
-from assay.nightly import Outcome, Tell
+from assay.nightly import Tell
+from assay.outcome import Outcome
 
 #: outcomes of a night that did what it was asked to
 GOOD = ("done", "rejected")

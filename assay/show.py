@@ -12,7 +12,8 @@ from typing import Any
 
 from assay import nightly, render
 from assay import scope as scoped
-from assay.nightly import Orders, Outcome
+from assay.nightly import Orders
+from assay.outcome import Outcome
 from assay.render import look
 from assay.report import Report, RunFacts, backtest_page, render_html, render_json
 from assay.report.headline import headline as sentence

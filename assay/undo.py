@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay import publish, reading, stops, writing
-from assay.nightly import DAY, Outcome, Tell
+from assay.nightly import DAY, Tell
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from assay.report.words import iso
 from connectors.errors import CrmError, QuotaExhausted

@@ -21,7 +21,8 @@ from scoring.records import Score, WriteResult
 from scoring.rules import MODEL_VERSION, Rules
 
 if TYPE_CHECKING:
-    from assay.nightly import Orders, Outcome, Tell
+    from assay.nightly import Orders, Tell
+    from assay.outcome import Outcome
 
 #: kinds whose number says that an org is still the one we know
 COUNTED = ("account", "contact", "opportunity", "activity")

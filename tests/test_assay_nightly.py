@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from assay.judging import nights_to_judge
-from assay.nightly import DAY, Orders, Outcome, run
+from assay.nightly import DAY, Orders, run
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from assay.stops import seen_again
 from connectors import memory

@@ -12,8 +12,9 @@ from builders import MADE, portal, sheet
 from sqlalchemy import Engine
 
 from assay import show, wiring
-from assay.nightly import DAY, Orders, Outcome, run
+from assay.nightly import DAY, Orders, run
 from assay.orders import orders_of
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from assay.report import render_html
 from assay.settings import ConfigError, load

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from assay import demo, wiring
-from assay.nightly import DAY, Orders, Outcome, run
+from assay.nightly import DAY, Orders, run
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from connectors.errors import Unavailable
 from connectors.memory import MemoryCrm

@@ -33,7 +33,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import select
 
 from assay import nightly, publish, undo, writing
-from assay.nightly import Orders, Outcome
+from assay.nightly import Orders
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from connectors import hubspot, salesforce
 from connectors.doubt import holds

@@ -12,7 +12,8 @@ import stamina
 from builders import NOW, portal
 from sqlalchemy import select
 
-from assay.nightly import DAY, Orders, Outcome, run
+from assay.nightly import DAY, Orders, run
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Unauthorized
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_admin, open_org

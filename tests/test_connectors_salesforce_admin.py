@@ -19,7 +19,8 @@ from conftest import write_org
 from sqlalchemy import select
 
 from assay import export
-from assay.nightly import Orders, Outcome, run
+from assay.nightly import Orders, run
+from assay.outcome import Outcome
 from assay.progress import Quiet
 from assay.settings import ConfigError
 from connectors.errors import CrmError
