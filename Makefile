@@ -55,7 +55,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --group build -o requirements-build.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
-	  pyproject.toml --group dev --group browser -o requirements-browser.txt
+	  pyproject.toml --group dev --group browser -c requirements-dev.txt -o requirements-browser.txt
 
 # The pages of docs/ that are made from the code; a test tells when they are old.
 docs: $(READY)
