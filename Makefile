@@ -59,7 +59,7 @@ lock: $(READY)
 
 # The pages of docs/ that are made from the code; a test tells when they are old.
 docs: $(READY)
-	$(BIN)/python -m assay.reference > docs/configuration.md
+	$(BIN)/python -m assay.doc_pages.configuration > docs/configuration.md
 
 image:
 	docker build -t assay:dev . || buildah bud --format docker -t assay:dev .

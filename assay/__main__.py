@@ -9,9 +9,9 @@ import sys
 def main() -> None:
     """Entry point."""
     if _command(sys.argv[1:]) == "serve":
-        from assay.serve import main as run
+        from assay.service.serve import main as run
     else:
-        from assay.cli import main as run
+        from assay.commands.cli import main as run
     run()
 
 

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from assay import publish, reading, scope, stops, writing
-from assay.outcome import Outcome, timed
-from assay.watched import Watched
-from assay.writing import plan as plan
+from assay.night import plan as publish
+from assay.night import pull, scope, stops
+from assay.night import write as writing
+from assay.night.outcome import Outcome, timed
+from assay.night.watched import Watched
+from assay.night.write import plan as plan
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Check, Crm
 from db.lease import NIGHT, Lease, LeaseLost
@@ -30,7 +32,7 @@ from scoring.records import Score
 from scoring.rules import Rules
 
 if TYPE_CHECKING:  # the maths is loaded when a night judges: the page waits all day without it
-    from assay.judging import Verdicts
+    from assay.night.judge import Verdicts
 
 DAY = 86_400
 LEASE = NIGHT
@@ -186,7 +188,7 @@ def named(nights: Sequence[Night], store: Store) -> None:
 def read(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     """Everything that changed in one CRM, and what became of what was written to it."""
     timed(night.out, tell, "pull", lambda: _pull(night, store, orders, tell))
-    timed(night.out, tell, "settle", lambda: reading.settle(night.crm, store, night.known[0]))
+    timed(night.out, tell, "settle", lambda: pull.settle(night.crm, store, night.known[0]))
 
 
 def within(nights: Sequence[Night], store: Store, orders: Orders) -> None:
@@ -227,20 +229,20 @@ def _same_org(night: Night, store: Store, check: Check, orders: Orders) -> Org:
 
 def _pull(night: Night, store: Store, orders: Orders, tell: Tell) -> None:
     (org, check), crm, out = night.known, night.crm, night.out
-    tally = reading.Tally(out.rows, out.changed, out.gone)
+    tally = pull.Tally(out.rows, out.changed, out.gone)
     recent_from = (out.day - orders.rules.window_days) * DAY
-    compared = reading.pull(crm, store, org, recent_from, tally, tell.rows, full=orders.full)
+    compared = pull.pull(crm, store, org, recent_from, tally, tell.rows, full=orders.full)
     store.record_owners(org.id, out.day * DAY)
-    if orders.full or night.anew or reading.reconcile_due(store, org, check):
+    if orders.full or night.anew or pull.reconcile_due(store, org, check):
         tell.step("reconcile")
-        out.gone |= reading.reconcile(crm, store, org, check, compared)
+        out.gone |= pull.reconcile(crm, store, org, check, compared)
     out.gone = {kind: rows for kind, rows in out.gone.items() if rows}
     out.odd = dict(tally.odd) | store.orphans(org.id)
 
 
 def judge_all(nights: Sequence[Night], ready: Sequence[Night], store: Store, orders: Orders, tell: Tell) -> "Verdicts":
     """The verdicts of all orgs; those that could not be read keep theirs."""
-    from assay.judging import judge_nights
+    from assay.night.judge import judge_nights
 
     ended = [night for night in nights if night not in ready]
     stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}

@@ -30,8 +30,8 @@ from typing import Any
 from fidelity_records import DAY, Recount, Row, summed
 from sqlalchemy import Executable, delete, insert, update
 
-from assay.backtest import learned
-from assay.judging import judged
+from assay.night.judge import judged
+from assay.night.learn import learned
 from db import tables as t
 from db.engine import open_database
 from db.firm import Firm

@@ -31,8 +31,9 @@ import httpx
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from assay import nightly, publish, writing  # noqa: E402
-from assay.progress import Quiet  # noqa: E402
+from assay import nightly  # noqa: E402
+from assay.night import plan, write  # noqa: E402
+from assay.night.progress import Quiet  # noqa: E402
 from connectors import hubspot, salesforce  # noqa: E402
 from db import lease  # noqa: E402
 from db.engine import open_database  # noqa: E402
@@ -147,12 +148,12 @@ def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool, pid
             _trouble(line, [s.account_id for s in scores])
         start, cpu, calls, before = time.perf_counter(), time.process_time(), org_crm.calls, _rss()
         theirs = _cpu(pid)
-        made = publish.plan(scores, store.ours(org.id), publish.Money("EUR"), publish.Bands())
+        made = plan.plan(scores, store.ours(org.id), plan.Money("EUR"), plan.Bands())
         planned = _rss()
         out = nightly.Outcome(crm, run=Runs(engine).start(org.id, int(time.time()), "write"), day=20_600)
         httpx.request("DELETE", line["log_url"])
         with _peak() as peak:
-            writing.write(made, org_crm, Ledger(engine, org.id), held, out, ("rejects",), Quiet())
+            write.write(made, org_crm, Ledger(engine, org.id), held, out, ("rejects",), Quiet())
         seconds, theirs = time.perf_counter() - start, _cpu(pid) - theirs
     paths = Counter(_kind(json.loads(x)) for x in httpx.get(line["log_url"]).text.splitlines())
     polls = paths.pop("poll", 0)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pull_fields import OBJECTS
 
-from assay import reading
+from assay.night import pull
 from connectors import salesforce
 from db.engine import open_database
 from db.migrate import upgrade
@@ -37,8 +37,8 @@ def assay_pull(ready: dict[str, Any], url: str) -> Callable[[], int]:
     org = store.pin_org("salesforce", facts)
 
     def race() -> int:
-        tally = reading.Tally()
-        reading.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
+        tally = pull.Tally()
+        pull.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
         return sum(tally.changed.values())
 
     return race

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from assay import reading
+from assay.night import pull
 from connectors import hubspot
 from db.engine import open_database
 from db.migrate import upgrade
@@ -27,7 +27,7 @@ def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
     org = store.pin_org("hubspot", facts)
 
     def race() -> int:
-        reading.pull(crm, store, org, 0, reading.Tally(), lambda *_: None, full=False)
+        pull.pull(crm, store, org, 0, pull.Tally(), lambda *_: None, full=False)
         return sum(store.count(org.id, kind) for kind in RECORDS)
 
     return race

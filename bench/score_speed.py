@@ -132,7 +132,7 @@ def _participants(c: Any) -> Iterator[dict[str, Any]]:
 
 
 def judged_night(path: Path) -> None:
-    from assay.judging import judged
+    from assay.night.judge import judged
     from scoring.explain import scores
     from scoring.rules import Rules
     from scoring.state import advance

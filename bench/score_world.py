@@ -9,8 +9,9 @@ from pathlib import Path
 
 import sandbox.world
 import scoring
-from assay import demo, nightly, wiring
-from assay.progress import Quiet
+from assay import nightly, wiring
+from assay.commands import demo
+from assay.night.progress import Quiet
 from db import lease
 from db.store import Store
 from sandbox import process

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from assay import export
+from assay.commands import export
 from conformance import environments
 
 SPACE = "{http://soap.sforce.com/2006/04/metadata}"

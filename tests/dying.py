@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import stamina
 
+from assay.night.progress import Quiet
 from assay.nightly import Orders, run
-from assay.progress import Quiet
 from connectors import hubspot, salesforce
 from connectors.hubspot import write as portal_writing
 from connectors.salesforce import write as org_writing

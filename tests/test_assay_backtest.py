@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from assay import show
-from assay.backtest import facts, gather, learned, month_of, prove, recorded_since
-from assay.render import Look
+from assay.commands import show
+from assay.night.learn import facts, gather, learned, month_of, prove, recorded_since
 from assay.report import backtest_page, proof
 from assay.report.proof import Proof
 from assay.settings import ConfigError
+from assay.text import Look
 from db.calibrations import Calibrations
 from db.firm import firm
 from db.store import Store

@@ -19,11 +19,11 @@ from conftest import write_org
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner
 
-from assay import doctor
-from assay.cli import app
-from assay.doctor import home
-from assay.doctor.finding import Finding
-from assay.init import certificate, new_key, pem
+from assay.commands import doctor
+from assay.commands.cli import app
+from assay.commands.doctor import home
+from assay.commands.doctor.finding import Finding
+from assay.commands.init import certificate, new_key, pem
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.salesforce import SalesforceConfig, open_admin

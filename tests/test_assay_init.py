@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner, Result
 
-from assay import doctor
-from assay.cli import app
+from assay.commands import doctor
+from assay.commands.cli import app
 from assay.settings import ConfigError, load
 
 FLAGS = (
@@ -91,7 +91,7 @@ def test_without_a_person_to_ask_every_missing_answer_is_named(tmp_path: Path, f
 
 
 def test_a_person_is_asked_for_what_no_flag_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.init.asking", lambda: True)
+    monkeypatch.setattr("assay.commands.init.asking", lambda: True)
     said = "salesforce\nhttps://acme.my.salesforce.com\nassay@acme.example\n"
     CliRunner().invoke(app, ["init", "--out", str(tmp_path / "assay.toml")], input=said)
     settings = load(tmp_path / "assay.toml").settings

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from test_assay_stopping import NOW, crm_of
 from test_db_retention import night
 
-from assay import show
-from assay.metrics import LATE, exposition, schedule_facts
+from assay.commands import show
+from assay.service.metrics import LATE, exposition, schedule_facts
 from db import tables as t
 from db.engine import open_database
 from db.store import Store

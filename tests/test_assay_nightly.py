@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from assay.judging import nights_to_judge
+from assay.night.judge import nights_to_judge
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
+from assay.night.stops import seen_again
 from assay.nightly import DAY, Orders, run
-from assay.outcome import Outcome
-from assay.progress import Quiet
-from assay.stops import seen_again
 from connectors import memory
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assay import publish
-from assay.publish import Bands, Money, Plan, apply, plan, written_text
+from assay.night import plan as publish
+from assay.night.plan import Bands, Money, Plan, apply, plan, written_text
 from connectors.errors import QuotaExhausted
 from connectors.port import Sending
 from scoring.records import WRITTEN, FieldUpdate, Reason, Score, WriteResult

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.render import (
+from assay.text import (
     FIELDS,
     Look,
     explain_json,

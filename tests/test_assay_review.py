@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from assay import review
-from assay.doctor.crms import ANCHORS, OWN
+from assay.commands.doctor.crms import ANCHORS, OWN
+from assay.doc_pages import admin_review
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 def test_the_review_page_s_tables_are_current() -> None:
     page = (DOCS / "admin-review.md").read_text()
-    assert page == review.renew(page), "run: python -m assay.review docs/admin-review.md"
-    assert page.count("<!-- table: ") == len(review.tables())
+    assert page == admin_review.renew(page), "run: python -m assay.doc_pages.admin_review docs/admin-review.md"
+    assert page.count("<!-- table: ") == len(admin_review.tables())
 
 
 @pytest.mark.parametrize("crm", list(OWN))

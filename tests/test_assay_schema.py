@@ -9,7 +9,7 @@ import pytest
 from conftest import write_org
 from typer.testing import CliRunner, Result
 
-from assay.cli import app
+from assay.commands.cli import app
 
 
 @pytest.fixture(scope="module")

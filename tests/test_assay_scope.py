@@ -11,11 +11,12 @@ import pytest
 from builders import MADE, portal, sheet
 from sqlalchemy import Engine
 
-from assay import show, wiring
+from assay import wiring
+from assay.commands import show
+from assay.night.options import orders_of
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
 from assay.nightly import DAY, Orders, run
-from assay.orders import orders_of
-from assay.outcome import Outcome
-from assay.progress import Quiet
 from assay.report import render_html
 from assay.settings import ConfigError, load
 from connectors.memory import MemoryCrm

@@ -17,7 +17,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
-from assay import scheduled, serve
+from assay.service import serve
+from assay.service import tick as scheduled
 from assay.settings import Settings
 from db import tables as t
 from db.engine import open_database
@@ -117,10 +118,10 @@ def ticks(engine: Engine, outcome: str | None = None) -> list[Any]:
 
 
 def test_what_waits_all_day_carries_neither_the_maths_nor_the_vendors_clients() -> None:
-    seen = subprocess.run(
-        [sys.executable, "-c", "import assay.serve, assay.web, assay.show, sys; print(*{m.partition('.')[0] for m in sys.modules})"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    program = (
+        "import assay.service.serve, assay.web, assay.commands.show, sys; print(*{m.partition('.')[0] for m in sys.modules})"
+    )
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"numpy", "scipy", "simple_salesforce"} & set(seen.stdout.split())
     assert (serve.HELD, serve.lease.NIGHT) == (scheduled.HELD, scheduled.LEASE)
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
+from assay.night.interrupt import Stoppable, asked_to_end
+from assay.night.ping import Ping, watched
+from assay.night.progress import Quiet
 from assay.nightly import Interrupted, Orders, run
-from assay.ping import Ping, watched
-from assay.progress import Quiet
 from assay.settings import Settings
-from assay.stopping import Stoppable, asked_to_end
 from connectors.memory import MemoryCrm
 from db import lease
 from db import tables as t

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assay import stops
-from assay.stops import Finding, Limits, Stopped
+from assay.night import stops
+from assay.night.stops import Finding, Limits, Stopped
 
 LIMITS = Limits()
 PAST = [{"account": n} for n in (900, 1000, 1000, 1000, 1000, 1000, 1100)]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from assay import demo, wiring
+from assay import wiring
+from assay.commands import demo
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
 from assay.nightly import DAY, Orders, run
-from assay.outcome import Outcome
-from assay.progress import Quiet
 from connectors.errors import Unavailable
 from connectors.memory import MemoryCrm
 from db import lease, tables

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 from test_assay_nightly import NOW, Refreshed, firm, night
 
-from assay import undo
-from assay.stops import Stopped
+from assay.night import undo
+from assay.night.stops import Stopped
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
 from db import lease

@@ -32,10 +32,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-from assay import nightly, publish, undo, writing
+from assay import nightly
+from assay.night import plan, undo, write
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
 from assay.nightly import Orders
-from assay.outcome import Outcome
-from assay.progress import Quiet
 from connectors import hubspot, salesforce
 from connectors.doubt import holds
 from connectors.hubspot import schema as portal_schema
@@ -411,9 +412,9 @@ class Writeback(RuleBasedStateMachine):
     def wanted(self, truth: dict[str, Any]) -> tuple[Any, ...]:
         """What would have to be written, judged by what the CRM really holds."""
         org = self.org()
-        money = publish.Money(org.currency, self.store.rates(org.id), self.store.currencies(org.id), org.currency)
+        money = plan.Money(org.currency, self.store.rates(org.id), self.store.currencies(org.id), org.currency)
         held = {i: self.door.ours(r) for i, r in truth.items()}
-        return publish.plan(self.store.verdicts(org.id), held, money, publish.Bands()).updates
+        return plan.plan(self.store.verdicts(org.id), held, money, plan.Bands()).updates
 
     def org(self) -> Any:
         return self.store.orgs()[0]
@@ -494,7 +495,7 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_the_promises_hold_whatever_happens(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "USUAL", 0)  # a dozen accounts of which half are deleted are no usual firm
+    monkeypatch.setattr(write, "USUAL", 0)  # a dozen accounts of which half are deleted are no usual firm
     for module, name in ((org_writing, "CALL"), (org_writing, "SMALL"), (portal_writing, "PAGE")):
         monkeypatch.setattr(module, name, getattr(module, name))  # each example sets its own
     counts: dict[str, Counter[str]] = {"did": Counter(), "steps": Counter(), "proven": Counter()}

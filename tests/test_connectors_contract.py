@@ -11,8 +11,8 @@ import pytest
 from builders import portal
 from sqlalchemy import select, update
 
-from assay import reading
-from assay.reading import Tally
+from assay.night import pull as reading
+from assay.night.pull import Tally
 from connectors.errors import Unavailable
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin

@@ -12,9 +12,9 @@ import stamina
 from builders import NOW, portal
 from sqlalchemy import select
 
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
 from assay.nightly import DAY, Orders, run
-from assay.outcome import Outcome
-from assay.progress import Quiet
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Unauthorized
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_admin, open_org
 from db import lease, tables

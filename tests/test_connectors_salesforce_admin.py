@@ -18,10 +18,10 @@ import pytest
 from conftest import write_org
 from sqlalchemy import select
 
-from assay import export
+from assay.commands import export
+from assay.night.outcome import Outcome
+from assay.night.progress import Quiet
 from assay.nightly import Orders, run
-from assay.outcome import Outcome
-from assay.progress import Quiet
 from assay.settings import ConfigError
 from connectors.errors import CrmError
 from connectors.salesforce import SalesforceConfig, open_admin, open_org

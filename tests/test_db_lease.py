@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from assay.watched import Watched
+from assay.night.watched import Watched
 from db import engine as engines
 from db import lease as leases
 from db import tables as t

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 from test_assay_stopping import NOW, crm_of
 
+from assay.night.progress import Quiet
 from assay.nightly import Orders, run
-from assay.progress import Quiet
 from db import lease
 from db import tables as t
 from db.retention import Keep, purge

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.reference import markdown
+from assay.doc_pages.configuration import markdown
 from assay.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ import pytest
 from builders import sheet
 from sqlalchemy import Engine, select
 
-from assay import reading
+from assay.night import pull as reading
 from connectors.salesforce import SalesforceConfig, SalesforceCrm, open_org
 from db import tables
 from db.firm import firm

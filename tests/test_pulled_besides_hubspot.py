@@ -10,9 +10,10 @@ import pytest
 from builders import sheet
 from sqlalchemy import Engine, select
 
-from assay import reading, show
+from assay.commands import show
+from assay.night import pull as reading
+from assay.night.progress import Quiet
 from assay.nightly import Orders, run
-from assay.progress import Quiet
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_org
 from db import lease, tables
 from db.firm import firm

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.report.words import count, iso, percent
+from assay.text.words import count, iso, percent
 from connectors.ours import ANSWER_OPTIONS
 from scoring.records import COMFORT, Score
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from assay.render import look
 from assay.report import proof
 from assay.report.chart import Axis
 from assay.report.page import environment
 from assay.report.proof import Proof
-from assay.report.words import finite, iso, money, percent
+from assay.text import terminal
+from assay.text.words import finite, iso, money, percent
 from scoring.learned import BASELINES
 
 if TYPE_CHECKING:
@@ -98,26 +98,26 @@ def _forest(p: Proof) -> list[tuple[str, float, float, float]]:
 # ---- text and JSON --------------------------------------------------------------------------------------------------
 
 
-def text(t: Tested, at: look.Look) -> str:
+def text(t: Tested, at: terminal.Look) -> str:
     """The same for a terminal."""
     says = [Text(sentence) for sentence in t.sentences()]
     if t.made is None:
         since = "no opportunity is recorded" if t.since is None else f"records begin on {iso(t.since)}"
-        return look.printed(at, *says, Text(f"{since}, the last night is {iso(t.today)}"))
-    cuts = look.table("cut", "accounts", "bought", "expected", "won", "ideal top tenth", "80 % range held")
+        return terminal.printed(at, *says, Text(f"{since}, the last night is {iso(t.today)}"))
+    cuts = terminal.table("cut", "accounts", "bought", "expected", "won", "ideal top tenth", "80 % range held")
     for c, held in zip(t.made.cuts, t.made.coverage_by_cut, strict=True):
         shown = "nothing had ended" if held is None else percent(held)
         for_cut = (iso(c.day), f"{c.accounts:,}", f"{c.buyers:,}", money(c.expected), money(c.won), percent(c.ideal), shown)
-        cuts.add_row(*map(look.plain, for_cut))
-    table = look.table(
+        cuts.add_row(*map(terminal.plain, for_cut))
+    table = terminal.table(
         "ordered by", "rank correlation", "revenue in the top tenth", "expected minus this, 95 %", "expected is"
     )
     for x in t.proof.lines:
         gap = "" if x.gap is None else f"{x.gap:+.3f} ({x.gap_low:+.3f} to {x.gap_high:+.3f})"
-        table.add_row(*map(look.plain, (x.name, f"{x.rho:.3f}", percent(x.top), gap, x.verdict)))
+        table.add_row(*map(terminal.plain, (x.name, f"{x.rho:.3f}", percent(x.top), gap, x.verdict)))
     head = f"{t.org}: horizon {t.made.horizon_days} days, {len(t.made.cuts)} cuts, records since {iso(t.since or 0)}"
     notes = [Text(f"not in these records: {name}") for name in t.missing()]
-    return look.printed(at, Text(head), cuts, table, *says, *notes, *map(Text, assumptions(t)))
+    return terminal.printed(at, Text(head), cuts, table, *says, *notes, *map(Text, assumptions(t)))
 
 
 def assumptions(t: Tested) -> list[str]:

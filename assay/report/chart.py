@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from assay.report.words import count, hours, money, short
+from assay.text.words import count, hours, money, short
 from scoring.records import COMFORT, STATES, UNDER, Score
 
 LEFT, TOP, RIGHT, BOTTOM = 76.0, 34.0, 704.0, 424.0  #: the plot inside a 720 x 500 drawing

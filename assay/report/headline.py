@@ -2,7 +2,7 @@
 
 from assay.report.figures import UNJUDGED, Movable, total
 from assay.report.model import Report
-from assay.report.words import count, whole_hours
+from assay.text.words import count, whole_hours
 from scoring.records import COMFORT, UNDER
 
 

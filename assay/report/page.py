@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from assay.report import chart, coverage, figures, layout, sections
-from assay.report.dress import environment
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
+from assay.report.templating import environment
 from scoring.records import COMFORT, UNDER, Score
 
 __all__ = ["environment", "facts", "listed", "render_html"]

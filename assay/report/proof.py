@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.report.words import count, percent
+from assay.text.words import count, percent
 from scoring.learned import BASELINES, BESIDE, LEAST_CUTS, OURS, Calibration
 
 if TYPE_CHECKING:

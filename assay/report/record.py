@@ -6,7 +6,7 @@ from typing import Any
 from assay.report import coverage, figures, sections
 from assay.report.headline import headline, what_could_move
 from assay.report.model import Report
-from assay.report.words import finite, iso
+from assay.text.words import finite, iso
 from scoring.records import Score
 
 

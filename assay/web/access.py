@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assay.report.dress import style_hash
+from assay.report.templating import style_hash
 from assay.settings import ConfigError, Settings
 
 #: answers that need no token and carry no data

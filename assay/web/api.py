@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Security
 from fastapi.security import HTTPBasic, HTTPBearer
 
-from assay import __version__, render
-from assay.report.words import finite, iso
+from assay import __version__, text
+from assay.text.words import finite, iso
 from assay.web import records
-from assay.web.desk import Desk
+from assay.web.context import Desk
 from assay.web.snapshot import Pages
 from db.runs import Run
 from scoring.records import Score
@@ -133,7 +133,7 @@ def _run(r: Run, crms: dict[int, str]) -> records.Run:
 
 
 def _account(crm: str, s: Score, desk: Desk) -> records.Account:
-    values = render.record(crm, s)
+    values = text.record(crm, s)
     return records.Account(**values | ({"owner_id": None} if desk.hides_owners else {}))
 
 

@@ -18,7 +18,7 @@ from assay import __version__
 from assay.settings import Settings
 from assay.web import api, pages
 from assay.web.access import Access, token_of
-from assay.web.desk import Desk, Health, Metrics
+from assay.web.context import Desk, Health, Metrics
 from assay.web.snapshot import Snapshots
 
 __all__ = ["Health", "Metrics", "create_app"]

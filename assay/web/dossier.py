@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assay.report.words import EPOCH, clean, iso, money
+from assay.text.words import EPOCH, clean, iso, money
 from scoring.records import Score
 
 DAY = 86_400

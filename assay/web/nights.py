@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from assay.report.words import EPOCH, clean, count, iso
+from assay.text.words import EPOCH, clean, count, iso
 from db.glance import Brief
 
 DAY = 86_400

@@ -13,12 +13,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from assay import __version__
-from assay.report import dress, words
+from assay.night.scope import nameless
+from assay.report import templating
 from assay.report.layout import Row
-from assay.scope import nameless
+from assay.text import words
 from assay.web import dossier, nights
 from assay.web.accounts import Short
-from assay.web.desk import Desk
+from assay.web.context import Desk
 from assay.web.snapshot import Snapshot, address
 from scoring.records import STATES, Score
 
@@ -75,7 +76,7 @@ def _bound(page: Page, desk: Desk) -> Callable[[Request], Response]:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The report's templates and ours."""
-    report = dress.environment()
+    report = templating.environment()
     env = report.overlay(loader=ChoiceLoader([PackageLoader("assay.web"), report.loader or PackageLoader("assay.report")]))
     env.filters |= {
         "instant": dossier.instant,
@@ -95,7 +96,7 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=1)
 def _stylesheet() -> str:
-    return dress.style() + environment().get_template("web.css").render()
+    return templating.style() + environment().get_template("web.css").render()
 
 
 @lru_cache(maxsize=1)
@@ -104,7 +105,7 @@ def _icon() -> str:
 
 
 def _version() -> str:
-    return dress.style_hash()[8:20].replace("+", "-").replace("/", "_") + __version__
+    return templating.style_hash()[8:20].replace("+", "-").replace("/", "_") + __version__
 
 
 def took(seconds: float) -> str:

@@ -17,15 +17,16 @@ import orjson
 import structlog
 from sqlalchemy import Engine
 
-from assay import nightly, show
+from assay import nightly
+from assay.commands import show
+from assay.night.options import orders_of
 from assay.nightly import Orders
-from assay.orders import orders_of
-from assay.render.plan import changes
 from assay.report import Report, render_html
 from assay.report.page import facts, listed
 from assay.report.record import summary
-from assay.report.words import finite
 from assay.settings import Settings
+from assay.text.plan import changes
+from assay.text.words import finite
 from assay.web.accounts import Accounts, short
 from db.glance import Glance, Stamp
 from db.one import open_ways

@@ -1,0 +1,113 @@
+"""`assay demo`: a sandbox CRM, one whole night against it over HTTP, the verdicts written back, and a report."""
+
+import shutil
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay import logs, nightly, wiring
+from assay.commands import show
+from assay.night.options import orders_of
+from assay.night.outcome import Outcome
+from assay.night.progress import telling
+from assay.settings import ConfigError, Log, Settings, load
+from db import lease
+from db.store import Store
+from sandbox import process, world
+
+MARK = ".assay-demo"
+CHOICES = {"salesforce": ("salesforce",), "hubspot": ("hubspot",), "both": ("salesforce", "hubspot")}
+
+
+def command(
+    crm: Annotated[str, typer.Option(help=f"{', '.join(CHOICES)}.")] = "both",
+    data: Annotated[Path | None, typer.Option(help="An org folder to load instead of a generated firm.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 1,
+    accounts: Annotated[int, typer.Option(min=20, help="How many accounts the firm has.")] = 400,
+    out: Annotated[Path, typer.Option(help="Where report.html and the demo folder go.")] = Path(),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the sandbox up, to look around with the other commands.")
+    ] = False,
+) -> None:
+    """Sandbox CRM, one night, report: no account, no network."""
+    logs.configure(Log(format="text"))
+    if crm not in CHOICES:
+        raise ConfigError([f"--crm {crm}: unknown. Fix: one of {', '.join(CHOICES)}"])
+    folder = _fresh(out / "demo")
+    org = data or folder / "org"
+    if data is None:
+        typer.echo(f"Making a firm of {accounts} accounts (seed {seed}) ...", err=True)
+        world.generate(org, seed=seed, accounts=accounts, crms=CHOICES[crm])
+    with process.running(org) as ready:
+        there = {name: ready[name] for name in CHOICES[crm] if ready[name]}
+        if not there:
+            raise ConfigError([f"{org}: holds nothing of {crm}. Fix: choose another --crm"])
+        settings = configure(folder, there)
+        _night(settings, out / "report.html", folder)
+        if keep:
+            _wait(there)
+
+
+def _fresh(folder: Path) -> Path:
+    """An empty folder of the demo's own; a folder that the demo did not make is left alone."""
+    if folder.exists() and not (folder / MARK).exists():
+        raise ConfigError([f"{folder} exists and is not the demo's. Fix: choose another --out"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    return folder
+
+
+def configure(folder: Path, crms: dict[str, Any]) -> Settings:
+    """The configuration an admin would write for these sandboxes; kept in the demo folder."""
+    path = folder / "assay.toml"
+    hosts = ", ".join(f'"{line["url"].removeprefix("http://")}"' for line in crms.values())
+    database = f"sqlite:///{(folder / 'assay.db').resolve()}"
+    parts = [f"allow_hosts = [{hosts}]\n", f'[database]\nurl = "{database}"\n']
+    if line := crms.get("salesforce"):
+        parts.append(
+            f'[salesforce]\nlogin_url = "{line["url"]}"\nclient_id = "{line["client_id"]}"\nusername = "{line["username"]}"\n'
+            f'private_key_file = "{line["private_key_file"]}"\naccess_token = "{line["admin_access_token"]}"\n'
+        )
+    if line := crms.get("hubspot"):
+        parts.append(f'[hubspot]\nbase_url = "{line["url"]}"\ntoken = "{line["token"]}"\n')
+    path.write_text("\n".join([*parts, "[write]\nenabled = true\n"]))
+    return load(path).settings
+
+
+def _night(settings: Settings, report: Path, folder: Path) -> None:
+    for admin in wiring.open_admins(settings):
+        with closing(admin):
+            for field, done in admin.apply():
+                typer.echo(f"  {field}: {done}", err=True)
+    store = wiring.open_store(settings)
+    start = time.perf_counter()
+    outcomes = _run(settings, store)
+    if any(o.outcome not in ("done", "rejected") for o in outcomes):
+        for o in outcomes:
+            typer.echo(f"assay: {o.message}", err=True)
+        raise typer.Exit(1)
+    show.write_report(store, settings, report)
+    typer.echo("\n".join(map(show.outcome, outcomes)))
+    typer.echo(show.headline(store))
+    typer.echo(f"The night took {time.perf_counter() - start:.1f} s. Report: {report.resolve()}")
+    typer.echo(f"Look around: assay --config {folder / 'assay.toml'} scores | explain ACCOUNT | plan | status")
+
+
+def _run(settings: Settings, store: Store) -> list[Outcome]:
+    crms = wiring.open_crms(settings)
+    with telling() as tell, lease.held(store.engine, nightly.LEASE) as held, wiring.metered(crms, store):
+        return nightly.run(crms, store, held, orders_of(settings, force=True), tell)
+
+
+def _wait(crms: dict[str, Any]) -> None:
+    places = " and ".join(line["url"] for line in crms.values())
+    typer.echo(f"The sandbox stays up at {places}; end with Ctrl-C.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        typer.echo("ended")

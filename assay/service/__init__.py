@@ -1,0 +1,1 @@
+"""What waits all day: the schedule, the nights it starts, metrics."""

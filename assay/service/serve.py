@@ -1,0 +1,241 @@
+"""`assay serve`: the schedule and the page in one small process that waits all day.
+
+It imports neither the maths nor the vendors' clients; each night is a process of its own (`assay.service.tick`,
+docs/adr/0021). Two replicas may share a database: see `db.ticks`.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from assay import __version__, logs
+from assay.service.metrics import exposition
+from assay.settings import ConfigError, Settings, config_path, load, secret_values
+from db import lease
+from db.engine import DatabaseError, open_database
+from db.migrate import schema, upgrade
+from db.telemetry import Telemetry
+from db.ticks import Ticks
+from scheduler import Cron, schedule
+
+HELD = 6  #: as in `assay.service.tick`
+#: seconds given to requests under way when the service ends
+DRAIN = 5
+
+log = structlog.get_logger("assay.service.serve")
+
+
+def command(
+    host: Annotated[str | None, typer.Option(help="Address of the page, instead of [web] host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the page, instead of [web] port.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Ask the service that runs here whether it is ready.")] = False,
+) -> None:
+    """Run the nights on schedule and serve the page, until SIGTERM."""
+    flags = {"web": {k: v for k, v in (("host", host), ("port", port)) if v is not None}}
+    settings = load(_chosen["config"], flags).settings
+    if check:
+        raise typer.Exit(_ask(settings))
+    serve(settings)
+
+
+def _ask(settings: Settings) -> int:
+    """0 if the service at the configured port says it is ready."""
+    host = settings.web.host if settings.web.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 compared, not bound
+    connection = http.client.HTTPConnection(host, settings.web.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        typer.echo(answer.read().decode().strip())
+    except OSError as error:
+        typer.echo(f"nobody answers at {host}:{settings.web.port}: {error}", err=True)
+        return 1
+    finally:
+        connection.close()
+    return 0 if answer.status == 200 else 1
+
+
+def serve(settings: Settings) -> None:
+    """Stay up until asked to end; raises `ConfigError` and `DatabaseError` for what keeps it from starting."""
+    logs.configure(settings.log, secret_values(settings))
+    if settings.salesforce is None and settings.hubspot is None:
+        raise ConfigError(["no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"])
+    engine = open_database(settings.database.url)
+    before, after = upgrade(engine)
+    page = _listen(settings)
+    clock, stop = settings.schedule.clock(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with page:
+        service = Service(engine, settings, clock, stop)
+        server = _server(service, settings)
+        host, port = page.getsockname()[:2]
+        log.info("service begins", version=__version__, schema=after, upgraded_from=before if before != after else None,
+                 page=f"http://{host}:{port}", cron=settings.schedule.cron, timezone=settings.schedule.timezone)  # fmt: skip
+        with service:
+            asked = _serve_page(server, page, stop)
+    log.info("service ended")
+    engine.dispose()
+    if not asked:
+        raise typer.Exit(1)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The page's socket; a port that is taken is told before anything has begun."""
+    from assay.web.access import raise_if_exposed
+
+    web = settings.web
+    raise_if_exposed(web.host, settings)
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    page = socket.socket(family, socket.SOCK_STREAM)
+    page.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        page.bind((web.host, web.port))
+    except OSError as error:
+        page.close()
+        raise ConfigError([f"[web] {web.host}:{web.port}: {error.strerror}. Fix: choose another --host or --port"]) from None
+    return page
+
+
+def _server(service: "Service", settings: Settings) -> uvicorn.Server:
+    """The page over this service; raises `ConfigError`."""
+    from assay.web import create_app  # the pages take a moment to load; what is wrong above is told at once
+
+    metrics = exposition(Telemetry(service.engine), service.clock, service.next_run)
+    app = create_app(service.engine, settings, service, metrics)
+    return uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN)
+    )
+
+
+def _serve_page(server: uvicorn.Server, page: socket.socket, stop: threading.Event) -> bool:
+    """Serve until `stop`; False if the page ended by itself. Signals stay with the main thread: nights end with the page."""
+    thread = threading.Thread(target=lambda: server.run(sockets=[page]), name="page")
+    thread.start()
+    while thread.is_alive() and not stop.wait(0.5):
+        continue
+    asked = stop.is_set()
+    log.info("service is asked to end") if asked else log.error("the page has ended")
+    stop.set()
+    server.should_exit = True
+    thread.join()
+    return asked
+
+
+class Service:
+    """The schedule of this process: runs each tick that nobody else has run, one at a time."""
+
+    def __init__(self, engine: Engine, settings: Settings, clock: Cron | None, stop: threading.Event) -> None:
+        self.engine, self.clock, self.stop = engine, clock, stop
+        self.poll = settings.schedule.lease_seconds / 12
+        self.ticks = Ticks(engine, lease.NIGHT)
+        self._scheduler = schedule(clock, self.catch_up) if clock else None
+        self._night: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Service":
+        now = time.time()
+        if self.clock is not None and (due := self.clock.due(now)) is not None:
+            self.ticks.begin(due, int(now))
+        if self._scheduler is not None:
+            self._scheduler.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+
+    # ---- what the page asks -----------------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """Why this service is not ready; empty when it is."""
+        found = ["ending"] if self.stop.is_set() else []
+        try:
+            has, wants = schema(self.engine)
+            found += [f"database schema is {has}, not {wants}"] if has != wants else []
+        except SQLAlchemyError:
+            found.append("the database does not answer")
+        if self._scheduler is not None and not (self._scheduler.running and self._scheduler.get_job("tick")):
+            found.append("the scheduler does not run")
+        return found
+
+    def next_run(self) -> int | None:
+        return self.clock.upcoming(time.time()) if self.clock else None
+
+    # ---- nights -----------------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Run what died half-way and the last time of the schedule that is open, until there is none."""
+        while not self.stop.is_set():
+            try:
+                due = self._due()
+                if due is None:
+                    return
+                if lease.is_free(self.engine, lease.NIGHT) and self._run(due) == 0:
+                    continue
+            except SQLAlchemyError as error:
+                log.warning("the database does not answer, trying again", error=type(error).__name__)
+            self.stop.wait(self.poll)
+
+    def _due(self) -> int | None:
+        unfinished = self.ticks.unfinished()
+        if unfinished is not None:
+            return unfinished
+        due = self.clock.due(time.time()) if self.clock else None
+        return due if due is not None and self.ticks.open(due) else None
+
+    def _run(self, at: int) -> int:
+        """One night in a process of its own; when this service is to end, so is the night, between two batches."""
+        environment = os.environ | ({"ASSAY_CONFIG": str(path)} if (path := config_path(_chosen["config"])) else {})
+        command = [sys.executable, "-m", "assay.service.tick", str(at)]
+        self._night = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)  # noqa: S603 our own program
+        asked = False
+        while (code := self._night.poll()) is None:
+            if self.stop.wait(0.1) and not asked:
+                self._night.terminate()
+                asked = True
+            elif asked:
+                time.sleep(0.1)
+        if code not in (0, HELD) and not asked:
+            log.error("night died", tick=at, exit_code=code)
+        return code
+
+
+# ---- the small program ----------------------------------------------------------------------------------------------
+
+_chosen: dict[str, Path | None] = {"config": None}
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command(name="serve")(command)
+
+
+@app.callback()
+def _globals(config: Annotated[Path | None, typer.Option("--config")] = None) -> None:
+    _chosen["config"] = config
+
+
+def main() -> None:
+    """Entry point of `assay serve`: every known failure is one line on stderr and an exit code."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error.problems, 2)
+    except DatabaseError as error:
+        _fail([str(error)], 1)
+
+
+def _fail(lines: list[str], code: int) -> None:
+    for line in lines:
+        sys.stderr.write(f"assay: {logs.clean(line)}\n")
+    sys.exit(code)

@@ -1,0 +1,81 @@
+"""`assay plan`: what the next write would change, one row a field."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from assay.report.page import environment
+from assay.text import csv_cells
+from assay.text.terminal import Look, plain, printed, table
+from assay.text.words import UNKNOWN, clean, count, finite
+from scoring.records import WRITTEN, FieldUpdate, Value
+
+COLUMNS = ("account_id", "name", "field", "old", "new", "why")
+_TITLES = {"fair_hours": "fair hours", "next_step": "next step"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of one account."""
+
+    account_id: str
+    name: str
+    field: str  #: its Meaning (interface.md)
+    old: Value
+    new: Value
+    why: str
+
+
+def changes(updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> Iterator[Change]:
+    """The rows of a plan, fields in the order in which people read them."""
+    for update in updates:
+        for meaning in sorted(update.values, key=_position):
+            old, new = update.old.get(meaning), update.values[meaning]
+            yield Change(update.account_id, names.get(update.account_id, ""), meaning, old, new, update.why)
+
+
+def _position(meaning: str) -> tuple[int, str]:
+    return (WRITTEN.index(meaning) if meaning in WRITTEN else len(WRITTEN), meaning)
+
+
+def plan_table(updates: Sequence[FieldUpdate], names: Mapping[str, str], look: Look = Look()) -> str:  # noqa: B008 frozen
+    """The plan for a terminal; an account is named once."""
+    if not updates:
+        return "Nothing would be written.\n"
+    made = table("account", "field", "old", "new", "why", wrap="new")
+    for update in updates:
+        first = True
+        for c in changes([update], names):
+            who, why = (c.name or c.account_id, c.why) if first else ("", "")
+            made.add_row(
+                plain(who), plain(_TITLES.get(c.field, c.field)), plain(said(c.old)), plain(said(c.new)), plain(why)
+            )
+            first = False
+    return printed(look, made, f"{count(len(updates), 'account')} would be written.")
+
+
+def said(value: Value) -> str:
+    """A value as people read it; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, int | float):
+        return UNKNOWN if finite(value) is None else f"{value:,}"
+    return clean(value)
+
+
+def plan_csv(updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> str:
+    """The plan for a spreadsheet."""
+    return csv_cells.written(COLUMNS, ([getattr(c, name) for name in COLUMNS] for c in changes(updates, names)))
+
+
+def plan_json(updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> str:
+    """The plan for programs: a list of rows."""
+    rows = [asdict(c) | {"old": finite(c.old), "new": finite(c.new)} for c in changes(updates, names)]
+    return json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def plan_html(updates: Sequence[FieldUpdate], names: Mapping[str, str], title: str = "") -> str:
+    """The plan as one page in the report's dress."""
+    blocks = [(u.account_id, names.get(u.account_id, u.account_id), u.why, list(changes([u], names))) for u in updates]
+    page = environment().get_template("plan.html.j2")
+    return page.render(title=title, accounts=blocks, said=said, titles=_TITLES)
