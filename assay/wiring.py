@@ -10,7 +10,7 @@ from assay.settings import ConfigError, HubSpot, Salesforce, Settings
 from connectors import hubspot, salesforce
 from connectors.diagnosis import Diagnosis
 from connectors.port import Crm, SchemaAdmin
-from db.calls import Calls
+from db.api_calls import Calls
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store

@@ -33,17 +33,17 @@ from sqlalchemy import Executable, delete, insert, update
 from assay.night.judge import judged
 from assay.night.learn import learned
 from db import tables as t
+from db.account_records import one_account
 from db.engine import open_database
 from db.firm import Firm
-from db.one import one_account
 from db.store import Store
 from scoring.explain import Telling
-from scoring.features import treatment
+from scoring.facts.features import treatment
+from scoring.facts.minutes.chain import counted
+from scoring.facts.steps import Stages
 from scoring.judge import Judgement
-from scoring.minutes import counted
 from scoring.records import COMFORT, Score
 from scoring.rules import Rules
-from scoring.stages import Stages
 from scoring.state import advance
 
 RULES = Rules()

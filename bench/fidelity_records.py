@@ -1,9 +1,9 @@
 """Every number of a verdict's sentences once more, from the stored records by plain Python.
 
-Nothing here calls what made the sentences: rows are read whole, sums are made in loops, the quantile line is held against the primal
-linear programme, what peers open is the minimum of a penalised likelihood. Only the constants are the model's own, and which seconds
-of a record count is what `assay explain` shows of it (`scoring.minutes.counted`). One class, because each number rests on others of
-the same night; hence its length.
+Nothing here calls what made the sentences: rows are read whole, sums are made in loops, the quantile line is held against the
+primal linear programme, what peers open is the minimum of a penalised likelihood. Only the constants are the model's own, and
+which seconds of a record count is what `assay explain` shows of it (`counted` of scoring.facts.minutes.chain). One class, because
+each number rests on others of the same night; hence its length.
 """
 
 import json
@@ -20,10 +20,10 @@ from sqlalchemy import select
 from db.firm import Firm
 from scoring import behaviour, lookalike, pipeline
 from scoring import potential as model
-from scoring.learned import WEIGHTS
-from scoring.minutes import counted
+from scoring.facts.minutes.chain import counted
+from scoring.facts.steps import Stages
+from scoring.proof.learned import WEIGHTS
 from scoring.rules import Rules
-from scoring.stages import Stages
 
 DAY = 86_400
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ PULLED = ("account", "owner", "contact", "opportunity", "opportunity_change", "l
 class Recount:
     """What the records of a firm say on one night; amounts in whole units of its currency.
 
-    `learned` are the stored numbers of `scoring.calibration`.
+    `learned` are the stored numbers of `scoring.proof.calibration`.
     """
 
     def __init__(self, firm: Firm, day: int, rules: Rules, learned: Mapping[str, float], currency: str) -> None:

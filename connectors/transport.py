@@ -59,7 +59,7 @@ class Transport:
         """One call, retried while the trouble is passing; raises `CrmError`.
 
         Reads may always be sent again. A write says `repeat=False`: it is sent again only if the CRM asks for that by name
-        (a burst limit, a lock), for else it may have arrived (connectors/doubt.py).
+        (a burst limit, a lock), for else it may have arrived (connectors/lost_answers.py).
         """
         self._check_host(url)
         for attempt in stamina.retry_context(on=_wait if repeat else _asked, attempts=self.attempts, timeout=PATIENCE):

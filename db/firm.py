@@ -34,13 +34,13 @@ from sqlalchemy import (
     update,
 )
 
-from db import scoped
+from db import scope as scoped
 from db import tables as t
 from db.upsert import upsert
+from scoring.facts.steps import Query, Staged
 from scoring.linking import STEM, Known, Links, links
 from scoring.records import ANSWERS, KINDS
 from scoring.scope import Scope
-from scoring.stages import Query, Staged
 
 #: which kind of thing a field of a record names
 NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, select, update
 
-from db.intake import patch
 from db.lease import Lease
+from db.pulled import patch
 from db.tables import account, ledger
 from scoring.records import FieldUpdate, WriteResult
 

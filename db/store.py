@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, update
 
-from db import intake
+from db import pulled
 from db import tables as t
 from db.engine import DatabaseError
 from db.firm import EVERYTHING, Firm, firm, relink
-from db.intake import Held
-from db.scoped import Census, census
+from db.pulled import Held
+from db.scope import Census, census
 from db.upsert import upsert
 from scoring.linking import Links
 from scoring.records import Reason, Score, columns
@@ -118,7 +118,7 @@ class Store:
         with self.transaction() as c:
             changed = upsert(c, t.metadata.tables[kind], columns(kind), rows, org=org)
             if only is not None:
-                changed += intake.only(c, org, kind, rows, only)
+                changed += pulled.only(c, org, kind, rows, only)
             if resume:
                 upsert(c, t.resume, ("stream", "state"), [(stream, resume)], org=org)
             if watermark is not None:
@@ -129,7 +129,7 @@ class Store:
     def patch(self, org: int, kind: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
         """Set some fields of records that are held; returns the rows that changed."""
         with self.transaction() as c:
-            return intake.patch(c, org, kind, names, rows)
+            return pulled.patch(c, org, kind, names, rows)
 
     def count(self, org: int, kind: str) -> int:
         """Records of a kind that are not deleted."""
@@ -166,7 +166,7 @@ class Store:
 
     def reconcile(self, org: int, kind: str, batches: Iterable[Sequence[str]]) -> int:
         """Mark as deleted what the CRM no longer lists; returns how many those were."""
-        return intake.reconcile(self.engine, org, kind, batches)
+        return pulled.reconcile(self.engine, org, kind, batches)
 
     def note_reconciled(self, org: int, at: int) -> None:
         with self.transaction() as c:

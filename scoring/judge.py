@@ -11,9 +11,9 @@ import numpy as np
 from scoring.behaviour import Behaviour, behaviour
 from scoring.effort import Effort, Ratio, effort, fair_minutes, ratio
 from scoring.frame import Facts, Floats, Frame, Ints
-from scoring.occasions import occasions
 from scoring.potential import Potential, potential
 from scoring.rules import Rules
+from scoring.time_allowances import occasions
 
 DAY = 86_400
 EPOCH_ORDINAL = 719_163  #: date(1970, 1, 1).toordinal()

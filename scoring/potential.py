@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring import calibration
 from scoring.frame import Bools, Floats, Frame
-from scoring.learned import Calibration
 from scoring.lookalike import KNOWN, Whitespace, small, typical, wallet, whitespace
 from scoring.pipeline import counted_quantile, decided_by_stages, offers
+from scoring.proof import calibration
+from scoring.proof.learned import Calibration
 from scoring.rules import Rules
 
 #: z of an 80 % range

@@ -17,7 +17,7 @@ from assay.text import Look
 from db.calibrations import Calibrations
 from db.firm import firm
 from db.store import Store
-from scoring.learned import Calibration
+from scoring.proof.learned import Calibration
 from scoring.records import columns
 from scoring.rules import Rules
 from scoring.state import NightRow

@@ -20,8 +20,8 @@ from dying import WRITES, Case, live
 from sqlalchemy import create_engine, select
 
 from connectors import hubspot, salesforce
-from connectors.doubt import holds
 from connectors.hubspot import schema as hubspot_schema
+from connectors.lost_answers import holds
 from connectors.salesforce import schema as salesforce_schema
 from db import tables
 from db.engine import open_database

@@ -19,7 +19,7 @@ from connectors.memory import MemoryCrm
 from db import lease, tables
 from db.store import Store
 from sandbox import process, world
-from scoring.minutes import treatment
+from scoring.facts.minutes.chain import treatment
 from scoring.records import COMFORT
 from scoring.rules import Rules
 

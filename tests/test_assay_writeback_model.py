@@ -38,14 +38,14 @@ from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
 from assay.nightly import Orders
 from connectors import hubspot, salesforce
-from connectors.doubt import holds
 from connectors.hubspot import schema as portal_schema
 from connectors.hubspot import write as portal_writing
+from connectors.lost_answers import holds
 from connectors.salesforce import schema as org_schema
 from connectors.salesforce import write as org_writing
 from connectors.transport import Transport
 from db import lease, tables
-from db.calls import Calls
+from db.api_calls import Calls
 from db.engine import open_database
 from db.ledger import Ledger
 from db.migrate import upgrade

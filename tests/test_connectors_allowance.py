@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine
 
-from connectors.allowance import BLOCK, Allowance
+from connectors.daily_calls import BLOCK, Allowance
 from connectors.errors import QuotaExhausted
-from db.calls import Calls
+from db.api_calls import Calls
 
 NOW = 1_790_000_000
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import ours
+from connectors import fields
 from connectors.columns import Keyed, cents, days, instants, local_days, normalised, within
 from connectors.errors import Incomplete
 from connectors.salesforce import bulk
@@ -96,7 +96,7 @@ def test_a_title_becomes_its_class(title: str, expected: str | None) -> None:
 )
 def test_a_person_s_figure_is_a_number_that_can_be_meant(text: str, held: float | None) -> None:
     """One that is infinite would take the whole book's hours, and end the night for everybody."""
-    [found] = ours.read({"potential_override": [text]}, 1)
+    [found] = fields.read({"potential_override": [text]}, 1)
     assert json.loads(found).get("potential_override") == held
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from connectors.columns import Keyed, address
+from connectors.fields import FIELDS
 from connectors.hubspot import activities, links, mapping, ownership, quotes, schema
 from connectors.hubspot.links import Link
 from connectors.hubspot.sheet import Context, Sheet, StageFacts
 from connectors.hubspot.streams import STREAMS
-from connectors.ours import FIELDS
 from scoring.records import columns
 
 KEY = b"k" * 32

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, update
 
 from db import lease as leases
 from db import tables as t
-from db.calls import Calls
+from db.api_calls import Calls
 from db.ledger import Ledger
 from db.runs import Runs
 from db.store import Store

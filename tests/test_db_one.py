@@ -8,11 +8,11 @@ import pytest
 from builders import DAY, record
 from sqlalchemy import Engine, event, insert
 
-from db.one import one_account, open_ways
+from db.account_records import one_account, open_ways
 from db.store import Store
 from db.tables import link
-from scoring.features import treatment
-from scoring.minutes import minutes
+from scoring.facts.features import treatment
+from scoring.facts.minutes.chain import minutes
 from scoring.rules import Rules
 
 RULES = Rules(

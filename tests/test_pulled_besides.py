@@ -15,7 +15,7 @@ from db import tables
 from db.firm import firm
 from db.store import Store
 from sandbox import process
-from scoring.features import queries
+from scoring.facts.features import queries
 from scoring.rules import Rules
 
 MADE = "2025-01-01T08:00:00.000Z"

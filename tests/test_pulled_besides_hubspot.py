@@ -16,11 +16,11 @@ from assay.night.progress import Quiet
 from assay.nightly import Orders, run
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_org
 from db import lease, tables
+from db.account_records import one_account
 from db.firm import firm
-from db.one import one_account
 from db.store import Store
-from scoring.features import queries
-from scoring.minutes import treatment
+from scoring.facts.features import queries
+from scoring.facts.minutes.chain import treatment
 from scoring.rules import Rules
 
 MADE, NOW = "2025-01-01T08:00:00.000Z", "2026-06-01T12:00:00Z"

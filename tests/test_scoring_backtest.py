@@ -11,11 +11,11 @@ from facts import DAY, Facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring import backtest, calibration
-from scoring.backtest import APART, Cut, cut, learn, learned_weights, plan, run
-from scoring.calibration import band
-from scoring.learned import WEIGHTS, Calibration
-from scoring.measures import Compared, calibration_table, differences, spearman, top_share
+from scoring.proof import backtest, calibration
+from scoring.proof.backtest import APART, Cut, cut, learn, learned_weights, plan, run
+from scoring.proof.calibration import band
+from scoring.proof.learned import WEIGHTS, Calibration
+from scoring.proof.rank_measures import Compared, calibration_table, differences, spearman, top_share
 from scoring.rules import Rules
 
 RULES = Rules()

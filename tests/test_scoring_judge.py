@@ -252,7 +252,7 @@ def test_a_new_person_ask_or_resolution_never_raises_p_shallow(hours: list[float
     assert p_shallow(1) <= p_shallow(0) + 1e-12
 
 
-#: what a CRM can hold at most, in hundredths: 18 digits in Salesforce, and what `connectors.ours` lets pass of people's own
+#: what a CRM can hold at most, in hundredths: 18 digits in Salesforce, and what `connectors.fields` lets pass of people's own
 CENTS = st.one_of(st.none(), st.sampled_from([0, 1, -1, 10**17, -(10**17)]), st.integers(-(10**17), 10**17))
 MOMENT = st.one_of(st.none(), st.integers(-(10**10), 10**11))
 COUNT = st.sampled_from([0, 1, 2, 50, 10**9])

@@ -10,12 +10,13 @@ from facts import DAY, Facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring import calibration, lookalike
+from scoring import lookalike
 from scoring.frame import Frame
-from scoring.learned import WEIGHTS, Calibration
 from scoring.lookalike import quantile_regression, wallet, whitespace
 from scoring.pipeline import counted_quantile, offers, stage_odds, usual_days
 from scoring.potential import Potential, expected, potential, ranks, record_days, signals
+from scoring.proof import calibration
+from scoring.proof.learned import WEIGHTS, Calibration
 from scoring.rules import Rules
 
 RULES = Rules()

@@ -13,7 +13,7 @@ from db.engine import open_database
 from db.firm import firm
 from db.migrate import upgrade
 from db.store import Store
-from scoring.features import treatment
+from scoring.facts.features import treatment
 from scoring.rules import Rules
 
 PARTS = ("counted", "clipped", "lost", "capped", "elsewhere", "left_out")

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from assay.settings import ConfigError
+from connectors.fields import FIELDS
 from connectors.hubspot import schema as hubspot
-from connectors.ours import FIELDS
 from connectors.salesforce import source
 
 #: what tells a folder of ours

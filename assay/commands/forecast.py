@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assay import wiring
 from assay.settings import Settings
-from db.calls import Calls
+from db.api_calls import Calls
 from db.runs import Runs
 from db.store import Org, Store
 

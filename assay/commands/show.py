@@ -21,12 +21,12 @@ from assay.report.proof import Proof
 from assay.settings import ConfigError, Settings
 from assay.text import terminal
 from assay.text.words import iso
+from db.account_records import one_account
 from db.calibrations import Calibrations
 from db.ledger import Entry, Ledger
-from db.one import one_account
 from db.runs import Run, Runs
 from db.store import Org, Store
-from scoring.minutes import treatment
+from scoring.facts.minutes.chain import treatment
 from scoring.records import ANSWERS, STATES, FieldUpdate, Score
 from scoring.rules import Rules
 

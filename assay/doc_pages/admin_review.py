@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from connectors.fields import FIELDS
 from connectors.hubspot import schema as hubspot_schema
 from connectors.hubspot.streams import STREAMS as HUBSPOT
-from connectors.ours import FIELDS
 from connectors.salesforce import permissions
 from connectors.salesforce.permissions import OBJECTS, RIGHTS, SECURED, PermissionSet
 from connectors.salesforce.schema import NAMES, OBJECT

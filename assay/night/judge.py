@@ -7,7 +7,7 @@ from assay.night.learn import learned
 from db.firm import Firm
 from db.store import Org, Store
 from scoring.explain import scores
-from scoring.features import queries
+from scoring.facts.features import queries
 from scoring.frame import Facts
 from scoring.judge import Judgement, judge
 from scoring.records import Score

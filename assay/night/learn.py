@@ -1,4 +1,4 @@
-"""Would earlier scores have been right? Cuts from the database, judged by `scoring.backtest`, and what the night learns.
+"""Would earlier scores have been right? Cuts from the database, judged by `scoring.proof.backtest`, and what the night learns.
 
 Every cut is made by the feature queries of the night, as of the cut; only the outcome is read as of today.
 """
@@ -14,11 +14,12 @@ from assay.text.words import iso
 from db.calibrations import Calibrations
 from db.firm import Firm
 from db.store import Store
-from scoring import backtest, revenue_features
-from scoring.backtest import Backtest, Cut
-from scoring.features import opportunities, queries
+from scoring.facts import revenue
+from scoring.facts.features import opportunities, queries
 from scoring.frame import Facts
 from scoring.pipeline import counted_quantile
+from scoring.proof import backtest
+from scoring.proof.backtest import Backtest, Cut
 from scoring.rules import Rules
 
 EPOCH = date(1970, 1, 1)
@@ -61,7 +62,7 @@ def _check(horizon: int, days: Sequence[int], since: int | None, today: int) -> 
 
 def recorded_since(firm: Firm, today: int) -> int | None:
     """The day the firm's opportunities begin; a few odd dates before are left aside."""
-    born = firm.columns(revenue_features.born_days(firm.tables, firm.org, today))
+    born = firm.columns(revenue.born_days(firm.tables, firm.org, today))
     rows = list(zip(born["day"], born["opportunities"], strict=True))
     return counted_quantile(rows, ODD) if rows else None
 
@@ -69,19 +70,19 @@ def recorded_since(firm: Firm, today: int) -> int | None:
 def _cuts(firm: Firm, today: int, rules: Rules, horizon: int, days: Sequence[int]) -> Iterator[Cut]:
     now = opportunities(firm.tables, firm.org, today).subquery("now")
     for day in days:
-        outcomes = firm.columns(revenue_features.outcomes(now, day, day + horizon))
+        outcomes = firm.columns(revenue.outcomes(now, day, day + horizon))
         yield backtest.cut(facts(firm, day, rules), outcomes, day, horizon, rules)
 
 
 def facts(firm: Firm, day: int, rules: Rules) -> Facts:
     """What potential is made of, as of a day."""
     asked = queries(firm.tables, firm.org, day, rules)
-    return firm.facts({name: asked[name] for name in revenue_features.POTENTIAL})
+    return firm.facts({name: asked[name] for name in revenue.POTENTIAL})
 
 
 def _assumed(firm: Firm, day: int) -> dict[str, tuple[int, int]]:
     found = {}
-    for what, query in revenue_features.assumptions(firm.tables, firm.org, day).items():
+    for what, query in revenue.assumptions(firm.tables, firm.org, day).items():
         [row] = firm.rows(query)
         found[what] = (row["there"], row["assumed"])
     return found

@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from assay.night.ahead import ahead
-from connectors.doubt import holds
+from connectors.lost_answers import holds
 from connectors.port import Check, Crm, Listing, Page, Patch, Pulled
-from db.intake import Listings
 from db.ledger import Ledger
+from db.pulled import Listings
 from db.store import Org, Store
 from scoring.records import KINDS
 

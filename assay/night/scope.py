@@ -11,7 +11,7 @@ from typing import Any
 from assay.night.stops import Finding
 from connectors.errors import FieldMissing
 from connectors.port import Check
-from db.scoped import ROLLED, Census, Place
+from db.scope import ROLLED, Census, Place
 from scoring.scope import OWNER, Scope
 
 #: values that a warning names

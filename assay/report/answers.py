@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.text.words import count, iso, percent
-from connectors.ours import ANSWER_OPTIONS
+from connectors.fields import ANSWER_OPTIONS
 from scoring.records import COMFORT, Score
 
 CORRECTED, SNOOZED, DISPUTED = "Potential corrected", "Snoozed", "Disagree"

@@ -12,10 +12,10 @@ from assay.report.page import environment
 from assay.report.proof import Proof
 from assay.text import terminal
 from assay.text.words import finite, iso, money, percent
-from scoring.learned import BASELINES
+from scoring.proof.learned import BASELINES
 
 if TYPE_CHECKING:
-    from scoring.backtest import Backtest
+    from scoring.proof.backtest import Backtest
 
 #: what a backtest takes as it is today because no CRM keeps its past
 NOT_KNOWN = (

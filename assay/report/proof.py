@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.text.words import count, percent
-from scoring.learned import BASELINES, BESIDE, LEAST_CUTS, OURS, Calibration
+from scoring.proof.learned import BASELINES, BESIDE, LEAST_CUTS, OURS, Calibration
 
 if TYPE_CHECKING:
-    from scoring.backtest import Backtest
+    from scoring.proof.backtest import Backtest
 
 #: a range that holds in this share of outcomes does what it says
 HOLDS = (0.75, 0.85)

@@ -15,7 +15,7 @@ MOST = 40
 #: lanes of the timeline, and the kinds of activities in each
 LANES = (("Meetings", ("meeting",)), ("Calls", ("call",)), ("Mails", ("email",)), ("Tasks", ("task", "note")))
 LEFT, RIGHT, LANE, TOP = 92.0, 704.0, 34.0, 12.0
-#: why a record counts as it does, in words (scoring.minutes)
+#: why a record counts as it does, in words (scoring.facts.minutes.chain)
 WHY = {
     "counted": "as measured",
     "default": "usual length, nobody measured",

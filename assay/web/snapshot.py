@@ -28,8 +28,8 @@ from assay.settings import Settings
 from assay.text.plan import changes
 from assay.text.words import finite
 from assay.web.accounts import Accounts, short
+from db.account_records import open_ways
 from db.glance import Glance, Stamp
-from db.one import open_ways
 from db.store import Store
 from scoring.records import WRITTEN, FieldUpdate, Score
 

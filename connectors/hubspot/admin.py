@@ -6,10 +6,10 @@ from typing import Any
 from hubspot.crm.properties import PropertyCreate, PropertyGroupCreate, PropertyUpdate
 
 from connectors.errors import CrmError, Forbidden, Refused
+from connectors.fields import Field
 from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.errors import NAME
 from connectors.hubspot.schema import FIELDS, GROUP, NAMES, OBJECT, definition, lacking_options, options
-from connectors.ours import Field
 
 
 class HubSpotAdmin:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from connectors.allowance import Allowance, moment
+from connectors.daily_calls import Allowance, moment
 from connectors.hubspot.errors import NAME
 
 #: until the first answer says otherwise: the smallest tier's calls in ten seconds

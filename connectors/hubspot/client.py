@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Forbidden, Refused
-from connectors.hubspot import activities, mapping, schema, sdk, traits, write
+from connectors.hubspot import activities, mapping, schema, scope_fields, sdk, write
 from connectors.hubspot.api import Api
 from connectors.hubspot.budget import Budget
 from connectors.hubspot.config import HubSpotConfig
@@ -15,7 +15,7 @@ from connectors.hubspot.pull import Pull
 from connectors.hubspot.sheet import Context
 from connectors.hubspot.streams import ACTIVITIES, FAMILY, PRODUCTS, STREAMS, Stream
 from connectors.port import Check, Known, Listing, Page, Pulled, Sending
-from connectors.traits import Traits
+from connectors.scope_fields import Traits
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -104,7 +104,7 @@ class HubSpotCrm:
 
     def look_for_traits(self) -> None:
         """Where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
-        self.traits = traits.found(self.config.traits, self.properties.get(schema.OBJECT, {}))
+        self.traits = scope_fields.found(self.config.traits, self.properties.get(schema.OBJECT, {}))
 
     def _without(self, stream: Stream, why: str) -> None:
         if stream.needed:

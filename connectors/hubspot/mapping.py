@@ -12,8 +12,8 @@ from connectors.columns import cents, domains, ids, instants, local_days, whole,
 from connectors.hubspot import schema
 from connectors.hubspot.links import chosen
 from connectors.hubspot.sheet import DIGITS_ONLY, Context, Rows, Sheet, StageFacts, is_number, rows
-from connectors.titles import level
-from connectors.traits import kept
+from connectors.scope_fields import kept
+from connectors.seniority import level
 
 # ---- people, stages, money ------------------------------------------------------------------------------------------
 

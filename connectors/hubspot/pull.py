@@ -18,7 +18,7 @@ from connectors.hubspot.links import Links, chosen
 from connectors.hubspot.sheet import Context, Rows, Sheet
 from connectors.hubspot.streams import COMPANIES, DEALS, HANGING, PARENTS, Stream
 from connectors.port import Known, Listing, Page, Patch, Pulled, Whole
-from connectors.traits import stream as with_traits
+from connectors.scope_fields import stream as with_traits
 
 #: records mapped and saved at a time
 PART = 2_000

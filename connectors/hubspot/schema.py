@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors import ours
-from connectors.ours import FIELDS, WRITTEN, Field
+from connectors import fields
+from connectors.fields import FIELDS, WRITTEN, Field
 from scoring.records import Value
 
 __all__ = ["FIELDS", "GROUP", "NAMES", "OBJECT", "WRITTEN", "definition", "options", "outgoing", "read"]
@@ -50,7 +50,7 @@ def options(field: Field) -> list[dict[str, Any]]:
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
     """Our properties of each company as canonical JSON, from the columns that are there."""
-    return ours.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
+    return fields.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
 
 
 def outgoing(values: Mapping[str, Value]) -> dict[str, str]:

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.doubt import delivered
 from connectors.errors import CrmError, Refused
 from connectors.hubspot.api import PAGE, Api
 from connectors.hubspot.errors import Locked
 from connectors.hubspot.schema import NAMES, OBJECT, WRITTEN, outgoing, read
+from connectors.lost_answers import delivered
 from connectors.port import Sending
 from scoring.records import FieldUpdate, WriteResult
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.errors import CrmError, Refused
-from connectors.ours import FIELDS, Field
+from connectors.fields import FIELDS, Field
 from connectors.salesforce import soql
 from connectors.salesforce.client import SalesforceCrm
 from connectors.salesforce.granting import Granted, create, query, send

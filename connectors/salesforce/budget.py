@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from connectors.allowance import Allowance, moment
+from connectors.daily_calls import Allowance, moment
 from connectors.salesforce.errors import NAME
 
 #: the per-app part may follow: "api-usage=18/5000; per-app-api-usage=17/250(appName=x)"

@@ -8,15 +8,15 @@ from typing import Any
 from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
 from connectors.port import Check, Known, Page, Pulled, Sending
-from connectors.salesforce import bulk, permissions, schema, sharing, soql, streams, traits, write
+from connectors.salesforce import bulk, permissions, schema, scope_fields, sharing, soql, streams, write
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
 from connectors.salesforce.mapping import Context
 from connectors.salesforce.session import Session
 from connectors.salesforce.streams import STREAMS, Stream
-from connectors.traits import Traits
-from connectors.traits import stream as with_traits
+from connectors.scope_fields import Traits
+from connectors.scope_fields import stream as with_traits
 from connectors.transport import Transport
 from scoring.records import KINDS, FieldUpdate, WriteResult
 
@@ -126,7 +126,7 @@ class SalesforceCrm:
 
     def look_for_traits(self) -> None:
         """Where this org holds what [scope] asks for; after `look_at` has described Account."""
-        self.traits = traits.found(self.config.traits, self.fields.get(schema.OBJECT, {}), self._has)
+        self.traits = scope_fields.found(self.config.traits, self.fields.get(schema.OBJECT, {}), self._has)
 
     def _describe(self, entity: str) -> dict[str, Any]:
         if entity not in self.fields:

@@ -10,8 +10,8 @@ from typing import Any
 
 from connectors.columns import Keyed, cents, constant, days, domains, flags, ids, instants, local_days, whole, within
 from connectors.salesforce import schema
-from connectors.titles import level
-from connectors.traits import kept
+from connectors.scope_fields import kept
+from connectors.seniority import level
 
 Columns = Mapping[str, Sequence[str]]
 Rows = list[tuple[Any, ...]]

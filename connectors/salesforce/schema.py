@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors import ours
-from connectors.ours import FIELDS, WRITTEN, Field
+from connectors import fields
+from connectors.fields import FIELDS, WRITTEN, Field
 from scoring.records import Value
 
 __all__ = ["FIELDS", "NAMES", "OBJECT", "PERMISSION_SET", "SIGNAL", "WRITTEN", "fault", "metadata", "outgoing", "read"]
@@ -68,7 +68,7 @@ def fault(field: Field, found: Mapping[str, Any]) -> str:
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
     """Our fields of each account as canonical JSON, from the columns that are visible."""
-    return ours.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
+    return fields.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
 
 
 def outgoing(values: Mapping[str, Value]) -> dict[str, Value]:

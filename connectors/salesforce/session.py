@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from jwt.exceptions import PyJWTError
 
-from connectors import bridge
+from connectors import requests_bridge
 from connectors.errors import Unauthorized
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, SessionEnded
@@ -24,7 +24,7 @@ class Session:
     def __init__(self, config: SalesforceConfig, transport: Transport) -> None:
         self.config, self.transport = config, transport
         self.version = config.api_version
-        self._requests = bridge.session(transport, self._where)
+        self._requests = requests_bridge.session(transport, self._where)
         self._token, self.base = "", ""
         self._lock = threading.Lock()
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from connectors.ours import FIELDS
+from connectors.fields import FIELDS
 from connectors.salesforce.permissions import PermissionSet, integration, viewer
 from connectors.salesforce.schema import NAMES, OBJECT, SIGNAL, metadata
 from scoring.records import COMFORT, UNDER

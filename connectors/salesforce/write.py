@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from connectors.doubt import delivered
 from connectors.errors import CrmError, Refused
+from connectors.lost_answers import delivered
 from connectors.port import Sending
 from connectors.salesforce import bulk
 from connectors.salesforce.bulk import Sleep, as_text

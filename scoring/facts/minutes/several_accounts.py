@@ -20,8 +20,8 @@ from sqlalchemy import (
     union,
 )
 
-from scoring.sets import among, beside
-from scoring.stages import ENTRY, Stages
+from scoring.facts.membership import among, beside
+from scoring.facts.steps import ENTRY, Stages
 
 #: what an account gets its part of
 SECONDS = ("clipped", "lost", "capped", "counted")

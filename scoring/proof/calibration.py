@@ -1,13 +1,13 @@
 """What is learned from a customer's own past: weights, the range of `expected`, the room that was realised. Rows, never pickles.
 
-Learned monthly from rolling cuts (`scoring.backtest`) and stored as named numbers, which a night reads as data. Without it
+Learned monthly from rolling cuts (`scoring.proof.backtest`) and stored as named numbers, which a night reads as data. Without it
 defaults and a fallback range hold, which claims no coverage (rulings 21).
 """
 
 import numpy as np
 
 from scoring.frame import Floats, Frame, Ints
-from scoring.learned import NOMINAL, PARTS, Calibration
+from scoring.proof.learned import NOMINAL, PARTS, Calibration
 
 #: shares of past outcomes that a range may have to hold to reach that in another quarter, and how near counts as reached
 LEVELS, REACHED = (NOMINAL, 0.84, 0.88, 0.92, 0.96, 0.99), 0.78

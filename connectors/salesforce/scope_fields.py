@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from connectors.salesforce.schema import OBJECT
-from connectors.traits import RECORD_TYPE, ROLE, Traits, unknown
+from connectors.scope_fields import RECORD_TYPE, ROLE, Traits, unknown
 
 #: describe types with values that people choose from, or short text
 CHOICES = ("picklist", "multipicklist", "combobox", "boolean", "string")

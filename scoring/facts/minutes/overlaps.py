@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Subquery, case, cast, func, literal, select, union_all
 
-from scoring.sets import among, beside, stretches
-from scoring.stages import ENTRY, Stages
+from scoring.facts.membership import among, beside, stretches
+from scoring.facts.steps import ENTRY, Stages
 
 #: divisible by every count of records up to sixteen, so that shares of a second are whole numbers
 UNIT = 720_720

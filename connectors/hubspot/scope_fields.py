@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from connectors.hubspot.schema import OBJECT
-from connectors.traits import RECORD_TYPE, ROLE, Traits, unknown
+from connectors.scope_fields import RECORD_TYPE, ROLE, Traits, unknown
 
 #: property types with values that people choose from, or short text
 CHOICES = ("enumeration", "bool", "string")

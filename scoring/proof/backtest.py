@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from scoring import calibration
 from scoring.frame import Facts, Floats, Frame
-from scoring.learned import BASELINES, BESIDE, LEAST_CUTS, NOMINAL, OURS, PARTS, WEIGHTS, Calibration
-from scoring.measures import Compared, Difference, calibration_table, differences, spearman, top_share
 from scoring.potential import Signals, components, expected, headroom, signals
+from scoring.proof import calibration
+from scoring.proof.learned import BASELINES, BESIDE, LEAST_CUTS, NOMINAL, OURS, PARTS, WEIGHTS, Calibration
+from scoring.proof.rank_measures import Compared, Difference, calibration_table, differences, spearman, top_share
 from scoring.rules import Rules
 
 #: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)

@@ -1,4 +1,4 @@
-"""API calls by hour, so that several runs of one day share one allowance: `connectors.allowance.Meter`."""
+"""API calls by hour, so that several runs of one day share one allowance: `connectors.daily_calls.Meter`."""
 
 from sqlalchemy import Engine, delete, func, insert, literal, select, update
 

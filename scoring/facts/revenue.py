@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, and_, case, cast, func, or_, select
 
-from scoring.minutes import DAY, total
-from scoring.stages import Staged, Stages
+from scoring.facts.minutes.chain import DAY, total
+from scoring.facts.steps import Staged, Stages
 
 YEAR = 365
 #: the facts that potential is made of; a backtest needs no others

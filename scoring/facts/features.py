@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select, union_all
 
-from scoring import minutes, revenue_features
-from scoring.minutes import DAY, total, treatment
-from scoring.occasions import AHEAD
+from scoring.facts import revenue as revenue_features
+from scoring.facts.minutes import chain
+from scoring.facts.minutes.chain import DAY, total, treatment
+from scoring.facts.steps import Staged, Stages
 from scoring.rules import Rules
-from scoring.stages import Staged, Stages
+from scoring.time_allowances import AHEAD
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
@@ -33,7 +34,7 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
     }
     return {
         "accounts": accounts(tables, org, day),
-        "minutes": minutes.minutes(tables, org, day, rules),
+        "minutes": chain.minutes(tables, org, day, rules),
         "owners": owners(tables, org),
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select, Subquery, and_, case, func, or_, select, union_all
 
+from scoring.facts.membership import among, beside
 from scoring.rules import Rules
-from scoring.sets import among, beside
 
 #: one subject to many recipients within this time (seconds) was sent by a machine, or as if by one
 BULK_WITHIN = 3_600

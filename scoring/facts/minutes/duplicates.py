@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, Table, and_, case, cast, func, or_, select, union
 
+from scoring.facts.membership import among, stretches
+from scoring.facts.steps import ENTRY, Stages
 from scoring.rules import Rules
-from scoring.sets import among, stretches
-from scoring.stages import ENTRY, Stages
 
 #: per cent of the shorter of two records that lies in the other one, from which on they are one activity
 SAME_SHARE = 80

@@ -1,7 +1,7 @@
 """The records that bear on one account, as tables of a few hundred rows instead of the firm's millions.
 
 What an activity counts depends on other records: a person's day is capped, one mail to many accounts is a bulk mail
-(scoring.minutes). All of that happens within one person's day, so it is enough to read, besides the account's own
+(scoring.facts.minutes.chain). All of that happens within one person's day, so it is enough to read, besides the account's own
 activities, what its people did on the same days. Then `treatment` over these gives what it gives over everything.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, inspect, select, union_all
 
-from db import scoped
+from db import scope as scoped
 from db import tables as t
 from db.firm import EVERYTHING, Firm, as_first, of_first
 from scoring.scope import Scope
@@ -118,7 +118,7 @@ class Seen:
 
     def of_account(self, contacts: Sequence[str], since: int) -> Sequence[Any]:
         """Read the account's activities since an instant: its own, else through a deal or a person (rulings 14), and those of
-        others that have a part for it: linked to it, or with its people there (scoring.split)."""
+        others that have a part for it: linked to it, or with its people there (scoring.facts.minutes.several_accounts)."""
         a, p, accounts = t.activity.c, t.participant.c, self._accounts
         ids = {
             *self._by(t.activity, a.account_id, accounts, a.starts_at >= since),

@@ -30,10 +30,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from scoring import mails, overlaps, repeats, split
+from scoring.facts.membership import among, beside
+from scoring.facts.minutes import duplicates, mail_threads, overlaps, several_accounts
+from scoring.facts.steps import ENTRY, Staged, Stages
 from scoring.rules import Rules
-from scoring.sets import among, beside
-from scoring.stages import ENTRY, Staged, Stages
 
 DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
@@ -217,16 +217,16 @@ def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Map
     own = stages.keep("usual", usual(window) if known is None else _told(known))
     rows = stages.keep("lengths", lengths(attended(t, org, window, rules), own, rules), numbered=True)
     days = _within_a_day(_judged(rows, _fates(t, rows, rules, stages)), rules, stages)
-    return split.between_accounts(t, org, days, window, stages).subquery("counted")
+    return several_accounts.between_accounts(t, org, days, window, stages).subquery("counted")
 
 
 def _fates(t: Any, rows: FromClause, rules: Rules, stages: Stages) -> Table:
     """The seconds that are left of the records that do not keep theirs, and why. Most records are not among them."""
     order = stages.keep("order", in_order(rows, rules), numbered=True)
-    again = repeats.repeats(rows, order, rules, stages)
-    letters = stages.keep("mails", mails.once(rows, again), ENTRY)
-    damped = stages.keep("damped", mails.damped(letters, rules), ENTRY)
-    bulk = mails.bulk(t, letters, rules)
+    again = duplicates.repeats(rows, order, rules, stages)
+    letters = stages.keep("mails", mail_threads.once(rows, again), ENTRY)
+    damped = stages.keep("damped", mail_threads.damped(letters, rules), ENTRY)
+    bulk = mail_threads.bulk(t, letters, rules)
 
     def told(entries: Any, seconds: int, code: str) -> Select[Any]:
         return select(entries.entry, cast(literal(seconds), BigInteger).label("kept"), literal(code).label("code"))

@@ -1,0 +1,1 @@
+"""How long each activity counts for whom: one rule a file, put together by `chain`."""

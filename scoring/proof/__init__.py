@@ -1,0 +1,1 @@
+"""Would earlier scores have been right? Cuts through the past, what they teach, and how well it held."""
