@@ -22,7 +22,7 @@ from assay.service import tick as scheduled
 from assay.settings import Settings
 from db import tables as t
 from db.engine import open_database
-from db.migrate import alembic_config, newest, upgrade
+from db.migrate import newest, upgrade
 from db.runs import Runs
 from sandbox import process, world
 
@@ -246,7 +246,7 @@ def test_readiness_names_what_is_wrong(database: Engine, tmp_path: Path) -> None
         assert service.next_run() is not None
         with database.begin() as c:
             c.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
-        assert service.problems() == [f"database schema is 0002, not {newest(alembic_config())}"]
+        assert service.problems() == [f"database schema is 0002, not {newest()}"]
         gone = open_database(f"sqlite:///{tmp_path}/empty.db")
         service.engine, kept = gone, service.engine
         assert service.problems()[0].startswith("database schema is None")
