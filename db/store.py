@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, 
 from db import pulled
 from db import tables as t
 from db.engine import DatabaseError
-from db.firm import EVERYTHING, Firm, firm, relink
+from db.firm import EVERYTHING, Firm, firm
+from db.links import relink
 from db.pulled import Held
 from db.scope import Census, census
 from db.upsert import upsert
