@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, RowMapping, func, insert, select, update
 
 from db.tables import org as org_table
 from db.tables import run as table
@@ -23,6 +23,28 @@ class Run:
     message: str
     calls: int
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A run without its detail. Instants are seconds, UTC."""
+
+    id: int
+    org: int | None
+    started_at: int
+    ended_at: int | None
+    mode: str
+    outcome: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Changes whenever a run begins or ends; equal stamps mean that no verdict has changed."""
+
+    run: int
+    ended_at: int
+    ended: int
 
 
 class Runs:
@@ -58,15 +80,31 @@ class Runs:
         with self.engine.connect().execution_options(reading=True) as c:
             return c.execute(select(table.c.id).where(good).limit(1)).first() is None
 
-    def list(self, limit: int = 20) -> list[Run]:
+    def list(self, limit: int = 20, before: int | None = None) -> list[Run]:
+        """Runs in full, the newest first, older than the run `before`."""
+        query = select(table).order_by(table.c.id.desc()).limit(limit)
         with self.engine.connect().execution_options(reading=True) as c:
-            rows = c.execute(select(table).order_by(table.c.id.desc()).limit(limit)).mappings()
-            return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]
+            rows = c.execute(query if before is None else query.where(table.c.id < before)).mappings()
+            return [_run(row) for row in rows]
 
     def get(self, run: int) -> Run | None:
         with self.engine.connect().execution_options(reading=True) as c:
             row = c.execute(select(table).where(table.c.id == run)).mappings().first()
-            return Run(**{**row, "detail": json.loads(row["detail"])}) if row else None
+            return _run(row) if row else None
+
+    def briefs(self, since: int) -> Sequence[Brief]:
+        """Runs that began at or after an instant, the oldest first."""
+        r = table.c
+        columns = (r.id, r.org, r.started_at, r.ended_at, r.mode, r.outcome, r.calls)
+        with self.engine.connect().execution_options(reading=True) as c:
+            return [Brief(*row) for row in c.execute(select(*columns).where(r.started_at >= since).order_by(r.id))]
+
+    def stamp(self) -> Stamp:
+        """What tells whether a run has begun or ended since."""
+        r = table.c
+        with self.engine.connect().execution_options(reading=True) as c:
+            run, ended_at, ended = c.execute(select(func.max(r.id), func.max(r.ended_at), func.count(r.ended_at))).one()
+        return Stamp(run or 0, ended_at or 0, ended)
 
     def lacking(self, org: int) -> Sequence[str]:
         """What the org's last run could not see, however it ended."""
@@ -93,4 +131,8 @@ class Runs:
         good = (table.c.org == org) & table.c.outcome.in_(("done", "rejected")) & where
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(select(table).where(good).order_by(table.c.id.desc()).limit(limit)).mappings()
-            return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]
+            return [_run(row) for row in rows]
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(**{**row, "detail": json.loads(row["detail"])})

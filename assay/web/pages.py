@@ -21,6 +21,7 @@ from assay.web import dossier, nights
 from assay.web.accounts import Short
 from assay.web.context import Desk
 from assay.web.snapshot import Snapshot, address
+from db.refusals import refusals
 from scoring.records import STATES, Score
 
 #: accounts on a page of the list
@@ -121,7 +122,7 @@ def took(seconds: float) -> str:
 def page(desk: Desk, template: str, here: str, code: int = 200, **values: Any) -> Response:
     """A page with the head and foot all pages share."""
     orgs = values.get("orgs")
-    names = " and ".join(o.name for o in (desk.glance.orgs() if orgs is None else orgs))
+    names = " and ".join(o.name for o in (desk.store.orgs() if orgs is None else orgs))
     html = environment().get_template(template).render({"link": lambda _: "", "here": here, "org_name": names} | values)
     return HTMLResponse(html, code, NO_STORE)
 
@@ -138,9 +139,9 @@ def trouble(code: int, what: str) -> Response:
 
 def status(desk: Desk, _: Request) -> Response:
     """How the service and its nights are."""
-    orgs, now = desk.glance.orgs(), desk.now
-    briefs = desk.glance.briefs(now - 54 * 7 * nights.DAY)
-    runs = desk.glance.runs(LAST)
+    orgs, now = desk.store.orgs(), desk.now
+    briefs = desk.runs.briefs(now - 54 * 7 * nights.DAY)
+    runs = desk.runs.list(LAST)
     newest = [next((r for r in runs if r.org == o.id and r.outcome != "running"), None) for o in orgs]
     last = [r for r in newest if r is not None]
     next_run = desk.health.next_run()
@@ -150,20 +151,20 @@ def status(desk: Desk, _: Request) -> Response:
         worst=max(last, key=lambda r: nights.rank(r.outcome), default=None),
         running=any(r.outcome == "running" for r in runs),
         year=nights.year(briefs, now // nights.DAY), seconds=nights.bars(briefs, "seconds"),
-        calls=nights.bars(briefs, "API calls"), refused=desk.glance.refusals(LAST, run=last[0].id if last else 0),
+        calls=nights.bars(briefs, "API calls"), refused=refusals(desk.engine, LAST, run=last[0].id if last else 0),
         facts=desk.snapshot.facts,
     )  # fmt: skip
 
 
 def run(desk: Desk, request: Request) -> Response:
     """One run in detail."""
-    found = desk.glance.run(min(request.path_params["run_id"], 2**31 - 2))
+    found = desk.runs.get(min(request.path_params["run_id"], 2**31 - 2))
     if found is None:
         return trouble(404, "There is no such run. The status page lists the last ones.")
     if desk.hides_owners and "notes" in found.detail:
         found = replace(found, detail={**found.detail, "notes": nameless(found.detail["notes"])})
-    orgs = desk.glance.orgs()
-    refused = desk.glance.refusals(100, run=found.id)
+    orgs = desk.store.orgs()
+    refused = refusals(desk.engine, 100, run=found.id)
     return page(desk, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
 
 
@@ -194,7 +195,7 @@ def accounts(desk: Desk, request: Request) -> Response:
 
 
 def _rows(desk: Desk, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
-    verdicts = desk.glance.verdicts([s.key for s in shown])
+    verdicts = desk.store.verdicts_of([s.key for s in shown])
     return [
         Row(f"a{n}", verdicts[s.key], snapshot.owners.get(s.owner_id or "", ""), "")
         for n, s in enumerate(shown)
@@ -227,7 +228,7 @@ def account(desk: Desk, request: Request) -> Response:
 
 def _names(desk: Desk, records: Mapping[str, Any]) -> Mapping[str, str]:
     people = {r["person"] for r in records.get("activities", ()) if r["person"]}
-    return {} if desk.hides_owners else desk.glance.owner_names(people)
+    return {} if desk.hides_owners else desk.store.names_of_owners(people)
 
 
 def plan(desk: Desk, request: Request) -> Response:
@@ -239,7 +240,7 @@ def plan(desk: Desk, request: Request) -> Response:
     for row in held.page(number):
         blocks.setdefault((row["crm"], row["account_id"]), []).append(row)
     return page(
-        desk, "plan_page.html.j2", "/plan", write=desk.settings.write.enabled, holds=desk.glance.orgs(), held=held,
+        desk, "plan_page.html.j2", "/plan", write=desk.settings.write.enabled, holds=desk.store.orgs(), held=held,
         blocks=blocks, number=number, last=max(1, len(held.pages)), address=address,
     )  # fmt: skip
 
