@@ -7,9 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from db import tables as t
-
-#: outcomes of a night that did what it was asked to
-GOOD = ("done", "rejected")
+from db.runs import was_good
 
 
 @dataclass(slots=True)
@@ -23,7 +21,7 @@ class OfOrg:
     states: dict[str, int] = field(default_factory=dict)  #: state -> accounts, as the last run that judged left them
     calls: int = 0  #: API calls of all runs
     last: dict[str, Any] = field(default_factory=dict)  #: the last ended run: started_at, ended_at, detail ...
-    good_at: int | None = None  #: when the last good run ended
+    good_at: int | None = None  #: when the last good night ended
     good_from: int | None = None  #: when it began
 
 
@@ -32,7 +30,7 @@ class Telemetry:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._seen = 0
+        self._last_id = 0
         self._orgs: dict[int, OfOrg] = {}
 
     def orgs(self) -> list[OfOrg]:
@@ -40,11 +38,11 @@ class Telemetry:
             for org, crm in c.execute(select(t.org.c.id, t.org.c.crm)):
                 self._orgs.setdefault(org, OfOrg(crm))
             unended = c.execute(select(func.min(t.run.c.id)).where(t.run.c.outcome == "running")).scalar_one()
-            ended = select(t.run).where(t.run.c.id > self._seen, t.run.c.org.is_not(None)).order_by(t.run.c.id)
-            found = c.execute(ended if unended is None else ended.where(t.run.c.id < unended)).mappings()
-            for row in map(dict, found):
+            ended = select(t.run).where(t.run.c.id > self._last_id, t.run.c.org.is_not(None)).order_by(t.run.c.id)
+            runs = c.execute(ended if unended is None else ended.where(t.run.c.id < unended)).mappings()
+            for row in map(dict, runs):
                 self._add(self._orgs[row["org"]], row)
-                self._seen = row["id"]
+                self._last_id = row["id"]
         return list(self._orgs.values())
 
     def _add(self, of: OfOrg, row: dict[str, Any]) -> None:
@@ -57,7 +55,7 @@ class Telemetry:
         of.states = detail.get("states") or of.states
         of.calls += row["calls"]
         of.last = row | {"detail": detail}
-        if row["outcome"] in GOOD:
+        if was_good(row["outcome"], row["mode"], whole=detail.get("whole", True)):
             of.good_at, of.good_from = row["ended_at"], row["started_at"]
 
     def watermarks(self) -> dict[tuple[str, str], int]:
@@ -70,11 +68,11 @@ class Telemetry:
     def promised_from(self) -> int | None:
         """The first time of the schedule that is known; nothing was promised before."""
         with self.engine.connect().execution_options(reading=True) as c:
-            found = c.execute(select(func.min(t.tick.c.at))).scalar_one()
-            return None if found is None else int(found)
+            first = c.execute(select(func.min(t.tick.c.at))).scalar_one()
+            return None if first is None else int(first)
 
     def stale(self, due: int | None) -> bool:
-        """Whether the time `due` has come since the first start and no good run of every org has begun since."""
+        """Whether the time `due` has come since the first start and no good night of every org has begun since."""
         first = self.promised_from()
         if due is None or first is None or due <= first:
             return False

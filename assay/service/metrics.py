@@ -25,7 +25,7 @@ COUNTERS = {
     "assay_api_calls": "API calls made.",
 }
 GAUGES = {
-    "assay_last_success_timestamp_seconds": "When the last good run ended.",
+    "assay_last_success_timestamp_seconds": "When the last good night ended.",
     "assay_last_run_timestamp_seconds": "When the last run began.",
     "assay_run_duration_seconds": "How long the last run took.",
     "assay_run_step_seconds": "How long each step of the last run took.",
