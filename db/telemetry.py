@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from db import tables as t
+from db.ledger import Ledger
 from db.runs import was_good
 
 
@@ -20,13 +21,14 @@ class OfOrg:
     writes: dict[str, int] = field(default_factory=dict)  #: acked, rejected -> rows of all runs
     states: dict[str, int] = field(default_factory=dict)  #: state -> accounts, as the last run that judged left them
     calls: int = 0  #: API calls of all runs
+    refused: int = 0  #: accounts that the CRM refused and has not taken since
     last: dict[str, Any] = field(default_factory=dict)  #: the last ended run: started_at, ended_at, detail ...
     good_at: int | None = None  #: when the last good night ended
     good_from: int | None = None  #: when it began
 
 
 class Telemetry:
-    """Sums over runs that have ended; they never change again, so each is read once."""
+    """Sums over runs that have ended; they never change again, so each is read once. What is refused is counted anew."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -43,6 +45,8 @@ class Telemetry:
             for row in map(dict, runs):
                 self._add(self._orgs[row["org"]], row)
                 self._last_id = row["id"]
+        for org, of in self._orgs.items():
+            of.refused = Ledger(self.engine, org).open_refusals()
         return list(self._orgs.values())
 
     def _add(self, of: OfOrg, row: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The metrics against the database they are read from."""
 
+import json
 import time
 from typing import Any
 
@@ -50,6 +51,18 @@ def test_sums_and_last_values_are_those_of_the_runs(engine: Engine) -> None:
     assert after[("assay_rejects_open",)] == 0
     assert after == read(Telemetry(engine)) | _moving(after)  # a restart forgets nothing
     assert after[("assay_next_run_timestamp_seconds",)] == 1234
+
+
+def test_what_is_refused_and_open_is_the_same_for_the_metric_and_the_command(engine: Engine) -> None:
+    crm, store, telemetry = crm_of(6), Store(engine), Telemetry(engine)
+    crm.refuses = {"A0003": "NO"}
+    night(crm, store)
+    runs = Runs(engine)
+    runs.end(runs.start(1, 1, "write"), 2, "failed", detail={"rejected": 0})  # the last run heard of no refusal
+    assert read(telemetry)[("assay_rejects_open",)] == len(json.loads(show.rejects(store, True))) == 1
+    crm.refuses = {}
+    night(crm, store)
+    assert read(telemetry)[("assay_rejects_open",)] == len(json.loads(show.rejects(store, True))) == 0
 
 
 @pytest.mark.parametrize(("mode", "detail"), [("undo", {}), ("dry", {"whole": False})])
