@@ -21,7 +21,7 @@ from db.firm import Firm
 from scoring import behaviour, lookalike, pipeline
 from scoring import potential as model
 from scoring.facts.minutes.chain import counted
-from scoring.facts.steps import Stages
+from scoring.facts.steps import Steps
 from scoring.proof.learned import WEIGHTS
 from scoring.rules import Rules
 
@@ -43,8 +43,8 @@ class Recount:
         read = {name: getattr(firm.tables, name) for name in PULLED}
         self.rows = {name: [r for r in firm.rows(select(x).where(x.c.org == firm.org)) if not r.get("deleted")]
                      for name, x in read.items()}  # fmt: skip
-        stages = Stages()
-        self.claims = firm.rows(stages.then(select(counted(firm.tables, firm.org, day, rules, stages))))
+        steps = Steps()
+        self.claims = firm.rows(steps.finish(select(counted(firm.tables, firm.org, day, rules, steps))))
         self.accounts = sorted((a for a in self.rows["account"] if self.known(a["created_at"])), key=lambda a: str(a["id"]))
         self.ids = [a["id"] for a in self.accounts]
         self.at = {account: n for n, account in enumerate(self.ids)}

@@ -23,7 +23,7 @@ Ids = Mapping[str, Collection[str]]  #: kind -> ids of one org
 
 
 #: indexes by which one account is found; each holds all that is asked of it
-WAYS = {
+LOOKUP_INDEXES = {
     "way_opportunity": "opportunity (org, account_id)",
     "way_contact": "contact (org, account_id)",
     "way_team_member": "team_member (org, account_id)",
@@ -36,19 +36,19 @@ WAYS = {
 }
 
 
-def open_ways(engine: Engine) -> None:
+def create_lookup_indexes(engine: Engine) -> None:
     """Make the indexes that are not there yet.
 
     Not a migration's work: whoever shows accounts calls this after the first night. Made at once over a million activities
     they take seconds; there from the start they would more than double what the first load takes. What later nights
     change is little.
     """
-    there = {index["name"] for table in {way.partition(" ")[0] for way in WAYS.values()}
+    there = {index["name"] for table in {way.partition(" ")[0] for way in LOOKUP_INDEXES.values()}
              for index in inspect(engine).get_indexes(table)}  # fmt: skip
-    if missing := WAYS.keys() - there:
+    if missing := LOOKUP_INDEXES.keys() - there:
         with engine.begin() as c:
             for name in sorted(missing):
-                c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {WAYS[name]}")
+                c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {LOOKUP_INDEXES[name]}")
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def one_account(
 def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
     """Ids of the records that bear on an account and its children, org by org."""
     people, links, contacts = Links(c, orgs, "owner"), Links(c, orgs, "account"), Links(c, orgs, "contact")
-    seen = {org: Seen(c, org, links.here(org, family)) for org in orgs}
+    seen = {org: AccountReader(c, org, links.here(org, family)) for org in orgs}
     theirs = {contacts.firm(org, i) for org in orgs for i in seen[org].contacts}
     own = {org: seen[org].of_account(contacts.here(org, theirs), since) for org in orgs}
     days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
@@ -103,7 +103,7 @@ class Links:
         return sorted({*firm_ids, *linked})
 
 
-class Seen:
+class AccountReader:
     """What is read of one org about one account, which it may hold twice.
 
     Ids come first, each from an index that holds all that is asked of it, then rows by their primary key: without statistics

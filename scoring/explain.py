@@ -28,11 +28,11 @@ LEVEL_WORDS = {"chief": "somebody of the top management", "director": "a directo
 
 def scores(j: Judgement, nights: Sequence[NightRow], rules: Rules) -> list[Score]:
     """The verdict of every account of this night."""
-    told = Telling(j, rules)
-    return [told.score(i, row) for i, row in enumerate(nights)]
+    sentences = Sentences(j, rules)
+    return [sentences.score(i, row) for i, row in enumerate(nights)]
 
 
-class Telling:
+class Sentences:
     """Looks up what the sentences need once for all accounts."""
 
     def __init__(self, j: Judgement, rules: Rules) -> None:

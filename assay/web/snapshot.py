@@ -28,7 +28,7 @@ from assay.settings import Settings
 from assay.text.plan import changes
 from assay.text.words import finite
 from assay.web.accounts import Accounts, short
-from db.account_records import open_ways
+from db.account_records import create_lookup_indexes
 from db.runs import Runs, Stamp
 from db.store import Store
 from scoring.records import WRITTEN, FieldUpdate, Score
@@ -211,7 +211,7 @@ class Snapshots:
     def _make(self, stamp: Stamp) -> Snapshot:
         start = time.perf_counter()
         if stamp.ended:
-            open_ways(self._store.engine)
+            create_lookup_indexes(self._store.engine)
         made = self._held = take(self._store, self._settings, stamp)
         log.info("snapshot", accounts=len(made.accounts), seconds=round(time.perf_counter() - start, 2))
         return made

@@ -11,7 +11,7 @@ from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, case, func,
 from scoring.facts import revenue as revenue_features
 from scoring.facts.minutes import chain
 from scoring.facts.minutes.chain import DAY, total, treatment
-from scoring.facts.steps import Staged, Stages
+from scoring.facts.steps import Staged, Steps
 from scoring.rules import Rules
 from scoring.time_allowances import AHEAD
 
@@ -22,15 +22,15 @@ ASKED = 50
 
 def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
     """Every feature family by name; `tables` is `db.tables`."""
-    stages = Stages()
-    seen = stages.keep("opportunities", opportunities(tables, org, day), "id")
-    changes = Stages(stages.kept)
-    steps = changes.keep("changes", changed(tables, org, day, rules), "opportunity_id")
-    of_seen = {
-        "revenue": revenue(seen, day),
-        "pipeline": pipeline(seen),
-        "due": due(seen, day, rules),
-        "families": families(tables, org, seen, day),
+    steps = Steps()
+    offers = steps.add("opportunities", opportunities(tables, org, day), "id")
+    with_changes = Steps(steps.added)
+    changes = with_changes.add("changes", changed(tables, org, day, rules), "opportunity_id")
+    of_offers = {
+        "revenue": revenue(offers, day),
+        "pipeline": pipeline(offers),
+        "due": due(offers, day, rules),
+        "families": families(tables, org, offers, day),
     }
     return {
         "accounts": accounts(tables, org, day),
@@ -39,13 +39,13 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org
         ),
-        **{name: stages.then(query) for name, query in of_seen.items()},
-        "pushes": changes.then(pushes(steps, seen)),
-        "moves": changes.then(moves(tables, org, day, rules, steps)),
+        **{name: steps.finish(query) for name, query in of_offers.items()},
+        "pushes": with_changes.finish(pushes(changes, offers)),
+        "moves": with_changes.finish(moves(tables, org, day, rules, changes)),
         "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
         "met": met(tables, org, day, rules),
         "contacts": contacts(tables, org, day),
-        **revenue_features.queries(tables, org, day, seen, stages),
+        **revenue_features.queries(tables, org, day, offers, steps),
     }
 
 
@@ -118,9 +118,9 @@ def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
     return case((flag.is_(True), 1), (flag.is_(False), 0), else_=null())
 
 
-def revenue(seen: FromClause, day: int) -> Select[Any]:
+def revenue(offers: FromClause, day: int) -> Select[Any]:
     """Won amounts an account and currency, by how long ago they closed."""
-    x = seen.c
+    x = offers.c
     won = and_(x.won == 1, x.close_day < day, x.amount_cents.is_not(None))
 
     def since(days: int) -> ColumnElement[int]:
@@ -137,16 +137,16 @@ def revenue(seen: FromClause, day: int) -> Select[Any]:
     )  # fmt: skip
 
 
-def pipeline(seen: FromClause) -> Select[Any]:
+def pipeline(offers: FromClause) -> Select[Any]:
     """Open opportunities one by one."""
-    x = seen.c
+    x = offers.c
     wanted = (x.id, x.account_id, x.name, x.currency, x.created_at, x.stage, x.amount_cents, x.close_day, x.probability)
     return select(*wanted).where(x.closed == 0).order_by(x.account_id, x.id)
 
 
-def due(seen: FromClause, day: int, rules: Rules) -> Select[Any]:
+def due(offers: FromClause, day: int, rules: Rules) -> Select[Any]:
     """Types of the opportunities that close about now, an account: in the window, or soon."""
-    x = seen.c
+    x = offers.c
     about_now = (x.close_day >= day - rules.window_days, x.close_day < day + AHEAD, x.category.is_not(None))
     return select(x.account_id, x.category).where(*about_now).distinct()
 
@@ -177,20 +177,20 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     return select(x.opportunity_id, *sums).where(or_(*marks.values())).group_by(x.opportunity_id)
 
 
-def pushes(steps: FromClause, seen: FromClause) -> Select[Any]:
+def pushes(changes: FromClause, offers: FromClause) -> Select[Any]:
     """How often the close date of an open opportunity was moved back, where it was."""
-    x = steps.c
-    open_ = and_(seen.c.id == x.opportunity_id, seen.c.closed == 0)
-    return select(x.opportunity_id, x.pushes).join(seen, open_).where(x.pushes > 0)
+    x = changes.c
+    open_ = and_(offers.c.id == x.opportunity_id, offers.c.closed == 0)
+    return select(x.opportunity_id, x.pushes).join(offers, open_).where(x.pushes > 0)
 
 
 # ---- behaviours -----------------------------------------------------------------------------------------------------
 
 
-def moves(t: Any, org: int, day: int, rules: Rules, steps: FromClause) -> Select[Any]:
+def moves(t: Any, org: int, day: int, rules: Rules, changes: FromClause) -> Select[Any]:
     """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered or a quote
     presented; won or lost. A stage and a quote of one opportunity are one ask."""
-    o, q, x = t.opportunity, t.quote, steps.c
+    o, q, x = t.opportunity, t.quote, changes.c
     there = and_(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None))
     stepped = select(o.c.account_id, o.c.id, x.asked, x.resolved, literal(0).label("quoted")).join(
         o, o.c.id == x.opportunity_id
@@ -256,9 +256,9 @@ def contacts(t: Any, org: int, day: int) -> Select[Any]:
     )
 
 
-def families(t: Any, org: int, seen: FromClause, day: int) -> Select[Any]:
+def families(t: Any, org: int, offers: FromClause, day: int) -> Select[Any]:
     """Product families an account: when first presented, when first bought, what was bought in a year."""
-    line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, seen.c
+    line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, offers.c
     sold = select(line.c.opportunity_id, line.c.family, line.c.amount_cents, line.c.created_at, literal(1).label("sold"))
     quoted = select(quote.c.opportunity_id, on_quote.c.family, literal(0), on_quote.c.created_at, literal(0)).join(
         quote, and_(quote.c.org == on_quote.c.org, quote.c.id == on_quote.c.quote_id)
@@ -277,7 +277,7 @@ def families(t: Any, org: int, seen: FromClause, day: int) -> Select[Any]:
             func.min(case((bought, x.close_day), else_=null())).label("first_bought_day"),
             total(case((and_(bought, x.close_day >= day - 365), i.amount_cents), else_=0)).label("bought_365"),
         )
-        .select_from(every.join(seen, x.id == i.opportunity_id))
+        .select_from(every.join(offers, x.id == i.opportunity_id))
         .where(shown < day * DAY)
         .group_by(x.account_id, i.family, x.currency)
     )  # fmt: skip

@@ -8,20 +8,20 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Subquery, case, cast, func, literal, select, union_all
 
-from scoring.facts.membership import among, beside, stretches
-from scoring.facts.steps import ENTRY, Stages
+from scoring.facts.membership import is_in, is_not_in, marked_runs
+from scoring.facts.steps import ENTRY, Steps
 
 #: divisible by every count of records up to sixteen, so that shares of a second are whole numbers
 UNIT = 720_720
 
 
-def shared(rows: FromClause, order: FromClause, again: FromClause, stages: Stages) -> Subquery:
+def shared(rows: FromClause, order: FromClause, again: FromClause, steps: Steps) -> Subquery:
     """(entry, length, share) of each measured record that may overlap another one of the person: the seconds left of it."""
     x = rows.c
-    open_ = stages.keep(
+    open_ = steps.add(
         "overlapping",
         select(x.entry, x.person, x.starts_at, x.ends_at).where(
-            among([x.entry], stretches(order, order.c.crowded)), x.timed > 0, beside([x.entry], again)
+            is_in([x.entry], marked_runs(order, order.c.crowded)), x.timed > 0, is_not_in([x.entry], again)
         ),
         ENTRY,
     )

@@ -20,8 +20,8 @@ from sqlalchemy import (
     union,
 )
 
-from scoring.facts.membership import among, beside
-from scoring.facts.steps import ENTRY, Stages
+from scoring.facts.membership import is_in, is_not_in
+from scoring.facts.steps import ENTRY, Steps
 
 #: what an account gets its part of
 SECONDS = ("clipped", "lost", "capped", "counted")
@@ -37,11 +37,11 @@ def several(t: Any, org: int, window: FromClause) -> Select[Any]:
     return select(w.id).join(p, there).outerjoin(c, theirs).where(account.is_not(None), other).distinct()
 
 
-def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, stages: Stages) -> CompoundSelect[Any]:
+def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, steps: Steps) -> CompoundSelect[Any]:
     """Every record under each account that has a part of it; what the others got stands in `elsewhere`."""
-    x, ids = rows.c, stages.keep("several", several(t, org, window))
-    alone = select(*x, literal(0).label("elsewhere")).where(beside([x.id], ids))
-    others = stages.keep("of_several", select(*x).where(among([x.id], ids)), ENTRY, found_by="id")
+    x, ids = rows.c, steps.add("several", several(t, org, window))
+    alone = select(*x, literal(0).label("elsewhere")).where(is_not_in([x.id], ids))
+    others = steps.add("of_several", select(*x).where(is_in([x.id], ids)), ENTRY, found_by="id")
     return alone.union_all(_parts(t, org, others, ids))
 
 
