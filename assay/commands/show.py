@@ -17,7 +17,6 @@ from assay.night.undo import Undone
 from assay.nightly import Orders
 from assay.report import Report, RunFacts, backtest_page, render_html, render_json
 from assay.report.headline import headline as sentence
-from assay.report.proof import Proof
 from assay.settings import ConfigError, Settings
 from assay.text import terminal
 from assay.text.words import iso
@@ -27,6 +26,7 @@ from db.ledger import Entry, Ledger
 from db.runs import Run, Runs
 from db.store import Org, Store
 from scoring.facts.minutes.chain import treatment
+from scoring.proof.stored import Proof
 from scoring.records import ANSWERS, STATES, FieldUpdate, Score
 from scoring.rules import Rules
 
