@@ -15,10 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, inspect, select
 from db import scope as scoped
 from db import tables as t
 from db.firm import EVERYTHING, Firm, as_first, of_first
+from scoring.calendar import DAY
 from scoring.scope import Scope
 
-#: where a record's days begin and end differs between its owner's time zone and UTC by less than this
-DAY = 86_400
 Ids = Mapping[str, Collection[str]]  #: kind -> ids of one org
 
 
@@ -193,7 +192,10 @@ class AccountReader:
 
 
 def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
-    """The days around instants, run together where they touch."""
+    """Find the days around instants, run together where they touch.
+
+    Where a person's day begins and ends differs from UTC by less than a day.
+    """
     spans: list[tuple[int, int]] = []
     for at in times:
         low, high = at - 2 * DAY, at + 2 * DAY

@@ -19,7 +19,7 @@ from scoring.records import FieldUpdate, WriteResult
 
 OPEN = ("sending", "unknown")
 #: rows of one statement
-TOGETHER = 500
+ROWS_PER_STATEMENT = 500
 #: nights until a refused row is sent again, by the number of tries so far; the last one from then on
 WAITS = (0, 1, 2, 4, 7)
 
@@ -190,7 +190,7 @@ def _outcome(key: int, said: WriteResult, attempts: int, at: int, day: int) -> d
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[i : i + TOGETHER] for i in range(0, len(items), TOGETHER))
+    return (items[i : i + ROWS_PER_STATEMENT] for i in range(0, len(items), ROWS_PER_STATEMENT))
 
 
 def _json(values: Any) -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammainc
 
+from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame
 from scoring.rules import Rules
 
-DAY = 86_400
 #: times a date is moved back before an offer counts as stalled (2.4)
-PUSHED = 2
+MIN_PUSHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _poisson(design: Floats, events: Floats) -> Floats:
 
 def _stalled(frame: Frame) -> Floats:
     moved, open_ones = frame.facts["pushes"], frame.facts["pipeline"]
-    often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= PUSHED}
+    often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= MIN_PUSHES}
     mine = zip(open_ones["account_id"], open_ones["id"], strict=True)
     stuck = [account for account, offer in mine if offer in often]
     return frame.add(stuck, [1.0] * len(stuck))

@@ -4,15 +4,15 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from scoring.calendar import DAY
 from scoring.judge import Judgement
 from scoring.records import BALANCED, COMFORT, EARNING, NO_EVIDENCE, THIN_LOGGING, UNDER, Reason, Score
 from scoring.rules import MODEL_VERSION, Rules
 from scoring.state import NightRow
 
-DAY = 86_400
 #: the longest text a CRM field of ours holds
-LONGEST = 255
-REASONS = 3
+MAX_TEXT = 255
+MAX_REASONS = 3
 #: what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@")
 #: what people answer (rulings 9), as it is told beside the verdict
@@ -97,7 +97,7 @@ class Sentences:
             return [self.withheld(i, row)]
         told = {COMFORT: self.comfort, EARNING: self.earning, UNDER: self.under, BALANCED: self.balanced}[row.state](i)
         provisional = float(self.j.effort.coverage[i]) < self.rules.provisional_logging
-        return told[: REASONS - provisional] + ([self.thin(i)] if provisional else []) + self.answer(i)
+        return told[: MAX_REASONS - provisional] + ([self.thin(i)] if provisional else []) + self.answer(i)
 
     def comfort(self, i: int) -> list[Reason]:
         b = self.j.behaviour
@@ -301,7 +301,7 @@ def _clean(text: str) -> str:
     kept = " ".join(text.split())
     if not (kept.isascii() and kept.isprintable()):
         kept = "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cf"))
-    return kept.lstrip("".join(FORMULA)).strip()[:LONGEST]
+    return kept.lstrip("".join(FORMULA)).strip()[:MAX_TEXT]
 
 
 def _fit(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
@@ -309,6 +309,6 @@ def _fit(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     kept: list[Reason] = []
     for reason in reasons:
         clean = Reason(reason.code, _clean(reason.text))
-        if len(" ".join(r.text for r in [*kept, clean])) <= LONGEST:
+        if len(" ".join(r.text for r in [*kept, clean])) <= MAX_TEXT:
             kept.append(clean)
     return tuple(kept)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.spatial import cKDTree
 
+from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame, Ints
 
 #: customers that carry a regression, and that a group's own quantile needs
@@ -13,7 +14,7 @@ FIT, SEGMENT = 60, 15
 #: accounts that must carry a size before it may speak
 KNOWN = 30
 #: rows of the regression, a quarter of a second; fewer would be other ones every night, and move every wallet by a seventh (ADR 0024)
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 #: asks for the lower one where a whole interval of quantiles fits: else the solver's version decides
 LOWER = 1e-5
 #: customers at which a group's own figure weighs half
@@ -23,7 +24,7 @@ NEIGHBOURS, PENETRATION_PRIOR = 25, 10.0
 #: distance of another industry, in standard deviations of size
 OTHER_INDUSTRY = 2.0
 #: families that are offered, the most widely owned
-MOST_FAMILIES = 40
+MAX_FAMILIES = 40
 
 
 def typical(amounts: Floats) -> float:
@@ -99,18 +100,18 @@ def _sizes(frame: Frame) -> list[Floats]:
 
 def _age(frame: Frame) -> Floats:
     """Log days since the account was created; NaN where unknown."""
-    return np.log1p(np.maximum(frame.day - frame.numbers("created_at") / 86_400, 0.0))
+    return np.log1p(np.maximum(frame.day - frame.numbers("created_at") / DAY, 0.0))
 
 
 def quantile_regression(x: Floats, y: Floats, tau: float) -> Floats:
     """Coefficients of the linear tau-quantile: the dual of the linear programme (Koenker, Quantile Regression, 2005, 6.2).
 
-    Rows beyond `MOST_ROWS` are thinned evenly after sorting by y, so that the order of arrival does not matter.
+    Rows beyond `MAX_ROWS` are thinned evenly after sorting by y, so that the order of arrival does not matter.
     """
     tau -= LOWER
-    if len(y) > MOST_ROWS:
+    if len(y) > MAX_ROWS:
         order = np.lexsort((*x.T, y))
-        keep = order[np.linspace(0, len(y) - 1, MOST_ROWS).round().astype(int)]
+        keep = order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
         x, y = x[keep], y[keep]
     used = np.abs(x).sum(axis=0) > 0
     solution = linprog(-y, A_eq=x[:, used].T, b_eq=(1 - tau) * x[:, used].sum(axis=0), bounds=(0, 1), method="highs")
@@ -159,7 +160,7 @@ def _ownership(frame: Frame) -> tuple[list[str], Bools, Floats]:
         if account in frame.at and first is not None:
             spent = bought.setdefault(family, {})
             spent[frame.at[account]] = spent.get(frame.at[account], 0.0) + frame.units(cents, currency)
-    names = sorted(bought, key=lambda name: (-len(bought[name]), name))[:MOST_FAMILIES]
+    names = sorted(bought, key=lambda name: (-len(bought[name]), name))[:MAX_FAMILIES]
     owned = np.zeros((frame.n, len(names)), dtype=bool)
     every = [v for name in names for v in bought[name].values() if v > 0]
     overall = float(np.median(every)) if every else 0.0

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from scoring.calendar import DAY
 from scoring.frame import Floats, Frame
 from scoring.rules import Rules
 
-DAY = 86_400
 #: won stays in a stage below which nobody can say what is slow
 STAYS = 20
 #: share of won opportunities that had left a stage after its usual time

@@ -8,16 +8,17 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select, union_all
 
+from scoring.calendar import DAY
 from scoring.facts import revenue as revenue_features
 from scoring.facts.minutes import chain
-from scoring.facts.minutes.chain import DAY, total, treatment
+from scoring.facts.minutes.chain import total, treatment
 from scoring.facts.steps import Staged, Steps
 from scoring.rules import Rules
 from scoring.time_allowances import AHEAD
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
-ASKED = 50
+OFFER_ODDS = 50
 
 
 def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
@@ -169,7 +170,7 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
         .subquery()
     ).c  # fmt: skip
     lately, in_time = (x.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
-    asked = and_(lately, x.closed == 0, x.odds >= ASKED, func.coalesce(x.odds_before, 0) < ASKED)
+    asked = and_(lately, x.closed == 0, x.odds >= OFFER_ODDS, func.coalesce(x.odds_before, 0) < OFFER_ODDS)
     # an order that was entered as won was never put to anybody: only what had been open can be resolved
     resolved = and_(in_time, x.closed == 1, x.closed_before == 0)
     marks = {"pushes": x.close_day > x.day_before, "asked": asked, "resolved": resolved}

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, and_, case, cast, func, or_, select
 
-from scoring.facts.minutes.chain import DAY, total
+from scoring.calendar import DAY
+from scoring.facts.minutes.chain import total
 from scoring.facts.steps import Staged, Steps
 
 YEAR = 365

@@ -18,7 +18,7 @@ from scoring.proof.rank_measures import Compared, Difference, calibration_table,
 from scoring.rules import Rules
 
 #: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)
-HORIZONS, APART, MOST_CUTS = (365, 182, 91), 91, 8
+HORIZONS, APART, MAX_CUTS = (365, 182, 91), 91, 8
 #: accounts with an outcome, all cuts together, below which nothing is learned
 LEAST_ACCOUNTS = 60
 #: gain in rank correlation that learned weights must show, and on how many cuts (2.2)
@@ -37,7 +37,7 @@ def plan(since: int, today: int, horizon: int | None = None) -> tuple[int, tuple
         last = today - length
         room = (last - length - since) // APART + 1
         if room >= LEAST_CUTS:
-            return length, tuple(last - APART * n for n in reversed(range(min(room, MOST_CUTS))))
+            return length, tuple(last - APART * n for n in reversed(range(min(room, MAX_CUTS))))
     return None
 
 

@@ -11,7 +11,7 @@ from scoring.potential import ranks
 #: share of the accounts that a plan would put first
 TOP = 0.10
 #: resamples of the accounts; held in memory this many at a time
-DRAWS, TOGETHER = 400, 50
+DRAWS, DRAWS_AT_ONCE = 400, 50
 #: parts of the table of calibration
 DECILES = 10
 
@@ -101,8 +101,8 @@ def _drawn(cuts: Sequence[Compared], names: Sequence[str]) -> tuple[Floats, Floa
     places = [np.array([at[a] for a in cut.accounts]) for cut in cuts]
     rng = np.random.default_rng(len(everybody))
     rho, share = np.zeros((DRAWS + 1, len(names))), np.zeros((DRAWS + 1, len(names)))
-    for start in range(0, DRAWS + 1, TOGETHER):
-        rows = slice(start, min(start + TOGETHER, DRAWS + 1))
+    for start in range(0, DRAWS + 1, DRAWS_AT_ONCE):
+        rows = slice(start, min(start + DRAWS_AT_ONCE, DRAWS + 1))
         weight = rng.multinomial(len(everybody), np.full(len(everybody), 1 / len(everybody)), rows.stop - start).astype(
             float
         )

@@ -30,12 +30,12 @@ from sqlalchemy import (
     union_all,
 )
 
+from scoring.calendar import DAY
 from scoring.facts.membership import is_in, is_not_in
 from scoring.facts.minutes import duplicates, mail_threads, overlaps, several_accounts
 from scoring.facts.steps import ENTRY, Staged, Steps
 from scoring.rules import Rules
 
-DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
 #: measured records of a kind from which on the firm's own median replaces the default (2.1)
 ENOUGH = 50
