@@ -63,8 +63,8 @@ def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
 
 def _overrides(frame: Frame, ours: Sequence[dict[str, Any]]) -> Floats:
     """People's own figures, from the account's currency to the org's."""
-    given = [o.get("potential_override") for o in ours]
-    money = zip(given, frame.accounts["currency"], strict=True)
+    figures = [o.get("potential_override") for o in ours]
+    money = zip(figures, frame.accounts["currency"], strict=True)
     return np.array([np.nan if v is None else frame.units(round(float(v) * 100), c) for v, c in money])
 
 

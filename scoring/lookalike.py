@@ -63,12 +63,12 @@ def wallet(frame: Frame, run_rate: Floats, tau: float) -> tuple[Floats, Bools]:
 def _by_segment(frame: Frame, run_rate: Floats, buys: Ints, tau: float) -> Floats:
     everywhere = float(np.quantile(run_rate[buys], tau)) if len(buys) else 0.0
     groups, count = frame.groups("industry")
-    found = np.full(count, everywhere)
+    quantiles = np.full(count, everywhere)
     for group in range(count):
         mine = run_rate[buys[groups[buys] == group]]
         if len(mine) >= SEGMENT:
-            found[group] = (len(mine) * np.quantile(mine, tau) + GROUP_PRIOR * everywhere) / (len(mine) + GROUP_PRIOR)
-    return found[groups]
+            quantiles[group] = (len(mine) * np.quantile(mine, tau) + GROUP_PRIOR * everywhere) / (len(mine) + GROUP_PRIOR)
+    return quantiles[groups]
 
 
 def _group_shift(residual: Floats, groups: Ints, count: int, tau: float) -> Floats:
@@ -145,8 +145,8 @@ def whitespace(frame: Frame) -> Whitespace:
     open_share = np.where(owned, 0.0, share)
     top = open_share.argmax(axis=1)
     rows = np.arange(frame.n)
-    told = np.flatnonzero((open_share[rows, top] > 0) & (owners[rows, top] > 0))
-    best = {int(i): (names[top[i]], int(owners[i, top[i]]), int(peers[i])) for i in told}
+    offered = np.flatnonzero((open_share[rows, top] > 0) & (owners[rows, top] > 0))
+    best = {int(i): (names[top[i]], int(owners[i, top[i]]), int(peers[i])) for i in offered}
     return Whitespace(open_share @ spend, best)
 
 
@@ -177,10 +177,10 @@ def _position(frame: Frame) -> Floats:
     """Where an account stands among its kind: standardised sizes (unknown = the middle) and a step between industries."""
     columns = []
     for raw in _sizes(frame):
-        known = ~np.isnan(raw)
-        if known.sum() >= KNOWN:
-            spread = float(raw[known].std()) or 1.0
-            columns.append(np.where(known, (raw - raw[known].mean()) / spread, 0.0))
+        present = ~np.isnan(raw)
+        if present.sum() >= KNOWN:
+            spread = float(raw[present].std()) or 1.0
+            columns.append(np.where(present, (raw - raw[present].mean()) / spread, 0.0))
     groups, count = frame.groups("industry")
     sizes = np.bincount(groups, minlength=count)
     largest = sorted(range(count), key=lambda g: (-sizes[g], g))[:8]  # rare industries share one place
@@ -198,15 +198,15 @@ def _among_neighbours(position: Floats, customers: Ints, owned: Bools) -> tuple[
     crowd = np.bincount(inverse, minlength=len(places)).astype(float)
     holders = np.zeros((len(places), owned.shape[1]))
     np.add.at(holders, inverse, owned[customers].astype(float))
-    wanted, back = np.unique(position, axis=0, return_inverse=True)
+    positions, back = np.unique(position, axis=0, return_inverse=True)
     k = min(NEIGHBOURS, len(places))
-    near = np.asarray(cKDTree(places).query(wanted, k=[*range(1, k + 1)])[1], dtype=np.int64)
+    near = np.asarray(cKDTree(places).query(positions, k=[*range(1, k + 1)])[1], dtype=np.int64)
     reached = np.cumsum(crowd[near], axis=1)
-    taken = np.where(reached - crowd[near] < NEIGHBOURS, 1.0, 0.0)  # nearest first, until there are enough
-    owners = np.zeros((len(wanted), owned.shape[1]))
+    counts = np.where(reached - crowd[near] < NEIGHBOURS, 1.0, 0.0)  # nearest first, until there are enough
+    owners = np.zeros((len(positions), owned.shape[1]))
     for n in range(k):
-        owners += taken[:, n, None] * holders[near[:, n]]
+        owners += counts[:, n, None] * holders[near[:, n]]
     back = back.reshape(-1)
-    peers = (taken * crowd[near]).sum(axis=1)[back]
+    peers = (counts * crowd[near]).sum(axis=1)[back]
     peers[customers] -= 1  # nobody is its own look-alike
     return owners[back], peers

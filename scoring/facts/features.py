@@ -55,8 +55,8 @@ def accounts(t: Any, org: int, day: int) -> Select[Any]:
     a, o = t.account, t.account_owner
 
     def then(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        known = (o.c.org == org, o.c.account_id == a.c.id, o.c.from_at < day * DAY)
-        return select(column).where(*known).order_by(o.c.from_at.desc()).limit(1).correlate(a).scalar_subquery()
+        earlier = (o.c.org == org, o.c.account_id == a.c.id, o.c.from_at < day * DAY)
+        return select(column).where(*earlier).order_by(o.c.from_at.desc()).limit(1).correlate(a).scalar_subquery()
 
     return (
         select(
@@ -216,13 +216,15 @@ def moves(t: Any, org: int, day: int, rules: Rules, changes: FromClause) -> Sele
 def engagements(t: Any, org: int, day: int) -> CTE:
     """When each contact was first engaged: met, written to, called, or given a role in an opportunity."""
     a, p, r, end = t.activity, t.participant, t.contact_role, day * DAY
-    held = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
+    happened = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
                 or_(a.c.created_at.is_(None), a.c.created_at < end))  # fmt: skip
-    direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(held, a.c.contact_id.is_not(None))
+    direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(
+        happened, a.c.contact_id.is_not(None)
+    )
     invited = (
         select(p.c.person_id, a.c.starts_at)
         .join(a, and_(a.c.org == p.c.org, a.c.id == p.c.activity_id))
-        .where(held, p.c.side == "theirs", p.c.declined.is_(False), p.c.deleted.is_(False))
+        .where(happened, p.c.side == "theirs", p.c.declined.is_(False), p.c.deleted.is_(False))
     )
     roles = select(r.c.contact_id, r.c.created_at).where(
         r.c.org == org, r.c.deleted.is_(False), r.c.created_at.is_not(None), r.c.created_at < end

@@ -35,10 +35,10 @@ def _entered(t: Any, org: int, day: int) -> Select[Any]:
     """Each stage an opportunity entered, when it entered it and when it went on; changes of other fields are left out."""
     h = t.opportunity_change
     order: dict[str, Any] = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
-    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
+    valid = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
     moves = (
         select(h.c.opportunity_id, h.c.stage, h.c.changed_at, func.lag(h.c.stage).over(**order).label("before"))
-        .where(*known)
+        .where(*valid)
         .subquery()
         .c
     )
@@ -102,8 +102,8 @@ def born_days(t: Any, org: int, day: int) -> Select[Any]:
     """How many opportunities were created on each day (the close date where that is unknown): how far back records go."""
     o = t.opportunity
     born = case((o.c.created_at.is_not(None), o.c.created_at // DAY), else_=o.c.close_day).label("day")
-    known = (o.c.org == org, o.c.deleted.is_(False), born.is_not(None), born < day)
-    return select(born, func.count().label("opportunities")).where(*known).group_by(born)
+    valid = (o.c.org == org, o.c.deleted.is_(False), born.is_not(None), born < day)
+    return select(born, func.count().label("opportunities")).where(*valid).group_by(born)
 
 
 def assumptions(t: Any, org: int, day: int) -> Mapping[str, Select[Any]]:

@@ -35,16 +35,16 @@ def _in_top(order: Floats) -> Floats:
     seats = max(1.0, np.ceil(TOP * len(order)))
     edge = np.sort(order)[::-1][int(seats) - 1]
     above, level = order > edge, order == edge
-    found: Floats = above + level * ((seats - above.sum()) / level.sum())
-    return found
+    shares: Floats = above + level * ((seats - above.sum()) / level.sum())
+    return shares
 
 
 def calibration_table(expected: Sequence[Floats], revenue: Sequence[Floats]) -> list[tuple[int, float, float]]:
     """(accounts, mean expected, mean won) by tenths of what was expected, all cuts together, lowest first."""
-    told, came = np.concatenate(expected), np.concatenate(revenue)
-    order = np.lexsort((came, told))
+    predicted, won = np.concatenate(expected), np.concatenate(revenue)
+    order = np.lexsort((won, predicted))
     return [
-        (len(part), float(told[part].mean()), float(came[part].mean()))
+        (len(part), float(predicted[part].mean()), float(won[part].mean()))
         for part in np.array_split(order, DECILES)
         if len(part)
     ]
@@ -121,11 +121,11 @@ def _correlation(weight: Floats, x: Floats, y: Floats) -> Floats:
     mx, my = weight @ x / total, weight @ y / total
     covariance = weight @ (x * y) / total - mx * my
     spread = (weight @ (x * x) / total - mx**2) * (weight @ (y * y) / total - my**2)
-    found: Floats = np.divide(covariance, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(mx), where=spread > 1e-18)
-    return found
+    correlation: Floats = np.divide(covariance, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(mx), where=spread > 1e-18)
+    return correlation
 
 
 def _weighted_share(weight: Floats, top: Floats, revenue: Floats) -> Floats:
     total = weight @ revenue
-    found: Floats = np.divide(weight @ (top * revenue), total, out=np.zeros_like(total), where=total > 0)
-    return found
+    share: Floats = np.divide(weight @ (top * revenue), total, out=np.zeros_like(total), where=total > 0)
+    return share

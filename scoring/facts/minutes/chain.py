@@ -74,8 +74,8 @@ def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
 def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[bool], ...]:
     """Started in the window, known before its end, not deleted, with somebody who did it."""
     end, start = day * DAY, (day - rules.window_days) * DAY
-    known = or_(a.c.created_at.is_(None), a.c.created_at < end)
-    return (a.c.org == org, a.c.deleted.is_(False), a.c.starts_at >= start, a.c.starts_at < end, known,
+    on_record = or_(a.c.created_at.is_(None), a.c.created_at < end)
+    return (a.c.org == org, a.c.deleted.is_(False), a.c.starts_at >= start, a.c.starts_at < end, on_record,
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
@@ -228,15 +228,15 @@ def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
     damped = steps.add("damped", mail_threads.damped(letters, rules), ENTRY)
     bulk = mail_threads.bulk(t, letters, rules)
 
-    def told(entries: Any, seconds: int, code: str) -> Select[Any]:
+    def fate(entries: Any, seconds: int, code: str) -> Select[Any]:
         return select(entries.entry, cast(literal(seconds), BigInteger).label("kept"), literal(code).label("code"))
 
     one, s = bulk.subquery(), overlaps.shared(rows, order, again, steps).c
     return steps.add(
         "fates",
         union_all(
-            told(again.c, 0, "duplicate"), told(damped.c, 0, "damped"),
-            told(one.c, rules.bulk_mail_seconds, "bulk").where(is_not_in([one.c.entry], damped)),
+            fate(again.c, 0, "duplicate"), fate(damped.c, 0, "damped"),
+            fate(one.c, rules.bulk_mail_seconds, "bulk").where(is_not_in([one.c.entry], damped)),
             select(s.entry, s.share, literal("overlap")).where(s.share < s.length),
         ),
         ENTRY,
@@ -246,8 +246,8 @@ def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
 def _judged(rows: FromClause, fates: Table) -> Subquery:
     """Each record's seconds before the day's cap, and what happened to it."""
     x, f = rows.c, fates.c
-    told = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
-    return told.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
+    judged = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
+    return judged.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
 
 
 def _within_a_day(rows: FromClause, rules: Rules, steps: Steps) -> Subquery:
@@ -255,8 +255,8 @@ def _within_a_day(rows: FromClause, rules: Rules, steps: Steps) -> Subquery:
     x, cap = rows.c, rules.day_minutes * 60
     day = [x.person, func.coalesce(x.owner_day, 0)]
     full = steps.add("full_days", select(x.person, day[1].label("day")).group_by(*day).having(func.sum(x.kept) > cap))
-    held = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
-    f = select(x.entry, x.kept, held.label("held")).where(is_in(day, full), x.kept > 0).subquery().c
+    of_day = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
+    f = select(x.entry, x.kept, of_day.label("held")).where(is_in(day, full), x.kept > 0).subquery().c
     cut = steps.add("cut", select(f.entry, cast(f.kept * cap // f.held, BigInteger).label("counted")), ENTRY)
     claimed, counted = func.coalesce(x.seconds, x.length), func.coalesce(cut.c.counted, x.kept)
     return select(
@@ -288,8 +288,8 @@ def by_person_and_account(rows: FromClause, own: FromClause) -> Select[Any]:
 
 
 def _usual_of(own: FromClause, kind: str) -> Label[int]:
-    found = select(own.c.seconds).where(own.c.kind == kind).scalar_subquery()
-    return cast(func.coalesce(found, 0), BigInteger).label(f"usual_{kind}")
+    seconds = select(own.c.seconds).where(own.c.kind == kind).scalar_subquery()
+    return cast(func.coalesce(seconds, 0), BigInteger).label(f"usual_{kind}")
 
 
 def minutes(t: Any, org: int, day: int, rules: Rules) -> Staged:

@@ -15,22 +15,22 @@ SAME_SHARE = 80
 def repeats(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> Table:
     """The entry of every record that repeats a better one: the same start, most of its length, or the same day where nobody
     noted the time."""
-    found = union(_close(rows, order, rules, steps), _vague(rows), _same_subject(rows))
-    return steps.add("repeats", found, ENTRY)
+    entries = union(_close(rows, order, rules, steps), _vague(rows), _same_subject(rows))
+    return steps.add("repeats", entries, ENTRY)
 
 
 def _close(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> Select[Any]:
     """All but the best of the records of one person, account and kind that begin together or lie in each other."""
-    seen = steps.add("seen", _seen(rows, order))
-    c = seen.c
+    records = steps.add("seen", _seen(rows, order))
+    c = records.c
     alike = [c.person, c.account, c.kind, c.topic]
     doubtful = select(*alike).where(_same(c, rules)).subquery()
-    known = select(seen).where(is_in(alike, doubtful)).subquery().c
-    mine: dict[str, Any] = {"partition_by": [known.person, known.account, known.kind, known.topic]}
-    island = func.sum(case((_same(known, rules), 0), else_=1)).over(
-        **mine, order_by=[known.starts_at, known.id], rows=(None, 0)
+    unsure = select(records).where(is_in(alike, doubtful)).subquery().c
+    mine: dict[str, Any] = {"partition_by": [unsure.person, unsure.account, unsure.kind, unsure.topic]}
+    island = func.sum(case((_same(unsure, rules), 0), else_=1)).over(
+        **mine, order_by=[unsure.starts_at, unsure.id], rows=(None, 0)
     )
-    g = select(*known, cast(island, BigInteger).label("island")).subquery().c
+    g = select(*unsure, cast(island, BigInteger).label("island")).subquery().c
     best = func.row_number().over(
         partition_by=[g.person, g.account, g.kind, g.topic, g.island],
         order_by=[g.sure.desc(), g.length.desc(), g.own.desc(), g.id],

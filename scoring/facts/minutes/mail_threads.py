@@ -55,6 +55,6 @@ def _recipients(t: Any, mails: FromClause, rules: Rules) -> Subquery:
     topic = [every.person, every.subject_key]
     wide = select(*topic).group_by(*topic).having(func.count() > rules.bulk_mails).subquery()
     before = func.lag(every.starts_at).over(partition_by=[*topic, every.who], order_by=[every.starts_at, every.id])
-    told = select(*every, before.label("before")).where(is_in(topic, wide)).subquery().c
-    anew = or_(told.before.is_(None), told.starts_at - told.before > BULK_WITHIN)
-    return select(told.entry, told.id, told.person, told.subject_key, told.starts_at, told.who).where(anew).subquery()
+    sent = select(*every, before.label("before")).where(is_in(topic, wide)).subquery().c
+    anew = or_(sent.before.is_(None), sent.starts_at - sent.before > BULK_WITHIN)
+    return select(sent.entry, sent.id, sent.person, sent.subject_key, sent.starts_at, sent.who).where(anew).subquery()

@@ -32,14 +32,17 @@ def shared(rows: FromClause, order: FromClause, again: FromClause, steps: Steps)
     ).subquery().c  # fmt: skip
     by: dict[str, Any] = {"partition_by": ends.person, "order_by": [ends.at, ends.entry, ends.step]}
     # of ends in their order the last is the largest; and one frame for both, so that they are sorted once
-    seen = select(
+    between = select(
         *ends, func.max(ends.at).over(**by, rows=(None, -1)).label("last"),
         cast(func.sum(-ends.step).over(**by, rows=(None, -1)), BigInteger).label("many"),
     ).subquery().c  # fmt: skip
     # between two ends with nobody open there is nothing to share
-    part = case((seen.many > 0, (seen.at - seen.last) * (UNIT // cast(func.nullif(seen.many, 0), BigInteger))), else_=0)
-    g = func.sum(part).over(partition_by=seen.person, order_by=[seen.at, seen.entry, seen.step], rows=(None, 0))
-    swept = select(seen.entry, seen.at, seen.step, cast(g, BigInteger).label("shares")).subquery().c
+    part = case(
+        (between.many > 0, (between.at - between.last) * (UNIT // cast(func.nullif(between.many, 0), BigInteger))),
+        else_=0,
+    )
+    g = func.sum(part).over(partition_by=between.person, order_by=[between.at, between.entry, between.step], rows=(None, 0))
+    swept = select(between.entry, between.at, between.step, cast(g, BigInteger).label("shares")).subquery().c
     # an integer first: PostgreSQL sums to numeric, which divides with a rest and rounds it up
     share = cast(func.sum(swept.step * swept.shares), BigInteger) // UNIT
     length = cast(func.sum(swept.step * swept.at), BigInteger)
