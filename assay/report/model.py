@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.report.proof import Proof
+from scoring.proof.stored import Proof
 from scoring.records import Score
 from scoring.rules import Rules
 
