@@ -4,48 +4,45 @@ A stand-in for profiles, org-wide defaults and sharing rules: the level is a fac
 edit `access`), single records are opened by the edit `share`.
 """
 
-from typing import TYPE_CHECKING
-
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.soql import Compare, Logic, Node
-
-if TYPE_CHECKING:
-    from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 #: all = View All and Modify All; read = View All; own = private
 LEVELS = ("all", "read", "own")
 RECORDS = 200
 
 
-def visible_rows(org: "Org", table: "Table") -> "list[Row]":
+def visible_rows(org: Org, table: Table) -> list[Row]:
     """The records the running user may read."""
     if level_of(org, table) != "own":
         return table.rows
     return [row for row in table.rows if can_read(org, table, row)]
 
 
-def level_of(org: "Org", table: "Table") -> str:
+def level_of(org: Org, table: Table) -> str:
     """The running user's access to an object's records."""
     return org.sight.level(table.name, org.access.get(table.name, "all"))
 
 
-def with_people(org: "Org", table: "Table", rows: "list[Row]", where: Node | None) -> "list[Row]":
+def with_people(org: Org, table: Table, rows: list[Row], where: Node | None) -> list[Row]:
     """The users who log in here are no part of the folder's data; who asks for a username finds them."""
     if table.name != "User" or "username" not in _asked(where):
         return rows
     return [*rows, *(table.by_id[i] for i in org.people.values())]
 
 
-def can_read(org: "Org", table: "Table", row: "Row") -> bool:
+def can_read(org: Org, table: Table, row: Row) -> bool:
     return level_of(org, table) != "own" or _opened(org, table, row) is not None
 
 
-def can_edit(org: "Org", table: "Table", row: "Row") -> bool:
+def can_edit(org: Org, table: Table, row: Row) -> bool:
     level = level_of(org, table)
     return level == "all" or _opened(org, table, row) == "Edit"
 
 
-def _opened(org: "Org", table: "Table", row: "Row") -> str | None:
+def _opened(org: Org, table: Table, row: Row) -> str | None:
     """Edit for the owner, else what a share gives; an activity is as open as its account."""
     if table.get(row, "OwnerId") == org.user:
         return "Edit"
@@ -53,7 +50,7 @@ def _opened(org: "Org", table: "Table", row: "Row") -> str | None:
     return org.shared.get(str(table.get(row, "Id"))) or org.shared.get(str(account))
 
 
-def record_access(org: "Org", where: Node | None) -> "Table":
+def record_access(org: Org, where: Node | None) -> Table:
     """UserRecordAccess has no rows of its own: it answers for the records that are asked for, 200 at most."""
     asked = _asked(where)
     if "userid" not in asked or "recordid" not in asked:
@@ -67,7 +64,7 @@ def record_access(org: "Org", where: Node | None) -> "Table":
     return table
 
 
-def _answer(org: "Org", table: "Table", record: str, user: str) -> None:
+def _answer(org: Org, table: Table, record: str, user: str) -> None:
     owner = next((t for t in org.tables.values() if t.find(record)), None)
     row = owner.find(record) if owner else None
     read, edit = (can_read(org, owner, row), can_edit(org, owner, row)) if owner and row else (False, False)

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 ACTIVITIES = ("Task", "Event")
 #: days after which a past event or a closed task is archived ("Archived Activities")

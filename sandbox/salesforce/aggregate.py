@@ -9,7 +9,8 @@ from sandbox.salesforce.evaluate import NUMBERS, Column
 from sandbox.salesforce.render import json_value
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql import Query
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,

@@ -9,7 +9,8 @@ from sandbox.salesforce import evaluate, render, soql
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import NOT_BULK, new_id
 from sandbox.salesforce.spool import SLICE, Dialect, Spool
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: rows of a page when the client does not say: the server chooses; org.toml's `result_page_rows` overrules
 PAGE = 25_000
@@ -75,19 +76,19 @@ class QueryJobs:
         self.page = int(org.facts.extra.get("result_page_rows", PAGE))
         self.jobs: dict[str, QueryJob] = {}
         self.numbers = 0  #: for the ids of jobs
-        self.made, self.day = 0, org.clock.now().date()
+        self.started, self.day = 0, org.clock.now().date()
         self._pool = ThreadPoolExecutor(1)
 
     def create(self, body: dict[str, Any], version: str) -> QueryJob:
         """Start a job; raises for what Bulk cannot do, before any work."""
         today = self.org.clock.now().date()
         if today != self.day:
-            self.made, self.day = 0, today
-        if self.made >= JOBS:
+            self.started, self.day = 0, today
+        if self.started >= JOBS:
             raise ApiError(
-                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({JOBS}) per 24 hrs has been reached ({self.made})"
+                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({JOBS}) per 24 hrs has been reached ({self.started})"
             )
-        self.made += 1
+        self.started += 1
         self.numbers += 1
         job = QueryJob(new_id("750", self.numbers), version, body, self.org.clock.stamp())
         job.looks, job.fate = self.org.switches.job_looks, self.org.switches.job_error

@@ -7,7 +7,8 @@ from sandbox.control import set_switches
 from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, activities, recycle_bin, tracking
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:

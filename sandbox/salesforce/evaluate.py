@@ -12,7 +12,8 @@ from sandbox.salesforce import access, dates
 from sandbox.salesforce.errors import ApiError, malformed, no_column, no_type
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql import Compare, Literal, Node, Order, Query
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 Test = Callable[[Row], bool]
 Get = Callable[[Row], Any]

@@ -10,7 +10,8 @@ from sandbox.salesforce import evaluate, write
 from sandbox.salesforce.bulk_query import kept_since
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import new_id
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: raw bytes of one upload ("Bulk API 2.0 Limits")
 LARGEST = 150_000_000
@@ -131,7 +132,7 @@ class IngestJobs:
     def __init__(self, org: Org) -> None:
         self.org = org
         self.jobs: dict[str, IngestJob] = {}
-        self.made = 0
+        self.started = 0
         self._pool = ThreadPoolExecutor(1)
 
     def create(self, body: dict[str, Any], version: str) -> IngestJob:
@@ -142,9 +143,9 @@ class IngestJobs:
             raise ApiError(400, "INVALIDJOB", f"Unsupported columnDelimiter: {body['columnDelimiter']}")
         if body["operation"] == "upsert" and body.get("externalIdFieldName", "").lower() not in table.lower:
             raise ApiError(400, "INVALIDJOB", "externalIdFieldName is needed for upsert")
-        self.made += 1
+        self.started += 1
         named = body | {"object": table.name}
-        job = IngestJob(new_id("750", 500_000 + self.made), named, version, self.org.clock.stamp())
+        job = IngestJob(new_id("750", 500_000 + self.started), named, version, self.org.clock.stamp())
         held = self.org.switches
         job.looks, job.fate, job.room = held.job_looks, held.job_error, held.job_rows
         self.jobs[job.id] = job

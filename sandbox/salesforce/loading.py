@@ -9,7 +9,8 @@ from sandbox.clock import OrgClock
 from sandbox.org_folder import BadFolder, header, read_columns, read_facts
 from sandbox.salesforce import schema
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import TOOLING, Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import TOOLING, Table
 
 
 def load(folder: Path, clock: OrgClock | None = None) -> Org:

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.salesforce.evaluate import Column
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.spool import escaped
-from sandbox.salesforce.store import Row
+from sandbox.salesforce.table import Row
 
 #: types whose values hold no quotes
 PLAIN = ("id", "reference", "boolean", "int", "date", "datetime")

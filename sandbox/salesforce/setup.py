@@ -9,7 +9,8 @@ from typing import Any
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: metadata type -> API type
 TYPES = {

@@ -5,12 +5,11 @@ Integrations* (edit `profile`), and an admin. A custom field made through the To
 Facts: salesforce.md 1.7, 1.9; names of permissions as in PermissionSet and ObjectPermissions of the object reference.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.table import Table
 
 #: id of the user whose request is being answered
 RUNNING: ContextVar[str] = ContextVar("running", default="")
@@ -90,28 +89,38 @@ class Sight:
         return level if "Edit" in rights else min(level, "read", key=LEVELS.index)
 
 
-def of(org: "Org", user: str) -> Sight:
-    """Worked out from the records of set-up."""
-    integration = user == next(iter(org.people.values()), "")
-    sets = set(_column(org.tables["PermissionSetAssignment"], "PermissionSetId", "AssigneeId", {user}))
-    fields = _fields(org.tables["FieldPermissions"], sets)
-    hidden = {path for path in org.granted_only if path not in fields}
-    read_only = {path for path in org.granted_only if not fields.get(path)}
-    if not integration:
-        return Sight(hidden, read_only, admin=True)
-    hidden |= org.closed
-    if not org.minimum:
-        return Sight(hidden, read_only)
-    sight = Sight(
-        hidden, read_only, _objects(org.tables["ObjectPermissions"], sets), _user(org.tables["PermissionSet"], sets)
-    )
+def assigned_sets(tables: Mapping[str, Table], user: str) -> set[str]:
+    """The permission sets of a user."""
+    table = tables["PermissionSetAssignment"]
+    return {table.get(r, "PermissionSetId") for r in table.rows if table.get(r, "AssigneeId") == user}
+
+
+def of_admin(tables: Mapping[str, Table], sets: set[str], granted_only: set[str]) -> Sight:
+    """Everything but the fields that are for nobody until a permission set grants them."""
+    grants = _fields(tables["FieldPermissions"], sets)
+    hidden = {path for path in granted_only if path not in grants}
+    read_only = {path for path in granted_only if not grants.get(path)}
+    return Sight(hidden, read_only, admin=True)
+
+
+def of_integration(tables: Mapping[str, Table], sets: set[str], granted_only: set[str], closed: set[str]) -> Sight:
+    """What an admin sees, without the fields that are closed to the integration user."""
+    sight = of_admin(tables, sets, granted_only)
+    return Sight(sight.hidden | closed, sight.read_only)
+
+
+def with_minimum_profile(sight: Sight, tables: Mapping[str, Table], sets: set[str]) -> Sight:
+    """Only what the permission sets grant: objects, their fields, and permissions of the user itself."""
+    objects, permissions = _objects(tables["ObjectPermissions"], sets), _user(tables["PermissionSet"], sets)
+    limited = Sight(sight.hidden, sight.read_only, objects, permissions)
+    grants = _fields(tables["FieldPermissions"], sets)
     for name in SECURED:
-        if name in org.tables:
-            _close(org.tables[name], sight, fields)
-    return sight
+        if name in tables:
+            _close(tables[name], limited, grants)
+    return limited
 
 
-def _close(table: "Table", sight: Sight, granted: dict[str, bool]) -> None:
+def _close(table: Table, sight: Sight, granted: dict[str, bool]) -> None:
     """Hide what is not granted; a part of an address is granted with its whole."""
     for one in table.fields.values():
         path = f"{table.name}.{one.name}"
@@ -125,11 +134,7 @@ def _close(table: "Table", sight: Sight, granted: dict[str, bool]) -> None:
             sight.read_only.add(path)
 
 
-def _column(table: "Table", wanted: str, key: str, among: set[str]) -> list[Any]:
-    return [table.get(r, wanted) for r in table.rows if table.get(r, key) in among]
-
-
-def _fields(table: "Table", sets: set[str]) -> dict[str, bool]:
+def _fields(table: Table, sets: set[str]) -> dict[str, bool]:
     """Readable field -> whether it may be edited too."""
     found: dict[str, bool] = {}
     for row in table.rows:
@@ -139,7 +144,7 @@ def _fields(table: "Table", sets: set[str]) -> dict[str, bool]:
     return found
 
 
-def _objects(table: "Table", sets: set[str]) -> dict[str, set[str]]:
+def _objects(table: Table, sets: set[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for row in table.rows:
         if table.get(row, "ParentId") in sets:
@@ -148,7 +153,7 @@ def _objects(table: "Table", sets: set[str]) -> dict[str, set[str]]:
     return found
 
 
-def _user(table: "Table", sets: set[str]) -> frozenset[str]:
+def _user(table: Table, sets: set[str]) -> frozenset[str]:
     """Permissions of the user itself."""
     names = [n for n in table.fields if n.startswith("Permissions")]
     rows = [r for r in table.rows if table.get(r, "Id") in sets]

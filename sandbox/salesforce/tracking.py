@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 TRACKED = {"Account": ("OwnerId", "Owner", "AccountHistory", "AccountId")}
 

@@ -7,7 +7,8 @@ from typing import Any
 from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, activities, tracking
 from sandbox.salesforce.schema import PREFIXES, Field
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 CLEAR = "#N/A"
 NUMBERS = ("currency", "double", "percent")
