@@ -40,8 +40,11 @@ JSON = {"Content-Type": "application/json;charset=UTF-8"}
 HTML = {"Content-Type": "text/html"}
 #: name -> status, body, headers
 NAMED: Mapping[str, tuple[int, str, Mapping[str, str]]] = {
-    "salesforce_concurrent": (403, _salesforce("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit "
-                                               "exceeded."), JSON),
+    "salesforce_concurrent": (
+        403,
+        _salesforce("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
+        JSON,
+    ),
     "salesforce_daily": (403, _salesforce("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), JSON),
     "salesforce_timeout": (400, _salesforce("QUERY_TIMEOUT", "Your query request was running for too long."), JSON),
     "salesforce_unavailable": (503, _salesforce("SERVER_UNAVAILABLE", "API temporarily unavailable"), JSON),
@@ -49,27 +52,58 @@ NAMED: Mapping[str, tuple[int, str, Mapping[str, str]]] = {
     "salesforce_420": (420, "We are setting things up", HTML),
     "salesforce_406": (406, "", {}),
     "salesforce_retired": (410, _salesforce("UNSUPPORTED_API_VERSION", "API version is no longer supported"), JSON),
-    "salesforce_disabled": (403, _salesforce("API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"), JSON),
-    "salesforce_policy": (403, _salesforce("TXN_SECURITY_METERING_ERROR", "An error occurred while evaluating a policy."), JSON),
-    "salesforce_needs_limit": (400, _salesforce("API_ERROR", "Implementation restriction: Task only allows security evaluation "
-                                                "for non-admin users when LIMIT is specified and is at most 100."), JSON),
+    "salesforce_disabled": (
+        403,
+        _salesforce("API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"),
+        JSON,
+    ),
+    "salesforce_policy": (
+        403,
+        _salesforce("TXN_SECURITY_METERING_ERROR", "An error occurred while evaluating a policy."),
+        JSON,
+    ),
+    "salesforce_needs_limit": (
+        400,
+        _salesforce(
+            "API_ERROR",
+            "Implementation restriction: Task only allows security evaluation "
+            "for non-admin users when LIMIT is specified and is at most 100.",
+        ),
+        JSON,
+    ),
     "salesforce_too_large": (400, _salesforce("OPERATION_TOO_LARGE", "exceeded 100000 distinct who/what's"), JSON),
-    "salesforce_query_storage": (400, _salesforce("LIMIT_EXCEEDED", "Max bulk v2 query result size stored (1000000000) kb per 24 "
-                                                  "hrs has been exceeded"), JSON),
+    "salesforce_query_storage": (
+        400,
+        _salesforce("LIMIT_EXCEEDED", "Max bulk v2 query result size stored (1000000000) kb per 24 hrs has been exceeded"),
+        JSON,
+    ),
     "salesforce_login_rate": (400, json.dumps({"error": "invalid_grant", "error_description": "login rate exceeded"}), JSON),
     "hubspot_burst": (429, _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"), JSON),
     "hubspot_secondly": (429, _hubspot("You have reached your secondly limit.", "SECONDLY"), JSON),
     "hubspot_daily": (429, _hubspot("You have reached your daily limit.", "DAILY"), JSON),
-    "hubspot_limits": (429, json.dumps({"status": "error", "message": "You have reached your ten_secondly_rolling limit.",
-                                        "category": "RATE_LIMITS", "correlationId": "c0ffee00"}), JSON),
-    "hubspot_patience": (429, _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"),
-                         {**JSON, "Retry-After": "1"}),
+    "hubspot_limits": (
+        429,
+        json.dumps(
+            {
+                "status": "error",
+                "message": "You have reached your ten_secondly_rolling limit.",
+                "category": "RATE_LIMITS",
+                "correlationId": "c0ffee00",
+            }
+        ),
+        JSON,
+    ),
+    "hubspot_patience": (
+        429,
+        _hubspot("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"),
+        {**JSON, "Retry-After": "1"},
+    ),
     "hubspot_530": (530, "error code: 1016", HTML),
     "hubspot_locked": (423, json.dumps({"status": "error", "message": "Locked", "category": "LOCKED"}), JSON),
     "hubspot_migrating": (477, "", {"Retry-After": "60"}),
     "bad_gateway": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>", HTML),
     "maintenance": (200, MAINTENANCE, HTML),
-}  # fmt: skip
+}
 
 
 class Broken(Response):
@@ -130,6 +164,12 @@ class Fault:
         return response
 
 
+#: what a fault rule may say
+WHICH_REQUESTS = {"path", "method", "nth", "times", "probability", "seed"}
+WHAT_HAPPENS = {"action", "name", "status", "body", "headers", "strip", "done"}
+KEYS = WHICH_REQUESTS | WHAT_HAPPENS
+
+
 def faults(rules: list[dict[str, Any]]) -> list[Fault]:
     """Fault rules from JSON; raises ValueError for what is not known."""
     if not isinstance(rules, list):
@@ -138,23 +178,8 @@ def faults(rules: list[dict[str, Any]]) -> list[Fault]:
 
 
 def _fault(rule: dict[str, Any]) -> Fault:
-    known = {
-        "path",
-        "method",
-        "nth",
-        "times",
-        "probability",
-        "seed",
-        "action",
-        "name",
-        "status",
-        "body",
-        "headers",
-        "strip",
-        "done",
-    }
-    if unknown := rule.keys() - known:
-        raise ValueError(f"unknown key {min(unknown)!r} of a fault rule; known are {', '.join(sorted(known))}")
+    if unknown := rule.keys() - KEYS:
+        raise ValueError(f"unknown key {min(unknown)!r} of a fault rule; known are {', '.join(sorted(KEYS))}")
     action = rule.get("action", "named" if "name" in rule else "status")
     if action not in ACTIONS:
         raise ValueError(f"unknown action {action!r}; known are {', '.join(ACTIONS)}")
@@ -170,7 +195,16 @@ def _fault(rule: dict[str, Any]) -> Fault:
     if chance is not None and not 0 <= float(chance) <= 1:
         raise ValueError(f"probability is between 0 and 1, not {chance}")
     return Fault(
-        re.compile(rule.get("path", "")), rule.get("method", ""), int(rule.get("nth", 1)),
-        int(rule.get("times", 1 if chance is None else 1_000_000_000)), None if chance is None else float(chance), action,
-        status, body, headers, tuple(rule.get("strip", ())), bool(rule.get("done")), random.Random(int(rule.get("seed", 1))),
-    )  # fmt: skip
+        path=re.compile(rule.get("path", "")),
+        method=rule.get("method", ""),
+        nth=int(rule.get("nth", 1)),
+        times=int(rule.get("times", 1 if chance is None else 1_000_000_000)),
+        probability=None if chance is None else float(chance),
+        action=action,
+        status=status,
+        body=body,
+        headers=headers,
+        strip=tuple(rule.get("strip", ())),
+        done=bool(rule.get("done")),
+        dice=random.Random(int(rule.get("seed", 1))),
+    )

@@ -84,8 +84,15 @@ class Wire(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path, _, query = self._target.decode("latin-1").partition("?")
-        request = Request(self._parser.get_method().decode(), unquote(path), query, self._headers, b"".join(self._body),
-                          self._base, len(self._target))  # fmt: skip
+        request = Request(
+            self._parser.get_method().decode(),
+            unquote(path),
+            query,
+            self._headers,
+            b"".join(self._body),
+            self._base,
+            len(self._target),
+        )
         self._waiting.append((request, self._parser.should_keep_alive()))
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._serve())

@@ -25,9 +25,11 @@ from sandbox.wire import Request
 
 TOKEN = "pat-na1-00000000-5a4d-b0c5-0000-a55a4000b0c5"
 ALL_SCOPES = tuple(
-    sorted({s for t in TYPES.values() for s in (*t.scopes, *t.writing())} | {"crm.objects.owners.read", "oauth",
-           "crm.schemas.companies.read", "crm.schemas.companies.write"})
-)  # fmt: skip
+    sorted(
+        {s for t in TYPES.values() for s in (*t.scopes, *t.writing())}
+        | {"crm.objects.owners.read", "oauth", "crm.schemas.companies.read", "crm.schemas.companies.write"}
+    )
+)
 
 
 class HubSpotApp:
@@ -52,8 +54,9 @@ class HubSpotApp:
         return self.portal
 
     @classmethod
-    def of(cls, folder: Path, quota: int = 250_000, clock: str | None = None, *, strict: bool = False,
-           burst: int = 0) -> "HubSpotApp":  # fmt: skip
+    def of(
+        cls, folder: Path, quota: int = 250_000, clock: str | None = None, *, strict: bool = False, burst: int = 0
+    ) -> "HubSpotApp":
         """The app of an org folder; raises `BadFolder`."""
         portal = load(folder)
         if strict and portal.warnings:
@@ -134,8 +137,12 @@ class HubSpotApp:
             call.app = True
             return ALL_SCOPES
         if token not in self.keys:
-            raise ApiError(401, "INVALID_AUTHENTICATION", "Authentication credentials not found. This API supports OAuth 2.0 "
-                           "authentication and you can find more details at https://developers.hubspot.com/docs/oauth")  # fmt: skip
+            raise ApiError(
+                401,
+                "INVALID_AUTHENTICATION",
+                "Authentication credentials not found. This API supports OAuth 2.0 "
+                "authentication and you can find more details at https://developers.hubspot.com/docs/oauth",
+            )
         return self.keys[token]
 
     def _table(self, name: str) -> Table:

@@ -60,8 +60,9 @@ def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Ta
     if call.release == "v3":
         kind = f"{source.type.one}_to_{target.type.one}"
         after = int(call.query.get("after") or 0)
-        alive = [i for i in portal.links.of(source.type.name, number, target.type.name)
-                 if i > after and i not in target.binned]  # fmt: skip
+        alive = [
+            i for i in portal.links.of(source.type.name, number, target.type.name) if i > after and i not in target.binned
+        ]
         page = portal.switches.association_page
         call.rows = len(alive[:page])
         paging = {"paging": {"next": {"after": str(alive[page - 1])}}} if len(alive) > page else {}

@@ -20,13 +20,26 @@ def shown(table: Table, p: Property) -> dict[str, Any]:
     if options is None:
         options = [{"label": v, "value": v, "displayOrder": n, "hidden": False} for n, v in enumerate(p.values)]
     made = {
-        "name": p.name, "label": p.label, "type": p.type, "fieldType": FIELD_TYPES.get(p.type, "text"), "description": "",
-        "groupName": f"{table.type.one}information", "options": options, "displayOrder": -1, "calculated": False,
-        "externalOptions": False, "hasUniqueValue": False, "hidden": False, "hubspotDefined": not p.custom,
-        "formField": False, "dataSensitivity": "non_sensitive", "archived": p.archived,
-        "createdAt": "2020-01-01T00:00:00.000Z", "updatedAt": "2020-01-01T00:00:00.000Z",
+        "name": p.name,
+        "label": p.label,
+        "type": p.type,
+        "fieldType": FIELD_TYPES.get(p.type, "text"),
+        "description": "",
+        "groupName": f"{table.type.one}information",
+        "options": options,
+        "displayOrder": -1,
+        "calculated": False,
+        "externalOptions": False,
+        "hasUniqueValue": False,
+        "hidden": False,
+        "hubspotDefined": not p.custom,
+        "formField": False,
+        "dataSensitivity": "non_sensitive",
+        "archived": p.archived,
+        "createdAt": "2020-01-01T00:00:00.000Z",
+        "updatedAt": "2020-01-01T00:00:00.000Z",
         "modificationMetadata": {"archivable": p.custom, "readOnlyDefinition": not p.custom, "readOnlyValue": p.read_only},
-    }  # fmt: skip
+    }
     return made | p.body | {"label": p.label, "options": options}
 
 
@@ -62,8 +75,12 @@ def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
     values = _options(body)
     held = table.properties.get(name)
     if held is not None and not held.archived:
-        raise ApiError(409, "OBJECT_ALREADY_EXISTS", f'A property named "{name}" already exists.',
-                       subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")  # fmt: skip
+        raise ApiError(
+            409,
+            "OBJECT_ALREADY_EXISTS",
+            f'A property named "{name}" already exists.',
+            subCategory="Properties.PROPERTY_WITH_NAME_EXISTS",
+        )
     _room_for(portal, table, unique=bool(body.get("hasUniqueValue")))
     table.properties[name] = Property(name, str(body["type"]), str(body["label"]), False, values, custom=True, body=body)
     table.version += 1
@@ -111,9 +128,13 @@ def archive_property(table: Table, name: str) -> None:
     if not p.custom:
         raise invalid(f'"{name}" is a HubSpot-defined property and cannot be archived')
     if p.used_in:
-        raise ApiError(400, "VALIDATION_ERROR", f"Property {name} is used in: {', '.join(p.used_in)}",
-                       subCategory="Properties.CANNOT_DELETE_PROPERTY_IN_USE",
-                       errors=[{"message": f"used in {u}", "code": "CANNOT_DELETE_PROPERTY_IN_USE"} for u in p.used_in])  # fmt: skip
+        raise ApiError(
+            400,
+            "VALIDATION_ERROR",
+            f"Property {name} is used in: {', '.join(p.used_in)}",
+            subCategory="Properties.CANNOT_DELETE_PROPERTY_IN_USE",
+            errors=[{"message": f"used in {u}", "code": "CANNOT_DELETE_PROPERTY_IN_USE"} for u in p.used_in],
+        )
     p.archived = True
     table.version += 1
 
@@ -166,22 +187,35 @@ def legacy_pipelines(portal: Portal) -> dict[str, Any]:
 
 def _legacy(pipeline: dict[str, Any]) -> dict[str, Any]:
     made = {"active": not pipeline["archived"], "createdAt": 1_577_836_800_000, "updatedAt": 1_577_836_800_000}
-    stages = [made | {"stageId": s["id"], "label": s["label"], "displayOrder": s["displayOrder"], "metadata": s["metadata"]}
-              for s in pipeline["stages"]]  # fmt: skip
-    return made | {"pipelineId": pipeline["id"], "label": pipeline["label"], "displayOrder": pipeline["displayOrder"],
-                   "objectType": "DEAL", "objectTypeId": "0-3", "default": pipeline["id"] == "default",
-                   "stages": stages}  # fmt: skip
+    stages = [
+        made | {"stageId": s["id"], "label": s["label"], "displayOrder": s["displayOrder"], "metadata": s["metadata"]}
+        for s in pipeline["stages"]
+    ]
+    return made | {
+        "pipelineId": pipeline["id"],
+        "label": pipeline["label"],
+        "displayOrder": pipeline["displayOrder"],
+        "objectType": "DEAL",
+        "objectTypeId": "0-3",
+        "default": pipeline["id"] == "default",
+        "stages": stages,
+    }
 
 
 def account(portal: Portal) -> dict[str, Any]:
     offset = datetime.now(ZoneInfo(portal.zone)).utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset else 0
     return {
-        "portalId": portal.portal_id, "accountType": portal.facts.extra.get("account_type", "DEVELOPER_TEST"),
-        "timeZone": portal.zone, "companyCurrency": portal.facts.currency, "additionalCurrencies": sorted(_rates(portal)),
+        "portalId": portal.portal_id,
+        "accountType": portal.facts.extra.get("account_type", "DEVELOPER_TEST"),
+        "timeZone": portal.zone,
+        "companyCurrency": portal.facts.currency,
+        "additionalCurrencies": sorted(_rates(portal)),
         "utcOffset": f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}",
-        "utcOffsetMilliseconds": minutes * 60_000, "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1",
-    }  # fmt: skip
+        "utcOffsetMilliseconds": minutes * 60_000,
+        "uiDomain": "app.hubspot.com",
+        "dataHostingLocation": "na1",
+    }
 
 
 def _rates(portal: Portal) -> dict[str, float]:
@@ -194,11 +228,19 @@ def exchange_rates(portal: Portal) -> dict[str, Any]:
     moment = "2020-01-01T00:00:00.000Z"
     return {
         "results": [
-            {"id": str(n), "fromCurrencyCode": code, "toCurrencyCode": portal.facts.currency, "conversionRate": rate,
-             "visibleInUI": True, "effectiveAt": moment, "createdAt": moment, "updatedAt": moment}
+            {
+                "id": str(n),
+                "fromCurrencyCode": code,
+                "toCurrencyCode": portal.facts.currency,
+                "conversionRate": rate,
+                "visibleInUI": True,
+                "effectiveAt": moment,
+                "createdAt": moment,
+                "updatedAt": moment,
+            }
             for n, (code, rate) in enumerate(sorted(_rates(portal).items()), 1)
         ]
-    }  # fmt: skip
+    }
 
 
 def schemas() -> dict[str, Any]:
@@ -208,6 +250,8 @@ def schemas() -> dict[str, Any]:
 def custom_properties(portal: Portal) -> dict[str, Any]:
     """How many of the properties that one may make are made."""
     used = {name: sum(p.custom for p in table.properties.values()) for name, table in portal.tables.items()}
-    types = [{"objectTypeId": t.type.number, "usage": used[n], "limit": 1000, "percentage": used[n] / 10}
-             for n, t in portal.tables.items()]  # fmt: skip
+    types = [
+        {"objectTypeId": t.type.number, "usage": used[n], "limit": 1000, "percentage": used[n] / 10}
+        for n, t in portal.tables.items()
+    ]
     return {"overallLimit": 10_000, "overallUsage": sum(used.values()), "byObjectType": types}

@@ -135,7 +135,17 @@ def _portal(portal: Portal, change: Change) -> dict[str, Any]:
     return {"id": portal.portal_id}
 
 
-RECORDS = {"create": _create, "update": _update, "archive": _archive, "delete": _archive, "restore": _restore, "gdpr": _gdpr,
-           "merge": _merge, "stamp": _stamp, "bulk": _bulk, "purge": _purge}  # fmt: skip
+RECORDS = {
+    "create": _create,
+    "update": _update,
+    "archive": _archive,
+    "delete": _archive,
+    "restore": _restore,
+    "gdpr": _gdpr,
+    "merge": _merge,
+    "stamp": _stamp,
+    "bulk": _bulk,
+    "purge": _purge,
+}
 LINKING = {"associate": _associate, "dissociate": _dissociate}
 DEFINITIONS = {"property": _property, "rule": _rule, "option": _option, "portal": _portal}

@@ -20,8 +20,14 @@ class Refused(Exception):
 
     def body(self) -> dict[str, str]:
         """The documented form; `errorType`, not `category`."""
-        return {"status": "error", "message": self.args[0], "errorType": "RATE_LIMIT", "policyName": self.policy,
-                "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24", "requestId": "3d3e35b7-0dae-4b9f-a6e3-9c230cbcf8dd"}  # fmt: skip
+        return {
+            "status": "error",
+            "message": self.args[0],
+            "errorType": "RATE_LIMIT",
+            "policyName": self.policy,
+            "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24",
+            "requestId": "3d3e35b7-0dae-4b9f-a6e3-9c230cbcf8dd",
+        }
 
 
 class Limits:
@@ -60,9 +66,10 @@ class Limits:
         """An OAuth app is not told of the day."""
         most = self.burst or NO_LIMIT
         window = {
-            "X-HubSpot-RateLimit-Max": str(most), "X-HubSpot-RateLimit-Remaining": str(most - len(self._recent)),
+            "X-HubSpot-RateLimit-Max": str(most),
+            "X-HubSpot-RateLimit-Remaining": str(most - len(self._recent)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-        }  # fmt: skip
+        }
         day = {
             "X-HubSpot-RateLimit-Daily": str(self.daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(self.daily - self.used),

@@ -62,8 +62,14 @@ def _pipelines(portal: Portal, path: Path) -> None:
             {"id": row["pipeline_id"], "label": row["pipeline_label"], "displayOrder": len(by_id), "stages": [], **stamp},
         )
         meta = {"probability": row.get("probability") or "0.0", "isClosed": row.get("is_closed") or "false"}
-        stage = {"id": row["stage_id"], "label": row["stage_label"], "displayOrder": int(row.get("display_order") or 0),
-                 "metadata": meta, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT", **stamp}  # fmt: skip
+        stage = {
+            "id": row["stage_id"],
+            "label": row["stage_label"],
+            "displayOrder": int(row.get("display_order") or 0),
+            "metadata": meta,
+            "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+            **stamp,
+        }
         pipeline["stages"].append(stage)
         portal.stages[str(row["stage_id"])] = stage
     portal.pipelines = list(by_id.values())
@@ -87,12 +93,20 @@ def _owners(portal: Portal, path: Path) -> None:
         user = int(row["userId"] or 0) if row.get("userId") else None
         moment = row.get("createdAt") or "2020-01-01T00:00:00.000Z"
         portal.owners.append(
-            {"id": str(row["id"]), "email": row.get("email"), "type": row.get("type") or "PERSON",
-             "firstName": row.get("firstName") or "", "lastName": row.get("lastName") or "",
-             **({"teams": _teams(row["teams"] or "")} if "teams" in row else {}),
-             **({} if archived else {"userId": user}), "userIdIncludingInactive": user, "createdAt": moment,
-             "updatedAt": row.get("updatedAt") or moment, "archived": archived}
-        )  # fmt: skip
+            {
+                "id": str(row["id"]),
+                "email": row.get("email"),
+                "type": row.get("type") or "PERSON",
+                "firstName": row.get("firstName") or "",
+                "lastName": row.get("lastName") or "",
+                **({"teams": _teams(row["teams"] or "")} if "teams" in row else {}),
+                **({} if archived else {"userId": user}),
+                "userIdIncludingInactive": user,
+                "createdAt": moment,
+                "updatedAt": row.get("updatedAt") or moment,
+                "archived": archived,
+            }
+        )
     portal.owners.sort(key=lambda o: int(o["id"]))
 
 

@@ -29,8 +29,12 @@ class OAuth:
             raise _refused("BAD_REFRESH_TOKEN", "missing or unknown refresh token")
         made = secrets.token_urlsafe(40)
         self._ends[made] = now + LASTS
-        return {"token_type": "bearer", "refresh_token": REFRESH, "access_token": made,
-                "expires_in": int(LASTS.total_seconds())}  # fmt: skip
+        return {
+            "token_type": "bearer",
+            "refresh_token": REFRESH,
+            "access_token": made,
+            "expires_in": int(LASTS.total_seconds()),
+        }
 
     def knows(self, token: str) -> bool:
         return token in self._ends

@@ -56,8 +56,14 @@ def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
     if record is None or (record.archived_at is not None) != call.flag("archived"):
         raise not_found()
     call.rows = 1
-    write = render.record(portal, table, call.names("properties"), call.names("propertiesWithHistory"),
-                          _types(call.names("associations")), f"{call.base}{call.raw_path.rpartition('/')[0]}")  # fmt: skip
+    write = render.record(
+        portal,
+        table,
+        call.names("properties"),
+        call.names("propertiesWithHistory"),
+        _types(call.names("associations")),
+        f"{call.base}{call.raw_path.rpartition('/')[0]}",
+    )
     return write(record).encode()
 
 
@@ -86,16 +92,23 @@ def by_property(table: Table, name: str, value: str) -> Record | None:
 
 
 def no_object(ids: list[str]) -> dict[str, Any]:
-    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
-            "context": {"ids": ids}}  # fmt: skip
+    return {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "message": "Could not get some objects, they may be deleted or not exist.",
+        "context": {"ids": ids},
+    }
 
 
 def inputs_of(body: dict[str, Any], most: int) -> list[str]:
     """The ids of a batch; too many, or one twice, refuse it whole."""
     inputs = [str(x.get("id", "")) for x in body.get("inputs") or ()]
     if len(inputs) > most:
-        raise invalid(f"The maximum number of inputs supported in a batch request for property histories is {most}"
-                      if most == HISTORY_PAGE else f"Batch size must not exceed {most}")  # fmt: skip
+        raise invalid(
+            f"The maximum number of inputs supported in a batch request for property histories is {most}"
+            if most == HISTORY_PAGE
+            else f"Batch size must not exceed {most}"
+        )
     if len(set(inputs)) != len(inputs):
         raise ApiError(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
     return inputs

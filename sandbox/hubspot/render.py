@@ -50,10 +50,12 @@ def record(
 def _history(r: Record, names: Sequence[str], created: str) -> str:
     """Newest first (1.12)."""
     told = {
-        name: [{"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
-               for at, v in reversed(r.past(name, created))]
+        name: [
+            {"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
+            for at, v in reversed(r.past(name, created))
+        ]
         for name in names
-    }  # fmt: skip
+    }
     return json.dumps(told)
 
 

@@ -9,8 +9,14 @@ from sandbox.hubspot.store import Property, iso
 
 #: what an org folder's column of a type is parsed as
 PARSED = {"number": "double", "datetime": "datetime", "date": "date", "bool": "boolean"}
-FIELD_TYPES = {"number": "number", "datetime": "date", "date": "date", "bool": "booleancheckbox", "enumeration": "select",
-               "phone_number": "phonenumber"}  # fmt: skip
+FIELD_TYPES = {
+    "number": "number",
+    "datetime": "date",
+    "date": "date",
+    "bool": "booleancheckbox",
+    "enumeration": "select",
+    "phone_number": "phonenumber",
+}
 
 
 @cache

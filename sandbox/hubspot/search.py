@@ -16,8 +16,13 @@ MOST, WALL = 200, 10_000
 GROUPS, FILTERS, TOTAL = 5, 6, 18
 LONGEST_QUERY = 3_000
 #: operator -> what its filter must hold; the others need `value`
-NEEDS = {"BETWEEN": ("value", "highValue"), "IN": ("values",), "NOT_IN": ("values",), "HAS_PROPERTY": (),
-         "NOT_HAS_PROPERTY": ()}  # fmt: skip
+NEEDS = {
+    "BETWEEN": ("value", "highValue"),
+    "IN": ("values",),
+    "NOT_IN": ("values",),
+    "HAS_PROPERTY": (),
+    "NOT_HAS_PROPERTY": (),
+}
 Test = Callable[[Record], bool]
 KEY = "hs_object_id"
 
@@ -79,9 +84,13 @@ class Searches:
         fresh = iso(self.portal.clock.now() - timedelta(seconds=self.portal.switches.disorder_seconds)) if unsettled else "~"
         tests = [[_test(table, f, fresh) for f in g] for g in groups]
         found = [
-            r for i in table.ids if not (r := table.by_id[i]).archived_at and not (lagging and r.stamp > horizon)
-            and (not groups or any(all(t(r) for t in g) for g in tests)) and _says(r, query)
-        ]  # fmt: skip
+            r
+            for i in table.ids
+            if not (r := table.by_id[i]).archived_at
+            and not (lagging and r.stamp > horizon)
+            and (not groups or any(all(t(r) for t in g) for g in tests))
+            and _says(r, query)
+        ]
         ids = [r.id for r in found] if name == KEY else [r.id for r in sorted(found, key=_key(table, name))]
         ids = ids[::-1] if falling else ids
         if unsettled and name != KEY:

@@ -117,8 +117,9 @@ class Links:
         self._to: dict[tuple[str, str], dict[int, int | list[int]]] = {}
         self._labels: dict[tuple[str, str, int, int], list[Label]] = {}
 
-    def add(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None,
-            label: str | None = None) -> None:  # fmt: skip
+    def add(
+        self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None, label: str | None = None
+    ) -> None:
         for a, i, b, j in ((from_type, from_id, to_type, to_id), (to_type, to_id, from_type, from_id)):
             self._put(a, i, b, j)
         if type_id == PRIMARY.get((from_type, to_type)) and type_id is not None:
@@ -246,11 +247,15 @@ class Portal:
             return {}
         odds = float(facts["metadata"].get("probability") or 0)
         closed = facts["metadata"].get("isClosed") == "true"
-        return {"hs_is_closed": str(closed).lower(), "hs_is_closed_won": str(closed and odds == 1.0).lower(),
-                "hs_deal_stage_probability": str(odds)}  # fmt: skip
+        return {
+            "hs_is_closed": str(closed).lower(),
+            "hs_is_closed_won": str(closed and odds == 1.0).lower(),
+            "hs_deal_stage_probability": str(odds),
+        }
 
-    def link(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None,
-             label: str | None = None) -> None:  # fmt: skip
+    def link(
+        self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None, label: str | None = None
+    ) -> None:
         """A link moves no date of its own; an activity's makes its parent count again, and that does (1.11)."""
         self.links.add(from_type, from_id, to_type, to_id, type_id, label)
         if TYPES[from_type].activity:
@@ -266,8 +271,11 @@ class Portal:
         now = self.stamp()
         record.values |= {"num_notes": str(sum(counts.values())), "notes_last_updated": now}
         if contacts:
-            record.values |= {"num_contacted_notes": str(contacts), "notes_last_contacted": now,
-                              "hs_last_sales_activity_timestamp": now}  # fmt: skip
+            record.values |= {
+                "num_contacted_notes": str(contacts),
+                "notes_last_contacted": now,
+                "hs_last_sales_activity_timestamp": now,
+            }
         self.touch(table, record)
 
     def unlink_all(self, type_: str, record_id: int) -> None:

@@ -27,11 +27,24 @@ def check(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping
     for name, value in values.items():
         definition = table.properties.get(name)
         if definition is None or definition.archived:
-            faults.append({"isValid": False, "message": f'Property "{name}" does not exist', "error": "PROPERTY_DOESNT_EXIST",
-                           "name": name, "localizedErrorMessage": f'Property "{name}" does not exist'})  # fmt: skip
+            faults.append(
+                {
+                    "isValid": False,
+                    "message": f'Property "{name}" does not exist',
+                    "error": "PROPERTY_DOESNT_EXIST",
+                    "name": name,
+                    "localizedErrorMessage": f'Property "{name}" does not exist',
+                }
+            )
         elif definition.read_only:
-            faults.append({"isValid": False, "message": f'"{name}" is a read only property; its value cannot be set.',
-                           "error": "READ_ONLY_VALUE", "name": name})  # fmt: skip
+            faults.append(
+                {
+                    "isValid": False,
+                    "message": f'"{name}" is a read only property; its value cannot be set.',
+                    "error": "READ_ONLY_VALUE",
+                    "name": name,
+                }
+            )
         elif words := schema.fault(definition, value):
             faults.append({"isValid": False, "message": words, "error": "INVALID_OPTION", "name": name})
     if faults:
@@ -73,10 +86,14 @@ def shown(portal: Portal, table: Table, record: Record, given: Mapping[str, str]
     if release != RULES_SINCE:
         return text
     warnings = [
-        {"category": "PROPERTY_VALUE_NORMALIZED", "message": f"{k} was normalized",
-         "context": {"propertyName": [k], "rawValue": [given[k]], "normalizedValue": [v]}}
-        for k, v in normalized(table, given).items() if v != given[k] and table.properties[k].type == "date"
-    ]  # fmt: skip
+        {
+            "category": "PROPERTY_VALUE_NORMALIZED",
+            "message": f"{k} was normalized",
+            "context": {"propertyName": [k], "rawValue": [given[k]], "normalizedValue": [v]},
+        }
+        for k, v in normalized(table, given).items()
+        if v != given[k] and table.properties[k].type == "date"
+    ]
     return text[:-1] + f',"warnings":{json.dumps(warnings)}}}' if warnings else text
 
 

@@ -69,8 +69,13 @@ def _answer(org: Org, table: Table, record: str, user: str) -> None:
     row = owner.find(record) if owner else None
     read, edit = (can_read(org, owner, row), can_edit(org, owner, row)) if owner and row else (False, False)
     level = "All" if edit and owner and level_of(org, owner) == "all" else "Edit" if edit else "Read"
-    flags = {"HasReadAccess": read, "HasEditAccess": edit, "HasDeleteAccess": edit, "HasAllAccess": level == "All",
-             "HasTransferAccess": level == "All"}  # fmt: skip
+    flags = {
+        "HasReadAccess": read,
+        "HasEditAccess": edit,
+        "HasDeleteAccess": edit,
+        "HasAllAccess": level == "All",
+        "HasTransferAccess": level == "All",
+    }
     values = {n: str(v).lower() for n, v in flags.items()}
     table.add(values | {"Id": record, "RecordId": record, "UserId": user, "MaxAccessLevel": level if read else "None"})
 

@@ -87,10 +87,15 @@ def token(door: Door, org: Org, form: dict[str, str], authorization: str, base: 
         door.refresh_token = "5Aep861" + secrets.token_urlsafe(40)
         next_token = {"refresh_token": door.refresh_token}
     return next_token | {
-        "access_token": door.open_session(org_id, org.clock.now()), "instance_url": base, "token_type": "Bearer", "scope": "api",
-        "id": f"{base}/id/{org_id}/{org.user}", "issued_at": str(int(org.clock.now().timestamp() * 1000)),
-        "signature": secrets.token_urlsafe(32), "api_instance_url": base,
-    }  # fmt: skip
+        "access_token": door.open_session(org_id, org.clock.now()),
+        "instance_url": base,
+        "token_type": "Bearer",
+        "scope": "api",
+        "id": f"{base}/id/{org_id}/{org.user}",
+        "issued_at": str(int(org.clock.now().timestamp() * 1000)),
+        "signature": secrets.token_urlsafe(32),
+        "api_instance_url": base,
+    }
 
 
 def check_client(door: Door, form: dict[str, str], authorization: str) -> None:

@@ -37,14 +37,26 @@ class QueryJob:
 
     def info(self) -> dict[str, Any]:
         facts = {
-            "id": self.id, "operation": self.operation, "object": self.entity, "createdById": "", "state": self.state,
-            "createdDate": _rest(self.created), "systemModstamp": _rest(self.created), "concurrencyMode": "Parallel",
-            "contentType": "CSV", "apiVersion": float(self.version), "lineEnding": self.ending,
+            "id": self.id,
+            "operation": self.operation,
+            "object": self.entity,
+            "createdById": "",
+            "state": self.state,
+            "createdDate": _rest(self.created),
+            "systemModstamp": _rest(self.created),
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.version),
+            "lineEnding": self.ending,
             "columnDelimiter": self.delimiter,
-        }  # fmt: skip
+        }
         if self.spool:
-            facts |= {"jobType": "V2Query", "numberRecordsProcessed": self.spool.total, "retries": 0,
-                      "totalProcessingTime": 1 + self.spool.total // 1000}  # fmt: skip
+            facts |= {
+                "jobType": "V2Query",
+                "numberRecordsProcessed": self.spool.total,
+                "retries": 0,
+                "totalProcessingTime": 1 + self.spool.total // 1000,
+            }
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:

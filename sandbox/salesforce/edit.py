@@ -103,10 +103,20 @@ def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 ON_RECORDS = ("create", "update", "delete", "undelete", "destroy", "merge")
 LEVERS = {
-    "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
-    "field": _field, "archive": _archive, "empty_bin": _empty_bin, "forget": _forget, "automation": _automation,
-    "option": _option, "profile": _profile,
-}  # fmt: skip
+    "hide": _sight,
+    "show": _sight,
+    "access": _access,
+    "share": _share,
+    "rule": _rule,
+    "transaction": _transaction,
+    "field": _field,
+    "archive": _archive,
+    "empty_bin": _empty_bin,
+    "forget": _forget,
+    "automation": _automation,
+    "option": _option,
+    "profile": _profile,
+}
 
 
 def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:

@@ -228,9 +228,13 @@ def _in_span(field: Field, get: Get, op: str, literal: Literal, org: Org) -> Tes
         else (_stamp(datetime.combine(first, time(), UTC)), _stamp(datetime.combine(after, time(), UTC)))
     )
     tests: dict[str, Callable[[str], bool]] = {
-        "=": lambda v: low <= v < high, "!=": lambda v: not low <= v < high,
-        "<": lambda v: v < low, "<=": lambda v: v < high, ">": lambda v: v >= high, ">=": lambda v: v >= low,
-    }  # fmt: skip
+        "=": lambda v: low <= v < high,
+        "!=": lambda v: not low <= v < high,
+        "<": lambda v: v < low,
+        "<=": lambda v: v < high,
+        ">": lambda v: v >= high,
+        ">=": lambda v: v >= low,
+    }
     test = tests[op]
     return lambda r: (v := get(r)) is not None and test(v)
 
@@ -241,9 +245,14 @@ def _stamp(moment: datetime) -> str:
 
 #: which literals fit which field types
 FITS = {
-    "boolean": ("boolean",), "date": ("date",), "datetime": ("datetime",), "int": ("number",), "double": ("number",),
-    "currency": ("number",), "percent": ("number",),
-}  # fmt: skip
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "datetime": ("datetime",),
+    "int": ("number",),
+    "double": ("number",),
+    "currency": ("number",),
+    "percent": ("number",),
+}
 
 
 def _value(field: Field, literal: Literal, org: Org) -> Any:

@@ -37,14 +37,28 @@ class IngestJob:
     def info(self) -> dict[str, Any]:
         stamp = self.created[:-1] + "+0000"
         facts = {
-            "id": self.id, "operation": self.operation, "object": self.entity, "createdById": "", "createdDate": stamp,
-            "systemModstamp": stamp, "state": self.state, "concurrencyMode": "Parallel", "contentType": "CSV",
-            "apiVersion": float(self.version), "lineEnding": self.ending, "columnDelimiter": self.delimiter, "jobType": "V2Ingest",
+            "id": self.id,
+            "operation": self.operation,
+            "object": self.entity,
+            "createdById": "",
+            "createdDate": stamp,
+            "systemModstamp": stamp,
+            "state": self.state,
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.version),
+            "lineEnding": self.ending,
+            "columnDelimiter": self.delimiter,
+            "jobType": "V2Ingest",
             "contentUrl": f"services/data/v{self.version}/jobs/ingest/{self.id}/batches",
-        }  # fmt: skip
+        }
         if self.state in ("JobComplete", "Failed"):
-            facts |= {"numberRecordsProcessed": len(self.good) + len(self.bad), "numberRecordsFailed": len(self.bad),
-                      "retries": 0, "totalProcessingTime": 1}  # fmt: skip
+            facts |= {
+                "numberRecordsProcessed": len(self.good) + len(self.bad),
+                "numberRecordsFailed": len(self.bad),
+                "retries": 0,
+                "totalProcessingTime": 1,
+            }
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:

@@ -68,9 +68,19 @@ def _table(org: Org, name: str, path: Path | None) -> Table:
 
 
 CURRENCY_OBJECTS = (
-    "Account", "Contact", "Opportunity", "OpportunityLineItem", "OpportunityHistory", "User", "Quote", "QuoteLineItem",
-    "Product2", "PricebookEntry", "Task", "Event",
-)  # fmt: skip
+    "Account",
+    "Contact",
+    "Opportunity",
+    "OpportunityLineItem",
+    "OpportunityHistory",
+    "User",
+    "Quote",
+    "QuoteLineItem",
+    "Product2",
+    "PricebookEntry",
+    "Task",
+    "Event",
+)
 
 
 def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 20_000) -> Iterator[list[str]]:

@@ -17,11 +17,20 @@ def userinfo(state: OrgState, call: Call) -> Response:
     """Who is logged in; the same at the identity address that the token's reply names."""
     org_id = state.org_id()
     name = next(n for n, i in state.org.people.items() if i == state.org.user)
-    return as_json({
-        "sub": state.identity(call.base), "id": state.identity(call.base), "user_id": state.org.user, "organization_id": org_id,
-        "preferred_username": name, "username": name, "email": name, "name": PEOPLE[name], "active": True,
-        "urls": {"rest": f"{call.base}/services/data/v{{version}}/"},
-    })  # fmt: skip
+    return as_json(
+        {
+            "sub": state.identity(call.base),
+            "id": state.identity(call.base),
+            "user_id": state.org.user,
+            "organization_id": org_id,
+            "preferred_username": name,
+            "username": name,
+            "email": name,
+            "name": PEOPLE[name],
+            "active": True,
+            "urls": {"rest": f"{call.base}/services/data/v{{version}}/"},
+        }
+    )
 
 
 def identity(state: OrgState, call: Call, org: str, user: str) -> Response:

@@ -27,8 +27,9 @@ def resources(state: OrgState, call: Call, version: str) -> Response:
 def limits(state: OrgState, call: Call, version: str) -> Response:
     left = {"Max": state.quota, "Remaining": max(0, state.quota - state.used)}
     jobs = {"Max": JOBS, "Remaining": JOBS - state.queries.started}
-    return as_json({"DailyApiRequests": left, "DailyBulkV2QueryJobs": jobs,
-                    "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000}})  # fmt: skip
+    return as_json(
+        {"DailyApiRequests": left, "DailyBulkV2QueryJobs": jobs, "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000}}
+    )
 
 
 def organization(state: OrgState, call: Call, version: str) -> Response:
@@ -52,8 +53,16 @@ def describe_tooling(state: OrgState, call: Call, version: str) -> Response:
 
 
 def _summary(table: Table) -> dict[str, Any]:
-    return {"name": table.name, "label": table.name, "keyPrefix": PREFIXES.get(table.name), "queryable": True,
-            "createable": True, "updateable": True, "deletable": True, "custom": table.name.endswith("__c")}  # fmt: skip
+    return {
+        "name": table.name,
+        "label": table.name,
+        "keyPrefix": PREFIXES.get(table.name),
+        "queryable": True,
+        "createable": True,
+        "updateable": True,
+        "deletable": True,
+        "custom": table.name.endswith("__c"),
+    }
 
 
 def describe(state: OrgState, call: Call, version: str, name: str) -> Response:

@@ -51,8 +51,15 @@ def _plan(state: OrgState, text: str) -> dict[str, Any]:
     """What `explain=` asks for; this org has no index, so the plan is always to read the whole table."""
     table = evaluate.entity(state.org, _parsed(text).entity)
     size = len(table.rows)
-    plan = {"cardinality": size, "fields": [], "leadingOperationType": "TableScan", "notes": [], "relativeCost": 1.0,
-            "sobjectCardinality": size, "sobjectType": table.name}  # fmt: skip
+    plan = {
+        "cardinality": size,
+        "fields": [],
+        "leadingOperationType": "TableScan",
+        "notes": [],
+        "relativeCost": 1.0,
+        "sobjectCardinality": size,
+        "sobjectType": table.name,
+    }
     return {"plans": [plan], "sourceQuery": text}
 
 
@@ -119,6 +126,17 @@ def _column_metadata(state: OrgState, parsed: soql.Query) -> dict[str, Any]:
 
 def _entry(name: str, kind: str) -> dict[str, Any]:
     number, boolean = kind in ("Double", "Integer"), kind == "Boolean"
-    return {"aggregate": False, "apexType": kind, "booleanType": boolean, "columnName": name, "custom": name.endswith("__c"),
-            "displayName": name, "foreignKeyName": None, "insertable": True, "joinColumns": [], "numberType": number,
-            "textType": kind == "String", "updatable": True}  # fmt: skip
+    return {
+        "aggregate": False,
+        "apexType": kind,
+        "booleanType": boolean,
+        "columnName": name,
+        "custom": name.endswith("__c"),
+        "displayName": name,
+        "foreignKeyName": None,
+        "insertable": True,
+        "joinColumns": [],
+        "numberType": number,
+        "textType": kind == "String",
+        "updatable": True,
+    }

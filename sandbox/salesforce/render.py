@@ -81,6 +81,13 @@ def java_double(text: str) -> str:
 
 #: describe type -> Apex type, as column metadata names it
 APEX = {
-    "id": "Id", "reference": "Id", "boolean": "Boolean", "double": "Double", "currency": "Double", "percent": "Double",
-    "int": "Integer", "date": "Date", "datetime": "Datetime",
-}  # fmt: skip
+    "id": "Id",
+    "reference": "Id",
+    "boolean": "Boolean",
+    "double": "Double",
+    "currency": "Double",
+    "percent": "Double",
+    "int": "Integer",
+    "date": "Date",
+    "datetime": "Datetime",
+}

@@ -38,8 +38,9 @@ def deleted(state: OrgState, call: Call, version: str, name: str) -> Response:
     if len(found) > MOST:
         raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MOST} ids")
     earliest = max(_stamp(state.org.clock.now() - timedelta(days=DELETED)), state.org.remembers)
-    return as_json({"deletedRecords": found, "earliestDateAvailable": _rest(earliest),
-                    "latestDateCovered": _covered(state, end)})  # fmt: skip
+    return as_json(
+        {"deletedRecords": found, "earliestDateAvailable": _rest(earliest), "latestDateCovered": _covered(state, end)}
+    )
 
 
 def _window(state: OrgState, call: Call, days: int) -> tuple[str, str]:

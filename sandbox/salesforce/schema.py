@@ -70,29 +70,55 @@ class Field:
         """The keys of a real describe that clients read (recorded: CumulusCI)."""
         number = self.type in ("double", "currency", "percent")
         return {
-            "name": self.name, "label": self.label, "type": self.type, "soapType": SOAP.get(self.type, "xsd:string"),
-            "length": self.length, "byteLength": self.length * 3, "precision": self.precision if number else 0,
-            "scale": self.scale if number else 0, "digits": 9 if self.type == "int" else 0, "nillable": self.nillable,
-            "createable": "createable" in self.flags, "updateable": self.updateable, "filterable": self.filterable,
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "soapType": SOAP.get(self.type, "xsd:string"),
+            "length": self.length,
+            "byteLength": self.length * 3,
+            "precision": self.precision if number else 0,
+            "scale": self.scale if number else 0,
+            "digits": 9 if self.type == "int" else 0,
+            "nillable": self.nillable,
+            "createable": "createable" in self.flags,
+            "updateable": self.updateable,
+            "filterable": self.filterable,
             "sortable": self.filterable and "sortable" in self.flags,
             "groupable": self.type not in ("double", "currency", "percent", "textarea") and "groupable" in self.flags,
-            "calculated": "calculated" in self.flags, "custom": self.custom,
+            "calculated": "calculated" in self.flags,
+            "custom": self.custom,
             "permissionable": "permissionable" in self.flags,
             "defaultedOnCreate": "defaulted" in self.flags,
-            "referenceTo": list(self.refers_to), "relationshipName": self.relationship or None,
-            "polymorphicForeignKey": len(self.refers_to) > 1, "restrictedPicklist": self.restricted, "unique": False,
-            "externalId": False, "idLookup": self.type == "id", "nameField": self.name == "Name", "autoNumber": False,
-            "caseSensitive": False, "compoundFieldName": self.compound or None, "inlineHelpText": self.help or None,
+            "referenceTo": list(self.refers_to),
+            "relationshipName": self.relationship or None,
+            "polymorphicForeignKey": len(self.refers_to) > 1,
+            "restrictedPicklist": self.restricted,
+            "unique": False,
+            "externalId": False,
+            "idLookup": self.type == "id",
+            "nameField": self.name == "Name",
+            "autoNumber": False,
+            "caseSensitive": False,
+            "compoundFieldName": self.compound or None,
+            "inlineHelpText": self.help or None,
             "picklistValues": [
                 {"active": True, "defaultValue": False, "label": v, "validFor": None, "value": v} for v in self.picklist
             ],
-        }  # fmt: skip
+        }
 
 
 SOAP = {
-    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "double": "xsd:double", "currency": "xsd:double",
-    "percent": "xsd:double", "int": "xsd:int", "date": "xsd:date", "datetime": "xsd:dateTime", "address": "urn:address",
-}  # fmt: skip
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "int": "xsd:int",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+}
 
 
 @cache
@@ -107,12 +133,22 @@ def standard() -> dict[str, dict[str, Field]]:
 
 def _field(row: dict[str, str]) -> Field:
     return Field(
-        row["field"], row["label"], row["type"], int(row["length"]), int(row["precision"]), int(row["scale"]),
-        row["nillable"] == "true", row["updateable"] == "true", row["filterable"] == "true",
-        refers_to=tuple(filter(None, row["referenceTo"].split("|"))), relationship=row["relationshipName"],
-        picklist=tuple(filter(None, row["picklistValues"].split("|"))), restricted="restricted" in row["flags"],
-        compound=row["compound"], flags=frozenset(row["flags"].split("|")),
-    )  # fmt: skip
+        row["field"],
+        row["label"],
+        row["type"],
+        int(row["length"]),
+        int(row["precision"]),
+        int(row["scale"]),
+        row["nillable"] == "true",
+        row["updateable"] == "true",
+        row["filterable"] == "true",
+        refers_to=tuple(filter(None, row["referenceTo"].split("|"))),
+        relationship=row["relationshipName"],
+        picklist=tuple(filter(None, row["picklistValues"].split("|"))),
+        restricted="restricted" in row["flags"],
+        compound=row["compound"],
+        flags=frozenset(row["flags"].split("|")),
+    )
 
 
 def currency_field() -> Field:

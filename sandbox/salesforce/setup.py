@@ -14,12 +14,23 @@ from sandbox.salesforce.table import Table
 
 #: metadata type -> API type
 TYPES = {
-    "Text": "string", "Picklist": "picklist", "Date": "date", "DateTime": "datetime", "Number": "double",
-    "Currency": "currency", "Percent": "percent", "Checkbox": "boolean", "LongTextArea": "textarea",
-}  # fmt: skip
+    "Text": "string",
+    "Picklist": "picklist",
+    "Date": "date",
+    "DateTime": "datetime",
+    "Number": "double",
+    "Currency": "currency",
+    "Percent": "percent",
+    "Checkbox": "boolean",
+    "LongTextArea": "textarea",
+}
 OBJECTS = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment")
-KEYS = {"PermissionSet": ("Name",), "ObjectPermissions": ("ParentId", "SobjectType"), "FieldPermissions": ("ParentId", "Field"),
-        "PermissionSetAssignment": ("PermissionSetId", "AssigneeId")}  # fmt: skip
+KEYS = {
+    "PermissionSet": ("Name",),
+    "ObjectPermissions": ("ParentId", "SobjectType"),
+    "FieldPermissions": ("ParentId", "Field"),
+    "PermissionSetAssignment": ("PermissionSetId", "AssigneeId"),
+}
 
 
 def create_field(org: Org, body: dict[str, Any]) -> str:
@@ -58,10 +69,17 @@ def delete_field(org: Org, field_id: str) -> None:
 def _field(name: str, meta: dict[str, Any]) -> Field:
     values = ((meta.get("valueSet") or {}).get("valueSetDefinition") or {}).get("value") or []
     return Field(
-        name, meta.get("label", name), TYPES[meta["type"]], int(meta.get("length") or 0), int(meta.get("precision") or 0),
-        int(meta.get("scale") or 0), custom=True, picklist=tuple(v["valueName"] for v in values),
-        restricted=bool((meta.get("valueSet") or {}).get("restricted")), help=meta.get("inlineHelpText", ""),
-    )  # fmt: skip
+        name,
+        meta.get("label", name),
+        TYPES[meta["type"]],
+        int(meta.get("length") or 0),
+        int(meta.get("precision") or 0),
+        int(meta.get("scale") or 0),
+        custom=True,
+        picklist=tuple(v["valueName"] for v in values),
+        restricted=bool((meta.get("valueSet") or {}).get("restricted")),
+        help=meta.get("inlineHelpText", ""),
+    )
 
 
 def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:

@@ -17,11 +17,20 @@ RUNNING: ContextVar[str] = ContextVar("running", default="")
 GRANTED = ("Account", "Contact", "Opportunity", "Product2", "Quote")
 #: objects that are as visible as another one; the last ones go with the user permission Access Activities
 PARENTS = {
-    "OpportunityHistory": "Opportunity", "OpportunityFieldHistory": "Opportunity", "OpportunityContactRole": "Opportunity",
-    "OpportunityLineItem": "Opportunity", "QuoteLineItem": "Quote",
-    "AccountHistory": "Account", "AccountTeamMember": "Account", "PricebookEntry": "Product2", "Task": "Activity",
-    "Event": "Activity", "EventRelation": "Activity", "EmailMessage": "Activity", "EmailMessageRelation": "Activity",
-}  # fmt: skip
+    "OpportunityHistory": "Opportunity",
+    "OpportunityFieldHistory": "Opportunity",
+    "OpportunityContactRole": "Opportunity",
+    "OpportunityLineItem": "Opportunity",
+    "QuoteLineItem": "Quote",
+    "AccountHistory": "Account",
+    "AccountTeamMember": "Account",
+    "PricebookEntry": "Product2",
+    "Task": "Activity",
+    "Event": "Activity",
+    "EventRelation": "Activity",
+    "EmailMessage": "Activity",
+    "EmailMessageRelation": "Activity",
+}
 #: objects whose fields are under field-level security for the minimum profile
 SECURED = (
     *GRANTED,
@@ -35,8 +44,15 @@ SECURED = (
     "EmailMessageRelation",
 )
 #: what only a user with View Setup and Configuration sees
-SETUP = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment", "CustomField", "EntityDefinition",
-         "MetadataComponentDependency")  # fmt: skip
+SETUP = (
+    "PermissionSet",
+    "ObjectPermissions",
+    "FieldPermissions",
+    "PermissionSetAssignment",
+    "CustomField",
+    "EntityDefinition",
+    "MetadataComponentDependency",
+)
 EVERYTHING = frozenset(("Read", "Edit", "Create", "Delete", "ViewAllRecords", "ModifyAllRecords"))
 #: rank of a level of record access
 LEVELS = ("own", "read", "all")

@@ -16,5 +16,14 @@ def track(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
         return
     people = org.tables["User"]
     for told in (str, lambda i: people.get(found, "Name") if (found := people.find(str(i))) else i):
-        org.insert(history, {parent: table.get(row, "Id"), "Field": field, "DataType": "EntityId" if told is str else "Text",
-                             "CreatedById": org.user, "OldValue": old and told(old), "NewValue": given and told(given)})  # fmt: skip
+        org.insert(
+            history,
+            {
+                parent: table.get(row, "Id"),
+                "Field": field,
+                "DataType": "EntityId" if told is str else "Text",
+                "CreatedById": org.user,
+                "OldValue": old and told(old),
+                "NewValue": given and told(given),
+            },
+        )

@@ -114,9 +114,16 @@ def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
     comfortable = set(rng.sample(range(count), round(count * profile.comfort_reps)))
     doubled = set(rng.sample(range(count), round(count * profile.doubled)))
     made = [
-        Rep(n, rng.betavariate(6, 2) if profile.uneven else 0.95, n in doubled, n in comfortable, rng.choice((200, 600, 1500, 3000)), n % 4)
+        Rep(
+            number=n,
+            logging=rng.betavariate(6, 2) if profile.uneven else 0.95,
+            doubled=n in doubled,
+            comfortable=n in comfortable,
+            started_days_ago=rng.choice((200, 600, 1500, 3000)),
+            zone=n % 4,
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
     return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in made]
 
 
@@ -130,10 +137,14 @@ def books(rng: random.Random, team: list[Rep], count: int, profile: Profile) -> 
     total = {r.number: sum(weight[a.number] for a in made if a.rep.number == r.number) for r in team}
     capacity = {r.number: rng.gauss(115, 12) * 128 for r in team}  # minutes in 180 days
     return [
-        replace(a, kind=kinds[a.number], minutes=capacity[a.rep.number] * weight[a.number] / total[a.rep.number],
-                created_days_ago=40 if kinds[a.number] == "young" else a.created_days_ago)
+        replace(
+            a,
+            kind=kinds[a.number],
+            minutes=capacity[a.rep.number] * weight[a.number] / total[a.rep.number],
+            created_days_ago=40 if kinds[a.number] == "young" else a.created_days_ago,
+        )
         for a in made
-    ]  # fmt: skip
+    ]
 
 
 def _account(rng: random.Random, number: int, rep: Rep) -> Account:
@@ -142,8 +153,18 @@ def _account(rng: random.Random, number: int, rep: Rep) -> Account:
     size = math.exp(0.8 * math.log(potential) - 4.0 + rng.gauss(0, 0.6))
     employees = None if rng.random() < 0.08 else max(3, round(size))
     revenue = None if rng.random() < 0.15 else round(size * 150_000 * math.exp(rng.gauss(0, 0.4)), -3)
-    return Account(number, rep, potential, industry, employees, None if revenue is None else int(revenue), "ordinary", 0.0,
-                   math.exp(rng.gauss(0, 0.3)), rng.randint(800, 3000))  # fmt: skip
+    return Account(
+        number=number,
+        rep=rep,
+        potential=potential,
+        industry=industry,
+        employees=employees,
+        revenue=None if revenue is None else int(revenue),
+        kind="ordinary",
+        minutes=0.0,
+        opens=math.exp(rng.gauss(0, 0.3)),
+        created_days_ago=rng.randint(800, 3000),
+    )
 
 
 def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) -> dict[int, str]:
@@ -158,8 +179,12 @@ def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) 
     free = [a.number for a in book if found[a.number] == "ordinary"]
     rng.shuffle(free)
     tops = [a.number for a in high if found[a.number] == "ordinary"]
-    for share, kind, pool in ((profile.neglected, "neglected", tops), (profile.earning, "earning", free),
-                              (profile.drifting, "drifting", free), (profile.young, "young", free)):  # fmt: skip
+    for share, kind, pool in (
+        (profile.neglected, "neglected", tops),
+        (profile.earning, "earning", free),
+        (profile.drifting, "drifting", free),
+        (profile.young, "young", free),
+    ):
         found |= dict.fromkeys(_take(rng, pool, share * len(book), found), kind)
     for number in _take(rng, free, profile.decoys * len(book), found):
         found[number] = rng.choice(DECOYS)

@@ -82,6 +82,11 @@ def _first_met(rng: random.Random, account: Account, contacts: int, span: int, p
     return [max(span * 0.9, max(old)), *old[1:], *new]
 
 
+def length(touch: Touch) -> int:
+    """Minutes as a calendar shows them."""
+    return max(5, round(touch.minutes / 5) * 5)
+
+
 def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
     draw = rng.random()
     ago = math.floor(ago) + (0.35 + 0.35 * rng.random())  # office hours
@@ -106,8 +111,8 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
             few = 1 / kind.decisions if kind.decisions > 1 else 1.0  # many decisions are about smaller things
             amount = max(200, round((1 - ORDERED) * yearly / a_year / 0.6 * few * math.exp(rng.gauss(0, 0.4)), -1))
             renewal = kind.renewal and rng.random() < 0.6
-            found.append(Deal(_steps(rng, first + rng.random() * (last - first), int(amount)), family, renewal,
-                              rng.randrange(contacts)))  # fmt: skip
+            steps = _steps(rng, first + rng.random() * (last - first), int(amount))
+            found.append(Deal(steps, family, renewal, rng.randrange(contacts)))
     found += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
     if rng.random() < (0.5 if account.kind == "comfort" else 0.25):  # stalled offers lie everywhere
         found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
