@@ -12,7 +12,7 @@ from starlette.responses import Response
 from sandbox.faults import Fault, faults
 
 
-class Heard(NamedTuple):
+class LoggedCall(NamedTuple):
     """One request, for the log."""
 
     method: str
@@ -28,10 +28,10 @@ class Control:
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.heard: deque[Heard] = deque(maxlen=200_000)
+        self.log: deque[LoggedCall] = deque(maxlen=200_000)
         self.faults: list[Fault] = []
 
-    async def meet(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
+    async def answer_or_fault(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
         """The app's answer, or what a fault rule makes of it."""
         fault = next((f for f in self.faults if f.strikes(method, path)), None)
         if fault is None:
@@ -47,10 +47,10 @@ class Control:
 
     def _answer(self, method: str, name: str, body: Any) -> Response:
         if (method, name) == ("GET", "log"):
-            lines = (json.dumps(h._asdict()) for h in tuple(self.heard))
+            lines = (json.dumps(h._asdict()) for h in tuple(self.log))
             return Response("\n".join(lines), media_type="application/x-ndjson")
         if (method, name) == ("DELETE", "log"):
-            self.heard.clear()
+            self.log.clear()
             return _ok({})
         if name == "clock":
             return self._clock(body or {})
@@ -77,10 +77,10 @@ class Control:
 def set_switches(switches: Any, change: dict[str, Any]) -> None:
     """Set the fields of a dataclass that a change names; raises ValueError for one that is not there."""
     kinds = {f.name: type(getattr(switches, f.name)) for f in fields(switches)}
-    wanted = {name: value for name, value in change.items() if name != "op"}
-    if unknown := wanted.keys() - kinds.keys():
+    values = {name: value for name, value in change.items() if name != "op"}
+    if unknown := values.keys() - kinds.keys():
         raise ValueError(f"unknown option {min(unknown)!r}; known are {', '.join(kinds)}")
-    for name, value in wanted.items():
+    for name, value in values.items():
         setattr(switches, name, kinds[name](value))
 
 

@@ -129,32 +129,32 @@ class Fault:
     headers: dict[str, str]
     strip: tuple[str, ...] = ()
     done: bool = False
-    dice: random.Random = field(default_factory=random.Random)
-    seen: int = 0
-    struck: int = 0
+    rng: random.Random = field(default_factory=random.Random)
+    matched: int = 0
+    fired: int = 0
 
     def strikes(self, method: str, path: str) -> bool:
         if (self.method and self.method != method) or not self.path.search(path):
             return False
-        self.seen += 1
+        self.matched += 1
         if self.probability is None:
-            return self.nth <= self.seen < self.nth + self.times
-        if self.struck >= self.times or self.dice.random() >= self.probability:
+            return self.nth <= self.matched < self.nth + self.times
+        if self.fired >= self.times or self.rng.random() >= self.probability:
             return False
-        self.struck += 1
+        self.fired += 1
         return True
 
-    async def answer(self, app: Any, truth: Callable[[], Awaitable[Response]]) -> Response:
+    async def answer(self, app: Any, app_answer: Callable[[], Awaitable[Response]]) -> Response:
         """What the client gets; `truth` lets the app do what was asked."""
         if self.action == "cut":
             return Broken()
         if self.action in ("status", "html", "named"):
             if self.done:
-                await truth()
+                await app_answer()
             return Response(self.body, self.status, headers=self.headers)
         if self.action == "expire":
             app.expire()
-        response = await truth()
+        response = await app_answer()
         if self.action == "lose":
             return Broken()
         if self.action == "truncate":
@@ -189,8 +189,8 @@ def _fault(rule: dict[str, Any]) -> Fault:
     if action == "named":
         if rule.get("name") not in NAMED:
             raise ValueError(f"unknown name {rule.get('name')!r}; known are {', '.join(NAMED)}")
-        status, text, more = NAMED[rule["name"]]
-        body, headers = body or text, {**more, **headers}
+        status, default_body, more = NAMED[rule["name"]]
+        body, headers = body or default_body, {**more, **headers}
     chance = rule.get("probability")
     if chance is not None and not 0 <= float(chance) <= 1:
         raise ValueError(f"probability is between 0 and 1, not {chance}")
@@ -206,5 +206,5 @@ def _fault(rule: dict[str, Any]) -> Fault:
         headers=headers,
         strip=tuple(rule.get("strip", ())),
         done=bool(rule.get("done")),
-        dice=random.Random(int(rule.get("seed", 1))),
+        rng=random.Random(int(rule.get("seed", 1))),
     )

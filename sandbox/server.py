@@ -29,14 +29,14 @@ class Front:
         path = "/" + request.path.strip("/")
         if path.startswith("/_sandbox/"):
             return self.control.answer(request.method, path.removeprefix("/_sandbox/"), request.body)
-        return await self.control.meet(request.method, path, lambda: self._truth(request, path))
+        return await self.control.answer_or_fault(request.method, path, lambda: self._app_answer(request, path))
 
-    async def _truth(self, request: Request, path: str) -> Response:
+    async def _app_answer(self, request: Request, path: str) -> Response:
         if path.endswith(SLOW):
-            response, heard = await run_in_threadpool(self.app.answer, request)
+            response, logged = await run_in_threadpool(self.app.answer, request)
         else:
-            response, heard = self.app.answer(request)
-        self.control.heard.append(heard)
+            response, logged = self.app.answer(request)
+        self.control.log.append(logged)
         answer: Response = response
         return answer
 

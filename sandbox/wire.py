@@ -131,14 +131,14 @@ def head(response: Response, more: bytes = b"") -> bytes:
 
 @cache
 def status_line(status: int) -> bytes:
-    known = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
-    return f"HTTP/1.1 {status} {known}\r\n".encode()
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
 @cache
 def cased(name: bytes) -> bytes:
     """A header's name as the vendors write it."""
     text = name.title()
-    for said, written in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
-        text = text.replace(said, written)
+    for plain, vendor in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
+        text = text.replace(plain, vendor)
     return text

@@ -8,18 +8,18 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.clock import http_date
-from sandbox.control import Heard
+from sandbox.control import LoggedCall
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.edit import edit
 from sandbox.hubspot.errors import ApiError, invalid, missing_scopes
 from sandbox.hubspot.limits import Limits, Refused
 from sandbox.hubspot.loading import load
 from sandbox.hubspot.oauth import APP, REFRESH, OAuth
-from sandbox.hubspot.objects import LONGEST_URL
+from sandbox.hubspot.objects import MAX_URL
 from sandbox.hubspot.routes import as_json, modern, routes
 from sandbox.hubspot.search import Searches
 from sandbox.hubspot.store import Portal, Table
-from sandbox.hubspot.types import TYPES, known
+from sandbox.hubspot.types import TYPES, find_type
 from sandbox.org_folder import BadFolder
 from sandbox.wire import Request
 
@@ -94,7 +94,7 @@ class HubSpotApp:
         self.keys.clear()
         self.oauth.clear()
 
-    def answer(self, request: Request) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, LoggedCall]:
         """Any request to a response, and what the log is to say of it."""
         path = "/" + request.path.strip("/")
         call = Call(request, path)
@@ -108,10 +108,10 @@ class HubSpotApp:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             response = as_json(invalid(f"Invalid input JSON: {type(error).__name__} {error}").body(), 400)
         self._stamp(call, response, search=search)
-        return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), "")
+        return response, LoggedCall(call.method, path, response.status_code, call.rows, len(response.body), "")
 
     def _answer(self, call: Call, *, search: bool) -> Response:
-        if call.length > LONGEST_URL:
+        if call.length > MAX_URL:
             raise ApiError(414, "URI_TOO_LONG", "URI Too Long")
         scopes = self._admit(call)
         self.limits.take(search=search)
@@ -119,13 +119,13 @@ class HubSpotApp:
         for method, pattern, handler, needs in self.routes:
             match = pattern.fullmatch(path)
             if match and method == call.method:
-                found = match.groupdict()
-                call.release = found.pop("release", "")
-                table = self._table(found.pop("type_")) if "type_" in found else None
+                arguments = match.groupdict()
+                call.release = arguments.pop("release", "")
+                table = self._table(arguments.pop("type_")) if "type_" in arguments else None
                 self._allowed(scopes, needs, table)
-                if "target" in found:
-                    found["target"] = self._table(found["target"])
-                return handler(self, call, **({"table": table} if table else {}), **found)
+                if "target" in arguments:
+                    arguments["target"] = self._table(arguments["target"])
+                return handler(self, call, **({"table": table} if table else {}), **arguments)
         raise ApiError(404, "OBJECT_NOT_FOUND", "resource not found")
 
     def _admit(self, call: Call) -> tuple[str, ...]:
@@ -146,19 +146,19 @@ class HubSpotApp:
         return self.keys[token]
 
     def _table(self, name: str) -> Table:
-        type_ = known(name)
+        type_ = find_type(name)
         if type_ is None:
             raise invalid(f"Unable to infer object type from: {name}")
         return self.portal.tables[type_.name]
 
     @staticmethod
     def _allowed(scopes: tuple[str, ...], needs: str, table: Table | None) -> None:
-        wanted: tuple[str, ...] = (needs,) if needs else ()
+        required: tuple[str, ...] = (needs,) if needs else ()
         if table is not None:
-            wanted = table.type.scopes if needs == "read" else table.type.writing()
-            wanted = (f"crm.schemas.{table.type.name}.write",) if needs == "schema" else wanted
-        if wanted and not set(wanted) & set(scopes):
-            raise missing_scopes(wanted)
+            required = table.type.scopes if needs == "read" else table.type.writing()
+            required = (f"crm.schemas.{table.type.name}.write",) if needs == "schema" else required
+        if required and not set(required) & set(scopes):
+            raise missing_scopes(required)
 
     def token_info(self, call: Call) -> dict[str, Any]:
         """Needs no scope and no header: the key is in the body."""

@@ -30,9 +30,9 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         try:
-            found = json.loads(self.body or b"{}")
+            body = json.loads(self.body or b"{}")
         except ValueError:
             raise invalid("Invalid input JSON: could not be parsed") from None
-        if not isinstance(found, dict):
+        if not isinstance(body, dict):
             raise invalid("Invalid input JSON: an object is needed")
-        return found
+        return body

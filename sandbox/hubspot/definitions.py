@@ -10,16 +10,16 @@ from sandbox.hubspot.schema import FIELD_TYPES
 from sandbox.hubspot.store import Portal, Property, Table
 
 #: unique properties of one type
-UNIQUE = 10
+MAX_UNIQUE = 10
 KINDS = ("bool", "date", "datetime", "enumeration", "number", "phone_number", "string")
 
 
-def shown(table: Table, p: Property) -> dict[str, Any]:
+def render_definition(table: Table, p: Property) -> dict[str, Any]:
     """A property's definition."""
     options = p.body.get("options")
     if options is None:
         options = [{"label": v, "value": v, "displayOrder": n, "hidden": False} for n, v in enumerate(p.values)]
-    made = {
+    defaults = {
         "name": p.name,
         "label": p.label,
         "type": p.type,
@@ -40,23 +40,23 @@ def shown(table: Table, p: Property) -> dict[str, Any]:
         "updatedAt": "2020-01-01T00:00:00.000Z",
         "modificationMetadata": {"archivable": p.custom, "readOnlyDefinition": not p.custom, "readOnlyValue": p.read_only},
     }
-    return made | p.body | {"label": p.label, "options": options}
+    return defaults | p.body | {"label": p.label, "options": options}
 
 
 def properties(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
     """Unpaged; what is sensitive is told only to who asks for it by its degree."""
     archived, degree = call.flag("archived"), call.query.get("dataSensitivity", "non_sensitive")
-    found = [shown(table, p) for p in table.properties.values() if p.archived == archived]
-    found = [p for p in found if p["dataSensitivity"] == degree]
-    call.rows = len(found)
-    return {"results": found}
+    definitions = [render_definition(table, p) for p in table.properties.values() if p.archived == archived]
+    definitions = [p for p in definitions if p["dataSensitivity"] == degree]
+    call.rows = len(definitions)
+    return {"results": definitions}
 
 
 def one_property(table: Table, name: str) -> dict[str, Any]:
     p = table.properties.get(name)
     if p is None or p.archived:
         raise not_found(f'Property "{name}" does not exist')
-    return shown(table, p)
+    return render_definition(table, p)
 
 
 def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
@@ -73,8 +73,8 @@ def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
     if body["groupName"] not in portal.groups.get(table.type.name, {}) and not body["groupName"].endswith("information"):
         raise invalid(f"Group {body['groupName']} does not exist")
     values = _options(body)
-    held = table.properties.get(name)
-    if held is not None and not held.archived:
+    existing = table.properties.get(name)
+    if existing is not None and not existing.archived:
         raise ApiError(
             409,
             "OBJECT_ALREADY_EXISTS",
@@ -84,7 +84,7 @@ def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
     _room_for(portal, table, unique=bool(body.get("hasUniqueValue")))
     table.properties[name] = Property(name, str(body["type"]), str(body["label"]), False, values, custom=True, body=body)
     table.version += 1
-    return shown(table, table.properties[name])
+    return render_definition(table, table.properties[name])
 
 
 def _options(body: dict[str, Any]) -> list[str]:
@@ -101,11 +101,11 @@ def _options(body: dict[str, Any]) -> list[str]:
 
 def _room_for(portal: Portal, table: Table, *, unique: bool) -> None:
     """A thousand custom properties a type, ten of them unique."""
-    made = [p for p in table.properties.values() if p.custom and not p.archived]
-    if len(made) >= portal.switches.property_limit:
+    custom = [p for p in table.properties.values() if p.custom and not p.archived]
+    if len(custom) >= portal.switches.property_limit:
         raise invalid(f"The limit of {portal.switches.property_limit} custom properties has been reached")
-    if unique and sum(bool(p.body.get("hasUniqueValue")) for p in made) >= UNIQUE:
-        raise invalid(f"The limit of {UNIQUE} unique properties has been reached")
+    if unique and sum(bool(p.body.get("hasUniqueValue")) for p in custom) >= MAX_UNIQUE:
+        raise invalid(f"The limit of {MAX_UNIQUE} unique properties has been reached")
 
 
 def update_property(call: Call, table: Table, name: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def update_property(call: Call, table: Table, name: str) -> dict[str, Any]:
         p.values = [str(o["value"]) for o in body["options"]]
     p.label = str(body.get("label", p.label))
     p.body = p.body | body
-    return shown(table, p)
+    return render_definition(table, p)
 
 
 def archive_property(table: Table, name: str) -> None:
@@ -141,22 +141,24 @@ def archive_property(table: Table, name: str) -> None:
 
 def read_properties(call: Call, table: Table) -> tuple[int, dict[str, Any]]:
     names = [str(x["name"]) for x in call.json().get("inputs") or ()]
-    found = [shown(table, table.properties[n]) for n in names if n in table.properties]
+    definitions = [render_definition(table, table.properties[n]) for n in names if n in table.properties]
     missing = [n for n in names if n not in table.properties]
     errors = [{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "not found", "context": {"ids": missing}}]
     more = {"numErrors": 1, "errors": errors} if missing else {}
-    return (207 if missing else 200), {"status": "COMPLETE", "results": found, **more}
+    return (207 if missing else 200), {"status": "COMPLETE", "results": definitions, **more}
 
 
 def owners(portal: Portal, call: Call) -> dict[str, Any]:
     """Paged; deactivated ones on demand only."""
     limit, after, archived = int(call.query.get("limit", "100")), int(call.query.get("after") or 0), call.flag("archived")
     email = call.query.get("email")
-    found = [o for o in portal.owners if o["archived"] == archived and int(o["id"]) > after and email in (None, o["email"])]
-    call.rows = len(found[:limit])
-    place = found[limit - 1]["id"] if len(found) > limit else None
+    matching = [
+        o for o in portal.owners if o["archived"] == archived and int(o["id"]) > after and email in (None, o["email"])
+    ]
+    call.rows = len(matching[:limit])
+    place = matching[limit - 1]["id"] if len(matching) > limit else None
     link = f"{call.base}{call.raw_path}?limit={limit}&after={place}"
-    return {"results": found[:limit], **({"paging": {"next": {"after": place, "link": link}}} if place else {})}
+    return {"results": matching[:limit], **({"paging": {"next": {"after": place, "link": link}}} if place else {})}
 
 
 def one_owner(portal: Portal, call: Call, owner_id: str) -> dict[str, Any]:
@@ -175,8 +177,8 @@ def pipelines(portal: Portal, table: Table) -> dict[str, Any]:
 def one_pipeline(portal: Portal, table: Table, pipeline_id: str) -> dict[str, Any]:
     for pipeline in pipelines(portal, table)["results"]:
         if pipeline["id"] == pipeline_id:
-            found: dict[str, Any] = pipeline
-            return found
+            result: dict[str, Any] = pipeline
+            return result
     raise not_found("resource not found")
 
 
@@ -186,12 +188,12 @@ def legacy_pipelines(portal: Portal) -> dict[str, Any]:
 
 
 def _legacy(pipeline: dict[str, Any]) -> dict[str, Any]:
-    made = {"active": not pipeline["archived"], "createdAt": 1_577_836_800_000, "updatedAt": 1_577_836_800_000}
+    common = {"active": not pipeline["archived"], "createdAt": 1_577_836_800_000, "updatedAt": 1_577_836_800_000}
     stages = [
-        made | {"stageId": s["id"], "label": s["label"], "displayOrder": s["displayOrder"], "metadata": s["metadata"]}
+        common | {"stageId": s["id"], "label": s["label"], "displayOrder": s["displayOrder"], "metadata": s["metadata"]}
         for s in pipeline["stages"]
     ]
-    return made | {
+    return common | {
         "pipelineId": pipeline["id"],
         "label": pipeline["label"],
         "displayOrder": pipeline["displayOrder"],

@@ -54,20 +54,20 @@ class Limits:
             self._room(self._recent, self.burst, WINDOW, "TEN_SECONDLY_ROLLING", "ten_secondly_rolling")
         self.used += 1
 
-    def _room(self, seen: deque[float], most: float, seconds: float, policy: str, word: str) -> None:
+    def _room(self, recent: deque[float], limit: float, seconds: float, policy: str, word: str) -> None:
         now = self.clock()
-        while seen and seen[0] <= now - seconds:
-            seen.popleft()
-        if len(seen) >= most:
+        while recent and recent[0] <= now - seconds:
+            recent.popleft()
+        if len(recent) >= limit:
             raise Refused(policy, f"You have reached your {word} limit.")
-        seen.append(now)
+        recent.append(now)
 
     def headers(self, *, daily: bool) -> dict[str, str]:
         """An OAuth app is not told of the day."""
-        most = self.burst or NO_LIMIT
+        limit = self.burst or NO_LIMIT
         window = {
-            "X-HubSpot-RateLimit-Max": str(most),
-            "X-HubSpot-RateLimit-Remaining": str(most - len(self._recent)),
+            "X-HubSpot-RateLimit-Max": str(limit),
+            "X-HubSpot-RateLimit-Remaining": str(limit - len(self._recent)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
         }
         day = {

@@ -79,10 +79,10 @@ def _pipelines(portal: Portal, path: Path) -> None:
 
 def _offer(portal: Portal, name: str, choices: list[dict[str, Any]]) -> None:
     """Pipelines and stages are the options of the deals' properties (1.10)."""
-    found = portal.tables["deals"].properties[name]
-    found.values = [str(c["id"]) for c in choices]
+    definition = portal.tables["deals"].properties[name]
+    definition.values = [str(c["id"]) for c in choices]
     options = [{"label": c["label"], "value": c["id"], "displayOrder": n, "hidden": False} for n, c in enumerate(choices)]
-    found.body = {"options": options}
+    definition.body = {"options": options}
 
 
 def _owners(portal: Portal, path: Path) -> None:
@@ -127,9 +127,9 @@ def _records(portal: Portal, table: Table, path: Path) -> None:
     types, names = [kinds.get(c, "") for c in columns], [c for c in columns if c not in ("id", "archived")]
     now = iso(portal.clock.now())
     for block in read_columns(path, types, columns):
-        held = dict(zip(columns, block, strict=True))
-        gone = held.pop("archived", [None] * len(held["id"]))
-        for record_id, archived, *values in zip(held["id"], gone, *(held[n] for n in names), strict=True):
+        cells = dict(zip(columns, block, strict=True))
+        archived_cells = cells.pop("archived", [None] * len(cells["id"]))
+        for record_id, archived, *values in zip(cells["id"], archived_cells, *(cells[n] for n in names), strict=True):
             _add(portal, table, path, (record_id, archived), dict(zip(names, values, strict=True)), now)
 
 
@@ -141,8 +141,8 @@ def _add(
     if record_id is None or int(record_id) in table.by_id:
         raise BadFolder(f"{path}: id {record_id} missing or twice. Fix: each record needs an id of its own")
     type_ = table.type
-    made = values.setdefault(type_.created, values.get(type_.stamp) or values.get("hs_timestamp") or now)
-    stamp = values.setdefault(type_.stamp, made)
+    created = values.setdefault(type_.created, values.get(type_.stamp) or values.get("hs_timestamp") or now)
+    stamp = values.setdefault(type_.stamp, created)
     if type_.name == "deals":
         for name, value in portal.of_stage(values.get("dealstage", "")).items():
             values.setdefault(name, value)
@@ -167,10 +167,10 @@ def _associations(portal: Portal, path: Path) -> None:
 
 
 def _association_columns(path: Path) -> list[str]:
-    wanted = ["from_type", "from_id", "to_type", "to_id", "type_id", "label"]
-    if header(path) != wanted:
-        raise BadFolder(f"{path}:1: columns must be {','.join(wanted)}. Fix: write them in this order")
-    return wanted
+    expected = ["from_type", "from_id", "to_type", "to_id", "type_id", "label"]
+    if header(path) != expected:
+        raise BadFolder(f"{path}:1: columns must be {','.join(expected)}. Fix: write them in this order")
+    return expected
 
 
 def _history(portal: Portal, path: Path) -> None:

@@ -39,10 +39,10 @@ def merge(portal: Portal, table: Table, winner: Record, loser: Record, *, keep: 
         survivor = Record(portal.new_id(table), {**loser.values, **winner.values}, portal.stamp())
         survivor.history = winner.history
         table.add(survivor)
-    gone = [r for r in (winner, loser) if r is not survivor]
+    losers = [r for r in (winner, loser) if r is not survivor]
     old = [v for r in (winner, loser) for v in r.values.get("hs_merged_object_ids", "").split(";") if v]
-    survivor.values["hs_merged_object_ids"] = ";".join(dict.fromkeys([*old, *(str(r.id) for r in gone)]))
-    for record in gone:
+    survivor.values["hs_merged_object_ids"] = ";".join(dict.fromkeys([*old, *(str(r.id) for r in losers)]))
+    for record in losers:
         for to_type, to_id in portal.links.everything(table.type.name, record.id):
             portal.links.add(table.type.name, survivor.id, to_type, to_id)
         erase(portal, table, record)

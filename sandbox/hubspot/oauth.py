@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.hubspot.errors import ApiError
 
-LASTS = timedelta(seconds=1_800)
+LIFETIME = timedelta(seconds=1_800)
 APP = {"client_id": "c0ffee00-0000-4a64-ae48-000000000app", "client_secret": "c0ffee00-secret"}
 REFRESH = "na1-c0ffee00-refresh"
 
@@ -27,13 +27,13 @@ class OAuth:
             raise _refused("BAD_CLIENT_ID", "missing or invalid client id or secret")
         if form.get("refresh_token") != REFRESH:
             raise _refused("BAD_REFRESH_TOKEN", "missing or unknown refresh token")
-        made = secrets.token_urlsafe(40)
-        self._ends[made] = now + LASTS
+        access_token = secrets.token_urlsafe(40)
+        self._ends[access_token] = now + LIFETIME
         return {
             "token_type": "bearer",
             "refresh_token": REFRESH,
-            "access_token": made,
-            "expires_in": int(LASTS.total_seconds()),
+            "access_token": access_token,
+            "expires_in": int(LIFETIME.total_seconds()),
         }
 
     def knows(self, token: str) -> bool:

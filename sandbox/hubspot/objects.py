@@ -9,10 +9,10 @@ from sandbox.hubspot import render
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import ApiError, invalid, not_found
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
-from sandbox.hubspot.types import known
+from sandbox.hubspot.types import find_type
 
 PAGE, HISTORY_PAGE = 100, 50
-LONGEST_URL = 16_000
+MAX_URL = 16_000
 
 
 def listing(portal: Portal, call: Call, table: Table) -> bytes:
@@ -26,28 +26,28 @@ def listing(portal: Portal, call: Call, table: Table) -> bytes:
     write = render.record(portal, table, call.names("properties"), history, _types(call.names("associations")), home)
     # nobody documents `offset`, but airbyte-source-hubspot 5.7.0 pages products and line items by it, at real portals
     skip = int(call.query.get("offset", "0")) if after == "0" else 0
-    found = list(islice(table.after(int(after), archived=archived), skip, skip + limit + 1))
-    texts = [write(r) for r in found[:limit]]
+    records = list(islice(table.after(int(after), archived=archived), skip, skip + limit + 1))
+    texts = [write(r) for r in records[:limit]]
     call.rows = len(texts)
     paging = ""
-    if len(found) > limit:
-        place = str(found[limit - 1].id)
+    if len(records) > limit:
+        place = str(records[limit - 1].id)
         link = f"{home}?{urlencode({**call.query, 'after': place})}"
         paging = f',"paging":{{"next":{{"after":"{place}","link":{json.dumps(link)}}}}}'
     return f'{{"results":[{",".join(texts)}]{paging}}}'.encode()
 
 
 def _limit(call: Call, history: list[str]) -> int:
-    most = HISTORY_PAGE if history else PAGE
+    limit = HISTORY_PAGE if history else PAGE
     text = call.query.get("limit", "10")
-    if not text.isdigit() or not 0 < int(text) <= most:
-        raise invalid(f"Invalid input: limit must be between 1 and {most}")
+    if not text.isdigit() or not 0 < int(text) <= limit:
+        raise invalid(f"Invalid input: limit must be between 1 and {limit}")
     return int(text)
 
 
 def _types(names: list[str]) -> list[str]:
     """Unknown names of associations are ignored."""
-    return [t.name for n in names if (t := known(n)) is not None]
+    return [t.name for n in names if (t := find_type(n)) is not None]
 
 
 def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
@@ -72,13 +72,13 @@ def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
     body = call.json()
     history = list(body.get("propertiesWithHistory") or ())
     inputs = inputs_of(body, HISTORY_PAGE if history else PAGE)
-    by, archived = body.get("idProperty"), call.flag("archived")
+    id_property, archived = body.get("idProperty"), call.flag("archived")
     write = render.record(portal, table, body.get("properties") or (), history)
     texts, missing = [], []
-    for given in inputs:
-        record = by_property(table, by or "hs_object_id", given)
+    for record_id in inputs:
+        record = by_property(table, id_property or "hs_object_id", record_id)
         if record is None or (record.archived_at is not None) != archived:
-            missing.append(given)
+            missing.append(record_id)
         else:
             texts.append(write(record))
     call.rows = len(texts)
@@ -100,14 +100,14 @@ def no_object(ids: list[str]) -> dict[str, Any]:
     }
 
 
-def inputs_of(body: dict[str, Any], most: int) -> list[str]:
+def inputs_of(body: dict[str, Any], limit: int) -> list[str]:
     """The ids of a batch; too many, or one twice, refuse it whole."""
     inputs = [str(x.get("id", "")) for x in body.get("inputs") or ()]
-    if len(inputs) > most:
+    if len(inputs) > limit:
         raise invalid(
-            f"The maximum number of inputs supported in a batch request for property histories is {most}"
-            if most == HISTORY_PAGE
-            else f"Batch size must not exceed {most}"
+            f"The maximum number of inputs supported in a batch request for property histories is {limit}"
+            if limit == HISTORY_PAGE
+            else f"Batch size must not exceed {limit}"
         )
     if len(set(inputs)) != len(inputs):
         raise ApiError(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")

@@ -187,9 +187,9 @@ def _archive_group(app: Any, c: Call, table: Any, record_id: str) -> Response:
 
 
 def _make_property(app: Any, c: Call, table: Any) -> Response:
-    made = definitions.create_property(app.portal, c, table)
-    response = as_json(made, 201)
-    response.headers["Location"] = f"{c.base}{c.raw_path}/{made['name']}"
+    definition = definitions.create_property(app.portal, c, table)
+    response = as_json(definition, 201)
+    response.headers["Location"] = f"{c.base}{c.raw_path}/{definition['name']}"
     return response
 
 

@@ -27,13 +27,13 @@ def _facts() -> list[dict[str, str]]:
 
 def standard() -> dict[str, dict[str, Property]]:
     """Fresh definitions by type and name."""
-    made: dict[str, dict[str, Property]] = {}
+    definitions: dict[str, dict[str, Property]] = {}
     for f in _facts():
         options = f["options"].split(";") if f["options"] else []
-        made.setdefault(f["object"], {})[f["name"]] = Property(
+        definitions.setdefault(f["object"], {})[f["name"]] = Property(
             f["name"], f["type"], f["label"], f["read_only"] == "true", options
         )
-    return made
+    return definitions
 
 
 def fault(definition: Property, value: str) -> str:
@@ -47,9 +47,9 @@ def fault(definition: Property, value: str) -> str:
     if definition.type in ("date", "datetime") and not _is_moment(value):
         return f"{value} was not a valid {definition.type}."
     if definition.type == "enumeration" and definition.values:
-        strange = [v for v in value.split(";") if v not in definition.values]
-        if strange:
-            return f"{strange[0]} was not one of the allowed options: {definition.values}"
+        unknown = [v for v in value.split(";") if v not in definition.values]
+        if unknown:
+            return f"{unknown[0]} was not one of the allowed options: {definition.values}"
     if definition.type == "string" and len(value) > 65_536:
         return "Property values must not be longer than 65536 characters."
     return ""

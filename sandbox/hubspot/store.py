@@ -45,8 +45,8 @@ class Record:
 
     def past(self, name: str, created: str) -> list[tuple[str, str]]:
         """A property's values with their times; one that nobody recorded was there when the record was made (1.12)."""
-        known = (self.history or {}).get(name)
-        return known or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
+        changes = (self.history or {}).get(name)
+        return changes or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
 
 
 class Table:
@@ -74,8 +74,8 @@ class Table:
 
     def unique(self, name: str) -> bool:
         """Whether no two records may have the same value: a contact's address, and what was made so (1.7, 1.9)."""
-        made = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
-        return bool(made) or (self.type.name, name) == ("contacts", "email")
+        declared = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
+        return bool(declared) or (self.type.name, name) == ("contacts", "email")
 
     def remove(self, record_id: int) -> None:
         del self.by_id[record_id]
@@ -137,16 +137,16 @@ class Links:
 
     def _put(self, a: str, i: int, b: str, j: int) -> None:
         pair = self._to.setdefault((a, b), {})
-        held = pair.get(i)
-        if held is None:
+        linked = pair.get(i)
+        if linked is None:
             pair[i] = j
-        elif isinstance(held, list):
-            if held[-1] < j:
-                held.append(j)
-            elif j not in held:
-                insort(held, j)
-        elif held != j:
-            pair[i] = sorted((held, j))
+        elif isinstance(linked, list):
+            if linked[-1] < j:
+                linked.append(j)
+            elif j not in linked:
+                insort(linked, j)
+        elif linked != j:
+            pair[i] = sorted((linked, j))
 
     def _mark(self, a: str, i: int, b: str, j: int, label: Label) -> None:
         marks = self._labels.setdefault((a, b, i, j), [])
@@ -155,13 +155,13 @@ class Links:
 
     def remove(self, from_type: str, from_id: int, to_type: str, to_id: int) -> None:
         for a, i, b, j in ((from_type, from_id, to_type, to_id), (to_type, to_id, from_type, from_id)):
-            left = [x for x in self.of(a, i, b) if x != j]
-            self._to.setdefault((a, b), {})[i] = left
+            remaining = [x for x in self.of(a, i, b) if x != j]
+            self._to.setdefault((a, b), {})[i] = remaining
             self._labels.pop((a, b, i, j), None)
 
     def of(self, from_type: str, from_id: int, to_type: str) -> Sequence[int]:
-        held = self._to.get((from_type, to_type), {}).get(from_id, ())
-        return (held,) if isinstance(held, int) else held
+        linked = self._to.get((from_type, to_type), {}).get(from_id, ())
+        return (linked,) if isinstance(linked, int) else linked
 
     def between(self, from_type: str, to_type: str) -> Mapping[int, int | list[int]]:
         """From each record of a type that has links to the other: the one id, or all of them in order."""

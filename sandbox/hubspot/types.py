@@ -111,7 +111,7 @@ LINKS = {
 PRIMARY = {("contacts", "companies"): 1, ("companies", "contacts"): 2, ("deals", "companies"): 5, ("companies", "deals"): 6}
 
 
-def known(name: str) -> Type | None:
+def find_type(name: str) -> Type | None:
     """A type by plural, singular or number, in any case of letters; None if nobody knows it."""
     return _BY_NAME.get(name.lower())
 

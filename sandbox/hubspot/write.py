@@ -21,7 +21,7 @@ def texts(values: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
-def check(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping[str, str], release: str) -> None:
+def check(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str], release: str) -> None:
     """Raise for the first record that may not be written; nothing has been by then."""
     faults = []
     for name, value in values.items():
@@ -50,12 +50,12 @@ def check(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping
     if faults:
         raise invalid(f"Property values were not valid: {json.dumps(faults)}")
     if release == RULES_SINCE:
-        _obey(portal, table, values, held)
+        _obey(portal, table, values, stored)
 
 
-def _obey(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping[str, str]) -> None:
+def _obey(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str]) -> None:
     """An admin's rules: required properties, always or under a condition."""
-    after = {**held, **values}
+    after = {**stored, **values}
     for rule in portal.rules:
         if rule.get("object", "companies") != table.type.name:
             continue
@@ -68,31 +68,31 @@ def _obey(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping
             raise invalid(words, errors=[{"message": words, "code": code, "context": {"propertyName": lacking}}])
 
 
-def written(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
+def save(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
     """Save, and the record as it is then; a 2026-09 call is told which dates were brought into form (1.7)."""
-    kept = normalized(table, values)
-    same = all(record.values.get(k, "") == v for k, v in kept.items())
+    values_to_store = normalized(table, values)
+    same = all(record.values.get(k, "") == v for k, v in values_to_store.items())
     if not same or portal.switches.identical_write_bumps:
-        portal.set(table, record, kept)
-    return shown(portal, table, record, values, release)
+        portal.set(table, record, values_to_store)
+    return render_saved(portal, table, record, values, release)
 
 
 def normalized(table: Table, values: Mapping[str, str]) -> dict[str, str]:
     return {k: schema.normal(table.properties[k], v) if k in table.properties else v for k, v in values.items()}
 
 
-def shown(portal: Portal, table: Table, record: Record, given: Mapping[str, str], release: str) -> str:
-    text = render.record(portal, table, list(given))(record)
+def render_saved(portal: Portal, table: Table, record: Record, sent: Mapping[str, str], release: str) -> str:
+    text = render.record(portal, table, list(sent))(record)
     if release != RULES_SINCE:
         return text
     warnings = [
         {
             "category": "PROPERTY_VALUE_NORMALIZED",
             "message": f"{k} was normalized",
-            "context": {"propertyName": [k], "rawValue": [given[k]], "normalizedValue": [v]},
+            "context": {"propertyName": [k], "rawValue": [sent[k]], "normalizedValue": [v]},
         }
-        for k, v in normalized(table, given).items()
-        if v != given[k] and table.properties[k].type == "date"
+        for k, v in normalized(table, sent).items()
+        if v != sent[k] and table.properties[k].type == "date"
     ]
     return text[:-1] + f',"warnings":{json.dumps(warnings)}}}' if warnings else text
 
@@ -105,7 +105,7 @@ def update_one(portal: Portal, call: Call, table: Table, record_id: str) -> byte
     check(portal, table, values, record.values, call.release)
     conflict(table, values, record)
     call.rows = 1
-    return written(portal, table, record, values, call.release).encode()
+    return save(portal, table, record, values, call.release).encode()
 
 
 def create_one(portal: Portal, call: Call, table: Table) -> bytes:
@@ -121,14 +121,14 @@ def create(portal: Portal, table: Table, body: Mapping[str, Any], release: str) 
     for link in body.get("associations") or ():
         for kind in link.get("types") or UNTYPED:
             _link(portal, table, record, str(link["to"]["id"]), int(kind.get("associationTypeId") or 0))
-    return shown(portal, table, record, values, release)
+    return render_saved(portal, table, record, values, release)
 
 
 def conflict(table: Table, values: Mapping[str, str], own: Record | None = None) -> None:
     """A value that may be there once only, and is: a contact's e-mail address, a property made unique."""
     for name, value in values.items():
-        if value and table.unique(name) and (held := objects.by_property(table, name, value)) not in (None, own):
-            raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {held.id}")
+        if value and table.unique(name) and (holder := objects.by_property(table, name, value)) not in (None, own):
+            raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {holder.id}")
 
 
 def _link(portal: Portal, table: Table, record: Record, to_id: str, type_id: int) -> None:

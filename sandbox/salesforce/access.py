@@ -11,7 +11,7 @@ from sandbox.salesforce.table import Row, Table
 
 #: all = View All and Modify All; read = View All; own = private
 LEVELS = ("all", "read", "own")
-RECORDS = 200
+MAX_RECORDS = 200
 
 
 def visible_rows(org: Org, table: Table) -> list[Row]:
@@ -28,7 +28,7 @@ def level_of(org: Org, table: Table) -> str:
 
 def with_people(org: Org, table: Table, rows: list[Row], where: Node | None) -> list[Row]:
     """The users who log in here are no part of the folder's data; who asks for a username finds them."""
-    if table.name != "User" or "username" not in _asked(where):
+    if table.name != "User" or "username" not in _compared(where):
         return rows
     return [*rows, *(table.by_id[i] for i in org.people.values())]
 
@@ -52,15 +52,15 @@ def _opened(org: Org, table: Table, row: Row) -> str | None:
 
 def record_access(org: Org, where: Node | None) -> Table:
     """UserRecordAccess has no rows of its own: it answers for the records that are asked for, 200 at most."""
-    asked = _asked(where)
-    if "userid" not in asked or "recordid" not in asked:
+    compared = _compared(where)
+    if "userid" not in compared or "recordid" not in compared:
         raise ApiError(400, "MALFORMED_QUERY", "UserRecordAccess must be filtered by UserId and RecordId")
-    if len(asked["recordid"]) > RECORDS:
-        raise ApiError(400, "MALFORMED_QUERY", f"UserRecordAccess: at most {RECORDS} RecordIds")
+    if len(compared["recordid"]) > MAX_RECORDS:
+        raise ApiError(400, "MALFORMED_QUERY", f"UserRecordAccess: at most {MAX_RECORDS} RecordIds")
     table = org.tables["UserRecordAccess"]
     table.rows, table.by_id = [], {}
-    for record in asked["recordid"]:
-        _answer(org, table, record, asked["userid"][0])
+    for record in compared["recordid"]:
+        _answer(org, table, record, compared["userid"][0])
     return table
 
 
@@ -80,10 +80,10 @@ def _answer(org: Org, table: Table, record: str, user: str) -> None:
     table.add(values | {"Id": record, "RecordId": record, "UserId": user, "MaxAccessLevel": level if read else "None"})
 
 
-def _asked(where: Node | None) -> dict[str, list[str]]:
+def _compared(where: Node | None) -> dict[str, list[str]]:
     """Field -> the texts it is compared with, over a conjunction."""
     if isinstance(where, Compare):
         return {where.field.lower(): [v.text for v in where.values]} if where.op in ("=", "in") else {}
     if isinstance(where, Logic) and where.op == "and":
-        return {k: v for part in where.parts for k, v in _asked(part).items()}
+        return {k: v for part in where.parts for k, v in _compared(part).items()}
     return {}

@@ -36,12 +36,12 @@ def records(org: Org, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
     table = evaluate.entity(org, query.entity)
     keys = [evaluate.column(org, table, g) for g in query.group]
     parts = _selected(org, table, query, keys)
-    found: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
+    groups: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
     for row in rows:
-        found.setdefault(tuple(k.get(row) for k in keys), []).append(row)
+        groups.setdefault(tuple(k.get(row) for k in keys), []).append(row)
     return [
         {"attributes": {"type": "AggregateResult"}} | {name: value(members) for name, value in parts}
-        for members in found.values()
+        for members in groups.values()
     ]
 
 
@@ -50,17 +50,17 @@ Part = tuple[str, Callable[[list[Row]], Any]]
 
 def _selected(org: Org, table: Table, query: Query, keys: list[Column]) -> list[Part]:
     grouped = {k.path.lower(): k for k in keys}
-    found: list[Part] = []
+    parts: list[Part] = []
     unnamed = 0
     for field, alias in zip(query.fields, query.aliases, strict=True):
         if "(" in field:
-            found.append((alias or f"expr{unnamed}", _function(org, table, field)))
+            parts.append((alias or f"expr{unnamed}", _function(org, table, field)))
             unnamed += not alias
         elif field.lower() in grouped:
-            found.append((alias or field.split(".")[-1], _key(grouped[field.lower()])))
+            parts.append((alias or field.split(".")[-1], _key(grouped[field.lower()])))
         else:
             raise malformed(f"Field must be grouped or aggregated: {field}")
-    return found
+    return parts
 
 
 def _key(column: Column) -> Callable[[list[Row]], Any]:
@@ -75,11 +75,11 @@ def _function(org: Org, table: Table, text: str) -> Callable[[list[Row]], Any]:
     if name in ("sum", "avg") and column.field.type not in NUMBERS:
         raise malformed(f"field {inner} does not support aggregate operator {name.upper()}")
     numeric = column.field.type in NUMBERS
-    kept: Field = column.field
+    field: Field = column.field
 
     def value(members: list[Row]) -> Any:
         texts = [t for row in members if (t := column.get(row)) is not None]
         result = FUNCTIONS[name]([float(t) for t in texts] if numeric else texts)
-        return json_value(kept, result) if name in ("min", "max") and not numeric else result
+        return json_value(field, result) if name in ("min", "max") and not numeric else result
 
     return value

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.clock import http_date
-from sandbox.control import Heard
+from sandbox.control import LoggedCall
 from sandbox.org_folder import BadFolder
 from sandbox.salesforce import sight
 from sandbox.salesforce.call import Call, as_json
@@ -73,9 +73,9 @@ class SalesforceApp:
 
     def expire(self) -> None:
         """Every session ends."""
-        self.state.door.sessions.clear()
+        self.state.client_app.sessions.clear()
 
-    def answer(self, request: Request) -> tuple[Response, Heard]:
+    def answer(self, request: Request) -> tuple[Response, LoggedCall]:
         """Any request to a response, and what the log is to say of it."""
         path = "/" + request.path.strip("/")
         call = Call(request, path)
@@ -89,7 +89,7 @@ class SalesforceApp:
         except OAuthError as error:
             response = as_json({"error": error.error, "error_description": error.description}, error.status)
         self._stamp(call, response)
-        return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), call.soql)
+        return response, LoggedCall(call.method, path, response.status_code, call.rows, len(response.body), call.soql)
 
     def _answer(self, call: Call) -> Response:
         if call.length > MAX_BYTES:
@@ -143,17 +143,17 @@ class SalesforceApp:
 
     def ready(self, base: str, folder: Path) -> dict[str, Any]:
         """What a client needs to log in."""
-        door, org_id, now = self.state.door, self.state.org_id(), self.org.clock.now()
+        client_app, org_id, now = self.state.client_app, self.state.org_id(), self.org.clock.now()
         return {
             "url": base,
             "tls_url": None,
-            "access_token": door.open_session(org_id, now),
-            "client_id": door.client_id,
-            "client_secret": door.client_secret,
-            "username": door.username,
-            "private_key_file": str(door.write_key(folder)),
-            "refresh_token": door.refresh_token,
-            "admin_access_token": door.open_session(org_id, now, ADMIN),
+            "access_token": client_app.open_session(org_id, now),
+            "client_id": client_app.client_id,
+            "client_secret": client_app.client_secret,
+            "username": client_app.username,
+            "private_key_file": str(client_app.write_key(folder)),
+            "refresh_token": client_app.refresh_token,
+            "admin_access_token": client_app.open_session(org_id, now, ADMIN),
             "log_url": f"{base}/_sandbox/log",
         }
 

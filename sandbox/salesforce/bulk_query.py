@@ -16,7 +16,7 @@ from sandbox.salesforce.table import Table
 PAGE = 25_000
 PAGES_LISTED = 5
 #: jobs a day ("Bulk API 2.0 Limits")
-JOBS = 10_000
+MAX_JOBS = 10_000
 #: days that a job and its results are kept
 KEPT_DAYS = 7
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
@@ -96,9 +96,9 @@ class QueryJobs:
         today = self.org.clock.now().date()
         if today != self.day:
             self.started, self.day = 0, today
-        if self.started >= JOBS:
+        if self.started >= MAX_JOBS:
             raise ApiError(
-                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({JOBS}) per 24 hrs has been reached ({self.started})"
+                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({MAX_JOBS}) per 24 hrs has been reached ({self.started})"
             )
         self.started += 1
         self.numbers += 1
@@ -119,15 +119,15 @@ class QueryJobs:
 
     def find(self, job_id: str) -> QueryJob:
         """A job and its results are kept for seven days (salesforce.md 1.4)."""
-        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
+        if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
-    def results(self, job: QueryJob, version: str, locator: str, wanted: int) -> tuple[bytes, dict[str, str]]:
+    def results(self, job: QueryJob, version: str, locator: str, max_records: int) -> tuple[bytes, dict[str, str]]:
         """One page and its headers; the locator is opaque and stays valid."""
         spool = _readable(job, version)
         start, size = _unlock(job, locator) if locator else (0, self.page)
-        size = wanted or size
+        size = max_records or size
         end = min(start + size, spool.total)
         following = _lock(job, end, size) if end < spool.total else "null"
         headers = {"Sforce-NumberOfRecords": str(max(0, end - start)), "Sforce-Locator": following}
@@ -160,7 +160,7 @@ def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]
     return table, columns
 
 
-def kept_since(org: Org) -> str:
+def oldest_stamp(org: Org) -> str:
     """The stamp of the oldest jobs that are still there."""
     return (org.clock.now() - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

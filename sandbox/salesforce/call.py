@@ -25,10 +25,10 @@ class Call:
 
     def part(self, method: str, path: str, query: str, body: bytes) -> "Call":
         """A subrequest of this one."""
-        made = copy(self)
-        made.method, made.path, made.body = method, "/" + path.strip("/"), body
-        made.query = {k: v[-1] for k, v in parse_qs(query, keep_blank_values=True).items()}
-        return made
+        call = copy(self)
+        call.method, call.path, call.body = method, "/" + path.strip("/"), body
+        call.query = {k: v[-1] for k, v in parse_qs(query, keep_blank_values=True).items()}
+        return call
 
     def json(self) -> Any:
         try:

@@ -16,10 +16,10 @@ from sandbox.salesforce.state import OrgState
 from sandbox.salesforce.table import Row, Table
 
 #: records of one collection call; runs of equal type in it ("Update Multiple Records with Fewer Round-Trips")
-MOST, RUNS = 200, 10
+MAX_RECORDS, MAX_CHUNKS = 200, 10
 #: subrequests of one composite call
-SUBREQUESTS = 25
-UNDONE = write.RowError(
+MAX_SUBREQUESTS = 25
+ROLLED_BACK = write.RowError(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
@@ -36,7 +36,7 @@ def update_many(state: OrgState, call: Call, version: str) -> Response:
     call.rows = len(records)
     tried = [(record, _tried(state, record)) for record in records]
     if body.get("allOrNone") and any(isinstance(result, write.RowError) for _, result in tried):
-        return as_json([_refused(record, r if isinstance(r, write.RowError) else UNDONE) for record, r in tried])
+        return as_json([_refused(record, r if isinstance(r, write.RowError) else ROLLED_BACK) for record, r in tried])
     return as_json([_saved(state, record, result) for record, result in tried])
 
 
@@ -50,8 +50,8 @@ def create_many(state: OrgState, call: Call, version: str) -> Response:
     for record in records:
         try:
             values = {k: v for k, v in record.items() if k != "attributes"}
-            made = _made(state, record["attributes"]["type"], values)
-            results.append({"id": made, "success": True, "errors": []})
+            record_id = _create(state, record["attributes"]["type"], values)
+            results.append({"id": record_id, "success": True, "errors": []})
         except write.RowError as error:
             results.append({"success": False, "errors": [error.as_json()]})
         except ApiError as error:
@@ -61,11 +61,11 @@ def create_many(state: OrgState, call: Call, version: str) -> Response:
         for record, result in zip(records, results, strict=True):
             if result["success"]:
                 state.table(record["attributes"]["type"]).remove(result["id"])
-        results = [{"success": False, "errors": [UNDONE.as_json()]} if r["success"] else r for r in results]
+        results = [{"success": False, "errors": [ROLLED_BACK.as_json()]} if r["success"] else r for r in results]
     return as_json(results)
 
 
-def _made(state: OrgState, name: str, values: dict[str, Any]) -> str:
+def _create(state: OrgState, name: str, values: dict[str, Any]) -> str:
     table = state.table(name)
     if table.name not in setup.OBJECTS:
         return write.create(state.org, table, values)
@@ -76,8 +76,10 @@ def _made(state: OrgState, name: str, values: dict[str, Any]) -> str:
 def delete_many(state: OrgState, call: Call, version: str) -> Response:
     """DELETE composite/sobjects?ids=a,b: the object follows from each id."""
     ids = [i for i in call.query.get("ids", "").split(",") if i]
-    if len(ids) > MOST:
-        raise ApiError(400, "EXCEEDED_MAX_SIZE_REQUEST", f"record limit reached. cannot submit more than {MOST} records")
+    if len(ids) > MAX_RECORDS:
+        raise ApiError(
+            400, "EXCEEDED_MAX_SIZE_REQUEST", f"record limit reached. cannot submit more than {MAX_RECORDS} records"
+        )
     call.rows = len(ids)
     return as_json([_deleted(state, record_id) for record_id in ids])
 
@@ -98,14 +100,16 @@ def _deleted(state: OrgState, record_id: str) -> dict[str, Any]:
 
 
 def _check_size(records: list[dict[str, Any]]) -> None:
-    if len(records) > MOST:
-        said = f"record limit reached. cannot submit more than {MOST} records into this call"
-        raise ApiError(400, "EXCEEDED_MAX_SIZE_REQUEST", said)
+    if len(records) > MAX_RECORDS:
+        message = f"record limit reached. cannot submit more than {MAX_RECORDS} records into this call"
+        raise ApiError(400, "EXCEEDED_MAX_SIZE_REQUEST", message)
     kinds = [r.get("attributes", {}).get("type") for r in records]
     if None in kinds:
         raise ApiError(400, "INVALID_TYPE", "sObject type is missing: give attributes.type with every record")
-    if sum(a != b for a, b in pairwise(kinds)) >= RUNS:
-        raise ApiError(400, "TOO_MANY_OBJECT_TYPE_CHUNKS", f"Cannot have more than {RUNS} chunks in a single operation")
+    if sum(a != b for a, b in pairwise(kinds)) >= MAX_CHUNKS:
+        raise ApiError(
+            400, "TOO_MANY_OBJECT_TYPE_CHUNKS", f"Cannot have more than {MAX_CHUNKS} chunks in a single operation"
+        )
 
 
 def _tried(state: OrgState, record: dict[str, Any]) -> Prepared | write.RowError:
@@ -140,8 +144,8 @@ def composite(state: OrgState, call: Call, version: str, *, handle: Handle) -> R
     Without `allOrNone` a refused one does not stop the others, except those that refer to it.
     """
     requests = call.json().get("compositeRequest") or []
-    if len(requests) > SUBREQUESTS:
-        raise ApiError(400, "LIMIT_EXCEEDED", f"Limit of {SUBREQUESTS} subrequests exceeded: {len(requests)}")
+    if len(requests) > MAX_SUBREQUESTS:
+        raise ApiError(400, "LIMIT_EXCEEDED", f"Limit of {MAX_SUBREQUESTS} subrequests exceeded: {len(requests)}")
     done: dict[str, Any] = {}
     answers = [_sub(handle, call, request, done) for request in requests]
     return as_json({"compositeResponse": answers})

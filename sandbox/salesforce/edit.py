@@ -60,11 +60,11 @@ def _field(org: Org, change: dict[str, Any]) -> dict[str, Any]:
     """An admin adds a field, or gives one another type; what its values cannot be in that type is gone."""
     owner, _, name = change["field"].partition(".")
     table, kind = org.tables[owner], change["type"]
-    held = table.fields.get(name)
-    if held is None:
+    existing = table.fields.get(name)
+    if existing is None:
         table.add_field(Field(name, name.removesuffix("__c"), kind, 255, 18, 6, custom=name.endswith("__c")))
         return {"field": change["field"]}
-    table.fields[name] = replace(held, type=kind)
+    table.fields[name] = replace(existing, type=kind)
     at = table.place(name)
     for row in table.rows:
         if row[at] is not None and kind in PARSERS:
@@ -80,7 +80,7 @@ def _archive(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _empty_bin(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    return {"purged": recycle_bin.empty(org, int(change.get("days", recycle_bin.KEPT)))}
+    return {"purged": recycle_bin.empty(org, int(change.get("days", recycle_bin.DAYS_KEPT)))}
 
 
 def _forget(org: Org, change: dict[str, Any]) -> dict[str, Any]:

@@ -60,11 +60,11 @@ def entity(org: Org, name: str) -> Table:
 
 def columns(org: Org, table: Table, paths: tuple[str, ...]) -> list[Column]:
     """The selected fields; raises INVALID_FIELD for what the user does not see and for what is selected twice."""
-    found = [column(org, table, p) for p in paths]
-    doubled = next((p for p, n in Counter(c.path for c in found).items() if n > 1), None)
+    selected = [column(org, table, p) for p in paths]
+    doubled = next((p for p, n in Counter(c.path for c in selected).items() if n > 1), None)
     if doubled:
         raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {doubled}")
-    return found
+    return selected
 
 
 def check(org: Org, query: Query) -> None:
@@ -125,7 +125,7 @@ def _through(org: Org, table: Table, link: Field, rest: str) -> Column:
 
 def _above(parent: Table, at: int, get: Get) -> Get:
     """What `get` gives of the parent's row."""
-    return lambda row: None if (found := parent.by_id.get(row[at])) is None else get(found)
+    return lambda row: None if (row_above := parent.by_id.get(row[at])) is None else get(row_above)
 
 
 def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
@@ -162,19 +162,19 @@ def predicate(org: Org, table: Table, node: Node) -> Test:
 
 
 def _comparison(org: Org, table: Table, node: Compare) -> Test:
-    found = column(org, table, node.field)
-    if not found.field.filterable:
+    compared = column(org, table, node.field)
+    if not compared.field.filterable:
         raise ApiError(400, "INVALID_FIELD", f"field '{node.field}' can not be filtered in a query call")
-    get = _comparable(found)
+    get = _comparable(compared)
     if node.op in ("in", "not in"):
-        values = _joined(org, node.inner) if node.inner else {_value(found.field, v, org) for v in node.values}
+        values = _joined(org, node.inner) if node.inner else {_value(compared.field, v, org) for v in node.values}
         return (lambda r: get(r) in values) if node.op == "in" else (lambda r: get(r) not in values)
     literal = node.values[0]
     if node.op == "like":
-        return _like(found.field, get, literal)
+        return _like(compared.field, get, literal)
     if literal.kind == "dateliteral":
-        return _in_span(found.field, get, node.op, literal, org)
-    return _ordering(get, node.op, _value(found.field, literal, org))
+        return _in_span(compared.field, get, node.op, literal, org)
+    return _ordering(get, node.op, _value(compared.field, literal, org))
 
 
 def _joined(org: Org, inner: Query) -> set[Any]:
@@ -186,9 +186,9 @@ def _joined(org: Org, inner: Query) -> set[Any]:
     return {get(row) for row in select(org, inner, deleted=False)} - {None}
 
 
-def _comparable(found: Column) -> Get:
+def _comparable(compared: Column) -> Get:
     """Numbers as numbers, texts without case, dates as the text they are."""
-    kind, raw = found.field.type, found.get
+    kind, raw = compared.field.type, compared.get
     if kind in NUMBERS:
         return lambda row: None if (v := raw(row)) is None else float(v)
     if kind in ("boolean", "date", "datetime"):
@@ -272,12 +272,12 @@ def _value(field: Field, literal: Literal, org: Org) -> Any:
 
 def _wrong_type(field: Field, literal: Literal) -> ApiError:
     quotes = "should be enclosed in quotes" if field.type not in FITS else "should not be enclosed in quotes"
-    wanted = SPELLED.get(field.type, field.type if field.type in FITS else "string")
+    expected = SPELLED.get(field.type, field.type if field.type in FITS else "string")
     return ApiError(
         400,
         "INVALID_FIELD",
         f"\n{field.name} = {literal.text}\n^\nERROR at Row:1:Column:1\n"
-        f"value of filter criterion for field '{field.name}' must be of type {wanted} and {quotes}",
+        f"value of filter criterion for field '{field.name}' must be of type {expected} and {quotes}",
     )
 
 
@@ -294,7 +294,7 @@ def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]
 
 
 def _sortable(org: Org, table: Table, order: Order) -> Column:
-    found = column(org, table, order.field)
-    if not found.field.filterable:
+    sorted_by = column(org, table, order.field)
+    if not sorted_by.field.filterable:
         raise malformed(f"field '{order.field}' can not be sorted in a query call")
-    return found
+    return sorted_by

@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sandbox.salesforce import evaluate, write
-from sandbox.salesforce.bulk_query import kept_since
+from sandbox.salesforce.bulk_query import oldest_stamp
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import new_id
 from sandbox.salesforce.store import Org
 from sandbox.salesforce.table import Table
 
 #: raw bytes of one upload ("Bulk API 2.0 Limits")
-LARGEST = 150_000_000
+MAX_UPLOAD = 150_000_000
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
 
@@ -30,7 +30,7 @@ class IngestJob:
         self.names: list[str] = []
         self.good: list[dict[str, str]] = []
         self.bad: list[dict[str, str]] = []
-        self.left: list[dict[str, str]] = []
+        self.unprocessed: list[dict[str, str]] = []
         self.work: Future[None] | None = None
         self.looks, self.fate, self.room = 1, "", 0  #: looks in progress; why it fails, and after how many rows
 
@@ -80,11 +80,11 @@ class IngestJob:
         table = org.tables[self.entity]
         unknown = [n for n in self.names if n.lower() not in table.lower]
         if unknown:
-            self.error, self.left = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
+            self.error, self.unprocessed = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
             return
         for place, row in enumerate(reader):
             if self.fate and place >= self.room:  # it gives up: what is done stays, the rest is unprocessed (1.5)
-                self.error, self.left = self.fate, [row, *reader]
+                self.error, self.unprocessed = self.fate, [row, *reader]
                 return
             self._save(org, row)
 
@@ -114,14 +114,14 @@ class IngestJob:
 
     def _by_key(self, table: Table, values: dict[str, Any]) -> str:
         """The record that the external id names, "" if none does."""
-        wanted = values.get(self.key)
-        if wanted is None:
+        key_value = values.get(self.key)
+        if key_value is None:
             raise write.RowError("MISSING_ARGUMENT", f"{self.key} not specified", (self.key,))
-        found = [str(table.get(r, "Id")) for r in table.rows if table.get(r, self.key) == wanted]
-        if len(found) > 1:
-            said = f"more than one record found for external id field: {found}"
-            raise write.RowError("DUPLICATE_EXTERNAL_ID", said, (self.key,))
-        return found[0] if found else ""
+        ids = [str(table.get(r, "Id")) for r in table.rows if table.get(r, self.key) == key_value]
+        if len(ids) > 1:
+            message = f"more than one record found for external id field: {ids}"
+            raise write.RowError("DUPLICATE_EXTERNAL_ID", message, (self.key,))
+        return ids[0] if ids else ""
 
     def table(self, which: str) -> bytes:
         """successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
@@ -137,7 +137,7 @@ class IngestJob:
             return ["sf__Id", "sf__Created", *self.names], self.good
         if which == "failedresults":
             return ["sf__Id", "sf__Error", *self.names], self.bad
-        return self.names, self.left
+        return self.names, self.unprocessed
 
 
 class IngestJobs:
@@ -160,14 +160,14 @@ class IngestJobs:
         self.started += 1
         named = body | {"object": table.name}
         job = IngestJob(new_id("750", 500_000 + self.started), named, version, self.org.clock.stamp())
-        held = self.org.switches
-        job.looks, job.fate, job.room = held.job_looks, held.job_error, held.job_rows
+        switches = self.org.switches
+        job.looks, job.fate, job.room = switches.job_looks, switches.job_error, switches.job_rows
         self.jobs[job.id] = job
         return job
 
     def find(self, job_id: str) -> IngestJob:
         """A job and its results are kept for seven days (salesforce.md 1.4)."""
-        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
+        if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
@@ -175,8 +175,8 @@ class IngestJobs:
         """The one upload of a job; a second one is refused, as is one that is too large."""
         if job.state != "Open" or job.data:
             raise ApiError(400, "INVALIDJOBSTATE", f"Found multiple contents or a closed job: {job.id}, {job.state}")
-        if len(data) > LARGEST:
-            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"upload of {len(data)} bytes is over {LARGEST}")
+        if len(data) > MAX_UPLOAD:
+            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"upload of {len(data)} bytes is over {MAX_UPLOAD}")
         job.data = data
 
     def change(self, job: IngestJob, state: str) -> None:

@@ -22,26 +22,26 @@ def look_at_query(state: OrgState, call: Call, version: str, job: str) -> Respon
 
 
 def abort_query(state: OrgState, call: Call, version: str, job: str) -> Response:
-    found = state.queries.find(job)
+    query_job = state.queries.find(job)
     if call.json().get("state") != "Aborted":
         raise ApiError(400, "INVALIDJOBSTATE", "only Aborted can be asked for")
-    found.abort()
-    return as_json(found.info())
+    query_job.abort()
+    return as_json(query_job.info())
 
 
 def delete_query(state: OrgState, call: Call, version: str, job: str) -> Response:
-    found = state.queries.find(job)
-    if found.state in ("UploadComplete", "InProgress"):
-        raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {found.state} cannot be deleted")
+    query_job = state.queries.find(job)
+    if query_job.state in ("UploadComplete", "InProgress"):
+        raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {query_job.state} cannot be deleted")
     del state.queries.jobs[job]
     return Response(status_code=204)
 
 
 def results(state: OrgState, call: Call, version: str, job: str) -> Response:
-    wanted = call.query.get("maxRecords") or "0"
-    if not wanted.isdigit():
-        raise ApiError(400, "INVALID_BATCH_SIZE", f"maxRecords must be a number: {wanted}")
-    page, headers = state.queries.results(state.queries.find(job), version, call.query.get("locator", ""), int(wanted))
+    max_records = call.query.get("maxRecords") or "0"
+    if not max_records.isdigit():
+        raise ApiError(400, "INVALID_BATCH_SIZE", f"maxRecords must be a number: {max_records}")
+    page, headers = state.queries.results(state.queries.find(job), version, call.query.get("locator", ""), int(max_records))
     call.rows = int(headers["Sforce-NumberOfRecords"])
     return Response(page, headers=headers, media_type="text/csv")
 
@@ -64,10 +64,10 @@ def upload(state: OrgState, call: Call, version: str, job: str) -> Response:
 
 
 def close(state: OrgState, call: Call, version: str, job: str) -> Response:
-    found = state.ingests.find(job)
-    state.ingests.change(found, str(call.json().get("state")))
-    call.rows = max(0, found.data.count(b"\n") - 1) if found.state == "UploadComplete" else 0
-    return as_json(found.info())
+    ingest_job = state.ingests.find(job)
+    state.ingests.change(ingest_job, str(call.json().get("state")))
+    call.rows = max(0, ingest_job.data.count(b"\n") - 1) if ingest_job.state == "UploadComplete" else 0
+    return as_json(ingest_job.info())
 
 
 def look_at_ingest(state: OrgState, call: Call, version: str, job: str) -> Response:
@@ -80,6 +80,6 @@ def delete_ingest(state: OrgState, call: Call, version: str, job: str) -> Respon
 
 
 def ingest_rows(state: OrgState, call: Call, version: str, job: str, which: str) -> Response:
-    found = state.ingests.find(job)
-    call.rows = len(found.good) + len(found.bad)
-    return Response(found.table(which.lower()), media_type="text/csv")
+    ingest_job = state.ingests.find(job)
+    call.rows = len(ingest_job.good) + len(ingest_job.bad)
+    return Response(ingest_job.table(which.lower()), media_type="text/csv")

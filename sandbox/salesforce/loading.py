@@ -83,13 +83,13 @@ CURRENCY_OBJECTS = (
 )
 
 
-def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 20_000) -> Iterator[list[str]]:
+def _samples(path: Path | None, columns: list[str], names: list[str], limit: int = 20_000) -> Iterator[list[str]]:
     """The values of the first rows of the columns whose type is to be guessed."""
-    if path is None or not wanted:
+    if path is None or not names:
         return
     empty: list[list[str | None]] = [[] for _ in columns]
     block = next(read_columns(path, [""] * len(columns), columns), empty)
-    for name in wanted:
+    for name in names:
         yield [v for v in block[columns.index(name)][:limit] if v is not None]
 
 
@@ -128,9 +128,9 @@ def _warn_of_links(org: Org, table: Table) -> None:
         at = table.at[name]
         named = {row[at] for row in table.rows} - {None}
         dangling = named.difference(*(t.by_id for t in targets))
-        lost = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
-        if lost:
-            org.warnings[f"{table.name}.{name}: points to no record"] += lost
+        dangling_rows = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
+        if dangling_rows:
+            org.warnings[f"{table.name}.{name}: points to no record"] += dangling_rows
 
 
 def _warn_of_sizes(org: Org, table: Table) -> None:
@@ -160,9 +160,9 @@ def _bootstrap(org: Org) -> None:
             values["CurrencyIsoCode"] = facts.currency
         org.insert("Organization", values)
     for username, name in PEOPLE.items():
-        made = org.insert("User", STAFF | {"Username": username, "Email": username, "Name": name})
+        user_id = org.insert("User", STAFF | {"Username": username, "Email": username, "Name": name})
         org.tables["User"].rows.pop()  # who logs in here is not part of the folder's data
-        org.people[username] = made
+        org.people[username] = user_id
 
 
 #: who logs in here: the integration user first

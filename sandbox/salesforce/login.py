@@ -10,7 +10,7 @@ from sandbox.salesforce.state import OrgState
 
 
 def token(state: OrgState, call: Call) -> Response:
-    return as_json(auth.token(state.door, state.org, call.form(), call.headers.get("authorization", ""), call.base))
+    return as_json(auth.token(state.client_app, state.org, call.form(), call.headers.get("authorization", ""), call.base))
 
 
 def userinfo(state: OrgState, call: Call) -> Response:
@@ -42,15 +42,15 @@ def identity(state: OrgState, call: Call, org: str, user: str) -> Response:
 def introspect(state: OrgState, call: Call) -> Response:
     """Asked by the client app (aio-sf, RFC 7662), not under a session."""
     form = call.form()
-    auth.check_client(state.door, form, call.headers.get("authorization", ""))
-    session = state.door.sessions.get(form.get("token", ""))
+    auth.check_client(state.client_app, form, call.headers.get("authorization", ""))
+    session = state.client_app.sessions.get(form.get("token", ""))
     if session is None:
         return as_json({"active": False})
-    facts = {"active": True, "scope": "api", "client_id": state.door.client_id, "username": session.username}
+    facts = {"active": True, "scope": "api", "client_id": state.client_app.client_id, "username": session.username}
     return as_json(facts | {"sub": state.identity(call.base), "token_type": "access_token"})
 
 
 def revoke(state: OrgState, call: Call) -> Response:
     """Of a session, by form or by address; an unknown one is no error (RFC 7009)."""
-    state.door.sessions.pop(call.form().get("token", ""), None)
+    state.client_app.sessions.pop(call.form().get("token", ""), None)
     return Response(status_code=200)

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.salesforce.bulk_query import JOBS
+from sandbox.salesforce.bulk_query import MAX_JOBS
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.schema import PREFIXES
 from sandbox.salesforce.state import OrgState
@@ -25,10 +25,14 @@ def resources(state: OrgState, call: Call, version: str) -> Response:
 
 
 def limits(state: OrgState, call: Call, version: str) -> Response:
-    left = {"Max": state.quota, "Remaining": max(0, state.quota - state.used)}
-    jobs = {"Max": JOBS, "Remaining": JOBS - state.queries.started}
+    calls = {"Max": state.quota, "Remaining": max(0, state.quota - state.used)}
+    jobs = {"Max": MAX_JOBS, "Remaining": MAX_JOBS - state.queries.started}
     return as_json(
-        {"DailyApiRequests": left, "DailyBulkV2QueryJobs": jobs, "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000}}
+        {
+            "DailyApiRequests": calls,
+            "DailyBulkV2QueryJobs": jobs,
+            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000},
+        }
     )
 
 

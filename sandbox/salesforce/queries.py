@@ -13,9 +13,9 @@ from sandbox.salesforce.state import Cursor, OrgState
 from sandbox.salesforce.table import TOOLING
 
 #: rows of a REST page: the most the vendor gives, and the least that can be asked for
-PAGE, LEAST = 2000, 200
+MAX_PAGE, MIN_PAGE = 2000, 200
 #: characters of one statement; rows that OFFSET may skip ("SOQL and SOSL Limits")
-LONGEST, FARTHEST = 100_000, 2000
+MAX_STATEMENT, MAX_OFFSET = 100_000, 2000
 
 
 def tooling(state: OrgState, call: Call, version: str) -> Response:
@@ -41,8 +41,8 @@ def _answer(state: OrgState, call: Call, version: str, mode: str) -> Response:
     if aggregate.is_count(parsed):
         return as_json({"totalSize": len(rows), "done": True, "records": []})
     if aggregate.is_aggregate(parsed):
-        found = aggregate.records(state.org, parsed, rows)
-        return as_json({"totalSize": len(found), "done": True, "records": found})
+        records = aggregate.records(state.org, parsed, rows)
+        return as_json({"totalSize": len(records), "done": True, "records": records})
     columns = evaluate.columns(state.org, table, parsed.fields)
     return _page(state, call, version, (Cursor(table.name, columns, rows, _batch(call)), 0, ""))
 
@@ -66,11 +66,11 @@ def _plan(state: OrgState, text: str) -> dict[str, Any]:
 def _parsed(text: str) -> soql.Query:
     if not text:
         raise malformed("SOQL statements cannot be empty or null")
-    if len(text) > LONGEST:
-        raise malformed(f"SOQL statement is too long: {len(text)} characters, {LONGEST} are allowed")
+    if len(text) > MAX_STATEMENT:
+        raise malformed(f"SOQL statement is too long: {len(text)} characters, {MAX_STATEMENT} are allowed")
     parsed = soql.parse(text)
-    if parsed.offset > FARTHEST:
-        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"maximum SOQL offset allowed is {FARTHEST}")
+    if parsed.offset > MAX_OFFSET:
+        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"maximum SOQL offset allowed is {MAX_OFFSET}")
     return parsed
 
 
@@ -98,25 +98,25 @@ def _page(state: OrgState, call: Call, version: str, place: tuple[Cursor, int, s
 
 def _batch(call: Call) -> int:
     match = re.search(r"batchSize=(\d+)", call.headers.get("sforce-query-options", ""))
-    return min(max(int(match[1]), LEAST), PAGE) if match else PAGE
+    return min(max(int(match[1]), MIN_PAGE), MAX_PAGE) if match else MAX_PAGE
 
 
 def _column_metadata(state: OrgState, parsed: soql.Query) -> dict[str, Any]:
     """What `columns=true` asks for: one entry a column, parents with their columns inside."""
     table = evaluate.entity(state.org, parsed.entity)
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for path in parsed.fields:
         column = None if "(" in path else evaluate.column(state.org, table, path)
         parts = column.path.split(".") if column else [path.partition("(")[0]]
-        inside = found
+        inside = entries
         for part in parts[:-1]:
-            known = next((c for c in inside if c["columnName"] == part), None)
-            if known is None:
-                inside.append(known := _entry(part, "Complex"))
-            inside = known["joinColumns"]
+            parent = next((c for c in inside if c["columnName"] == part), None)
+            if parent is None:
+                inside.append(parent := _entry(part, "Complex"))
+            inside = parent["joinColumns"]
         inside.append(_entry(parts[-1], render.APEX.get(column.field.type, "String") if column else "Integer"))
     return {
-        "columnMetadata": found,
+        "columnMetadata": entries,
         "entityName": table.name,
         "groupBy": bool(parsed.group),
         "idSelected": "Id" in parsed.fields,

@@ -15,15 +15,17 @@ def retrieve(state: OrgState, call: Call, version: str, name: str, record: str) 
     row = table.find(record)
     row = row if row and access.can_read(state.org, table, row) else None
     if row is None or table.get(row, "IsDeleted") == "true":
-        gone = row is not None
+        is_deleted = row is not None
         raise ApiError(
             404,
-            "ENTITY_IS_DELETED" if gone else "NOT_FOUND",
-            "entity is deleted" if gone else "Provided external ID field does not exist or is not accessible: " + record,
+            "ENTITY_IS_DELETED" if is_deleted else "NOT_FOUND",
+            "entity is deleted"
+            if is_deleted
+            else "Provided external ID field does not exist or is not accessible: " + record,
         )
-    wanted = call.query.get("fields")
+    field_names = call.query.get("fields")
     visible = [n for n, f in state.org.visible(table).items() if f.type not in ("address", "location")]
-    columns = evaluate.columns(state.org, table, tuple(wanted.split(",") if wanted else visible))
+    columns = evaluate.columns(state.org, table, tuple(field_names.split(",") if field_names else visible))
     call.rows = 1
     return as_json(render.json_record(table.name, columns, row, version))
 
@@ -45,19 +47,19 @@ def upsert(state: OrgState, call: Call, version: str, name: str, key: str, value
     field = table.lower.get(key.lower())
     if field is None or f"{table.name}.{field}" in state.org.hidden:
         raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key}")
-    found = [
+    ids = [
         str(table.get(r, "Id")) for r in table.rows if table.get(r, field) == value and table.get(r, "IsDeleted") != "true"
     ]
-    if len(found) > 1:
-        return as_json([f"/services/data/v{version}/sobjects/{table.name}/{i}" for i in found], 300)
+    if len(ids) > 1:
+        return as_json([f"/services/data/v{version}/sobjects/{table.name}/{i}" for i in ids], 300)
     values, call.rows = _values(call.json()), 1
     try:
-        if found:
-            write.update(state.org, table, found[0], values)
-        record = found[0] if found else write.create(state.org, table, {field: value} | values)
+        if ids:
+            write.update(state.org, table, ids[0], values)
+        record = ids[0] if ids else write.create(state.org, table, {field: value} | values)
     except write.RowError as error:
         raise ApiError(400, error.code, str(error), error.fields) from None
-    return as_json({"id": record, "success": True, "errors": [], "created": not found}, 200 if found else 201)
+    return as_json({"id": record, "success": True, "errors": [], "created": not ids}, 200 if ids else 201)
 
 
 def delete_field(state: OrgState, call: Call, version: str, field: str) -> Response:
@@ -72,13 +74,13 @@ def create(state: OrgState, call: Call, version: str, name: str) -> Response:
     try:
         if table.name in setup.OBJECTS:
             setup.raise_unless_allowed(state.org)
-            made = setup.create_setup(state.org, table.name, call.json())
+            record_id = setup.create_setup(state.org, table.name, call.json())
         else:
-            made = write.create(state.org, table, _values(call.json()))
+            record_id = write.create(state.org, table, _values(call.json()))
     except write.RowError as error:
         raise ApiError(400, error.code, str(error), error.fields) from None
     call.rows = 1
-    return as_json({"id": made, "success": True, "errors": []}, 201)
+    return as_json({"id": record_id, "success": True, "errors": []}, 201)
 
 
 def delete(state: OrgState, call: Call, version: str, name: str, record: str) -> Response:

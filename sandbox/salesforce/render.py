@@ -50,8 +50,8 @@ def _parent(record: dict[str, Any], part: str, who: tuple[str, Any, str]) -> dic
     if part not in record:
         facts = {"type": kind, "url": _url(version, kind, record_id)}
         record[part] = {"attributes": facts} if record_id else None
-    found: dict[str, Any] | None = record[part]
-    return found
+    parent: dict[str, Any] | None = record[part]
+    return parent
 
 
 def _url(version: str, entity: str, record_id: str) -> str:

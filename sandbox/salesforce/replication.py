@@ -12,17 +12,17 @@ from sandbox.salesforce.state import OrgState
 #: days back that can be asked for
 UPDATED, DELETED = 30, 15
 #: ids of one answer
-MOST = 600_000
+MAX_IDS = 600_000
 
 
 def updated(state: OrgState, call: Call, version: str, name: str) -> Response:
     """Ids of the records saved in the window; deleted ones are not among them."""
     start, end = _window(state, call, UPDATED)
     table = state.table(name)
-    at, gone = table.at["SystemModstamp"], table.at.get("IsDeleted", 1)
-    rows = [r for r in access.visible_rows(state.org, table) if start <= str(r[at]) < end and r[gone] != "true"]
-    if len(rows) > MOST:
-        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MOST} ids")
+    at, is_deleted = table.at["SystemModstamp"], table.at.get("IsDeleted", 1)
+    rows = [r for r in access.visible_rows(state.org, table) if start <= str(r[at]) < end and r[is_deleted] != "true"]
+    if len(rows) > MAX_IDS:
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MAX_IDS} ids")
     call.rows = len(rows)
     return as_json({"ids": [table.get(r, "Id") for r in rows], "latestDateCovered": _covered(state, end)})
 
@@ -31,15 +31,15 @@ def deleted(state: OrgState, call: Call, version: str, name: str) -> Response:
     """What was deleted in the window, hard deletes included."""
     start, end = _window(state, call, DELETED)
     table = state.table(name)
-    found = [
+    deletions = [
         {"id": i, "deletedDate": _rest(at)} for n, i, at in state.org.deletions if n == table.name and start <= at < end
     ]
-    call.rows = len(found)
-    if len(found) > MOST:
-        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MOST} ids")
+    call.rows = len(deletions)
+    if len(deletions) > MAX_IDS:
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"more than {MAX_IDS} ids")
     earliest = max(_stamp(state.org.clock.now() - timedelta(days=DELETED)), state.org.remembers)
     return as_json(
-        {"deletedRecords": found, "earliestDateAvailable": _rest(earliest), "latestDateCovered": _covered(state, end)}
+        {"deletedRecords": deletions, "earliestDateAvailable": _rest(earliest), "latestDateCovered": _covered(state, end)}
     )
 
 

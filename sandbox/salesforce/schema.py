@@ -124,11 +124,11 @@ SOAP = {
 @cache
 def standard() -> dict[str, dict[str, Field]]:
     """Object -> field name -> field, for every object known."""
-    found: dict[str, dict[str, Field]] = {}
+    objects: dict[str, dict[str, Field]] = {}
     with (Path(__file__).parent / "fields.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            found.setdefault(row["object"], {})[row["field"]] = _field(row)
-    return found
+            objects.setdefault(row["object"], {})[row["field"]] = _field(row)
+    return objects
 
 
 def _field(row: dict[str, str]) -> Field:

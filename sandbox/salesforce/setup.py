@@ -62,8 +62,8 @@ def delete_field(org: Org, field_id: str) -> None:
     name = f"{definitions.get(row, 'DeveloperName')}__c"
     table.drop_field(name)
     definitions.remove(definitions.get(row, "Id"))
-    for known in (org.closed, org.granted_only):
-        known.discard(f"{table.name}.{name}")
+    for paths in (org.closed, org.granted_only):
+        paths.discard(f"{table.name}.{name}")
 
 
 def _field(name: str, meta: dict[str, Any]) -> Field:
@@ -91,9 +91,9 @@ def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
         raise ApiError(400, "DUPLICATE_VALUE", f"duplicate value found: {keys[0]}")
     if name == "FieldPermissions" and not _exists(org, str(values.get("Field"))):
         raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"Field Name: bad value: {values.get('Field')}")
-    strange = next((k for k in values if k not in table.fields), None)
-    if strange:
-        raise ApiError(400, "INVALID_FIELD", f"No such column '{strange}' on sobject of type {name}")
+    unknown = next((k for k in values if k not in table.fields), None)
+    if unknown:
+        raise ApiError(400, "INVALID_FIELD", f"No such column '{unknown}' on sobject of type {name}")
     return org.insert(name, dict(text))
 
 
@@ -112,11 +112,11 @@ def delete_setup(org: Org, name: str, record_id: str) -> None:
     own_id = str(table.get(row, "Id"))
     if name == "PermissionSet":
         if _held_by(org.tables["PermissionSetAssignment"], "PermissionSetId", own_id):
-            said = "You can't delete this permission set because it's assigned to at least one user."
-            raise ApiError(400, "DELETE_FAILED", said)
+            message = "You can't delete this permission set because it's assigned to at least one user."
+            raise ApiError(400, "DELETE_FAILED", message)
         for part in ("ObjectPermissions", "FieldPermissions"):
-            for held in _held_by(org.tables[part], "ParentId", own_id):
-                org.tables[part].remove(held)
+            for permission in _held_by(org.tables[part], "ParentId", own_id):
+                org.tables[part].remove(permission)
     table.remove(own_id)
 
 

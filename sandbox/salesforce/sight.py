@@ -138,10 +138,10 @@ def with_minimum_profile(sight: Sight, tables: Mapping[str, Table], sets: set[st
 
 def _close(table: Table, sight: Sight, granted: dict[str, bool]) -> None:
     """Hide what is not granted; a part of an address is granted with its whole."""
-    for one in table.fields.values():
-        path = f"{table.name}.{one.name}"
-        if "permissionable" in one.flags:
-            whole = f"{table.name}.{one.compound}" if one.compound.endswith("Address") else path
+    for field_ in table.fields.values():
+        path = f"{table.name}.{field_.name}"
+        if "permissionable" in field_.flags:
+            whole = f"{table.name}.{field_.compound}" if field_.compound.endswith("Address") else path
             if whole not in granted:
                 sight.hidden.add(path)
             if not granted.get(whole):
@@ -152,21 +152,23 @@ def _close(table: Table, sight: Sight, granted: dict[str, bool]) -> None:
 
 def _fields(table: Table, sets: set[str]) -> dict[str, bool]:
     """Readable field -> whether it may be edited too."""
-    found: dict[str, bool] = {}
+    editable: dict[str, bool] = {}
     for row in table.rows:
         if table.get(row, "ParentId") in sets and table.get(row, "PermissionsRead") == "true":
             path = str(table.get(row, "Field"))
-            found[path] = found.get(path, False) or table.get(row, "PermissionsEdit") == "true"
-    return found
+            editable[path] = editable.get(path, False) or table.get(row, "PermissionsEdit") == "true"
+    return editable
 
 
 def _objects(table: Table, sets: set[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    rights_by_object: dict[str, set[str]] = {}
     for row in table.rows:
         if table.get(row, "ParentId") in sets:
             rights = {r for r in EVERYTHING if table.get(row, f"Permissions{r}") == "true"}
-            found[str(table.get(row, "SobjectType"))] = found.get(str(table.get(row, "SobjectType")), set()) | rights
-    return found
+            rights_by_object[str(table.get(row, "SobjectType"))] = (
+                rights_by_object.get(str(table.get(row, "SobjectType")), set()) | rights
+            )
+    return rights_by_object
 
 
 def _user(table: Table, sets: set[str]) -> frozenset[str]:

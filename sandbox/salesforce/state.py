@@ -27,7 +27,7 @@ class OrgState:
 
     def __init__(self, org: Org, quota: int) -> None:
         self.agreed = quota  #: the quota before a control call changed it
-        self.door = auth.Door("assay@sandbox.example")
+        self.client_app = auth.ClientApp("assay@sandbox.example")
         self.load(org)
 
     def load(self, org: Org) -> None:
@@ -46,14 +46,14 @@ class OrgState:
     def admit(self, token: str) -> str:
         """Check the session and count the call; the user's id."""
         now = self.org.clock.now()
-        if not self.door.admits(token, now, self.org.switches):
+        if not self.client_app.admits(token, now, self.org.switches):
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         if now.date() != self.day:
             self.day, self.used = now.date(), 0
         if self.used >= self.quota:
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self.used += 1
-        return self.org.people[self.door.sessions[token].username]
+        return self.org.people[self.client_app.sessions[token].username]
 
     def org_id(self) -> str:
         return str(next(iter(self.org.tables["Organization"].by_id)))

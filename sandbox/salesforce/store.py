@@ -82,9 +82,9 @@ class Org:
 
     def table(self, name: str) -> Table | None:
         """An object by its name in any case of letters, as far as the running user knows of it."""
-        for known, table in self.tables.items():
-            if known.lower() == name.lower():
-                return table if self.sight.knows(known) else None
+        for own_name, table in self.tables.items():
+            if own_name.lower() == name.lower():
+                return table if self.sight.knows(own_name) else None
         return None
 
     def visible(self, table: Table) -> dict[str, Field]:

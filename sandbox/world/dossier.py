@@ -47,11 +47,11 @@ class Dossier:
 def dossier(rng: random.Random, account: Account, team: Sequence[int], profile: Profile) -> Dossier:
     """Draw an account's people, deals and entries; `team` are the numbers of all reps."""
     people = tuple(_contact(rng) for _ in range(rng.randint(3, 8)))
-    found = tuple(deals(rng, account, len(people), profile))
+    drawn_deals = tuple(deals(rng, account, len(people), profile))
     others = [n for n in team if n != account.rep.number]
     logged = touches(rng, account, len(people), profile)
     entries = (_entry(rng, t, f"{account.number}-{n}", others, profile) for n, t in enumerate(logged))
-    return Dossier(account, people, found, tuple(entries))
+    return Dossier(account, people, drawn_deals, tuple(entries))
 
 
 def _contact(rng: random.Random) -> Contact:

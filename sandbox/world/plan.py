@@ -113,7 +113,7 @@ def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
     thin = max(1, round(count * profile.thin_reps)) if profile.thin_reps else 0
     comfortable = set(rng.sample(range(count), round(count * profile.comfort_reps)))
     doubled = set(rng.sample(range(count), round(count * profile.doubled)))
-    made = [
+    team = [
         Rep(
             number=n,
             logging=rng.betavariate(6, 2) if profile.uneven else 0.95,
@@ -124,17 +124,17 @@ def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
         )
         for n in range(count)
     ]
-    return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in made]
+    return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in team]
 
 
 def books(rng: random.Random, team: list[Rep], count: int, profile: Profile) -> list[Account]:
     """Every account with its kind; a rep's minutes are shared out by potential^0.6, noise and kind."""
-    made = [_account(rng, n, team[n % len(team)]) for n in range(count)]
+    accounts = [_account(rng, n, team[n % len(team)]) for n in range(count)]
     kinds: dict[int, str] = {}
     for rep in team:
-        kinds |= _kinds(rng, rep, [a for a in made if a.rep.number == rep.number], profile)
-    weight = {a.number: a.potential**0.6 * math.exp(rng.gauss(0, 0.40)) * KINDS[kinds[a.number]].effort for a in made}
-    total = {r.number: sum(weight[a.number] for a in made if a.rep.number == r.number) for r in team}
+        kinds |= _kinds(rng, rep, [a for a in accounts if a.rep.number == rep.number], profile)
+    weight = {a.number: a.potential**0.6 * math.exp(rng.gauss(0, 0.40)) * KINDS[kinds[a.number]].effort for a in accounts}
+    total = {r.number: sum(weight[a.number] for a in accounts if a.rep.number == r.number) for r in team}
     capacity = {r.number: rng.gauss(115, 12) * 128 for r in team}  # minutes in 180 days
     return [
         replace(
@@ -143,7 +143,7 @@ def books(rng: random.Random, team: list[Rep], count: int, profile: Profile) -> 
             minutes=capacity[a.rep.number] * weight[a.number] / total[a.rep.number],
             created_days_ago=40 if kinds[a.number] == "young" else a.created_days_ago,
         )
-        for a in made
+        for a in accounts
     ]
 
 
@@ -171,27 +171,27 @@ def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) 
     """Comfort accounts come from the lower 60 % of the book by potential, neglected ones from the top."""
     by_worth = sorted(book, key=lambda a: a.potential)
     low, high = by_worth[: int(len(book) * 0.6)], by_worth[int(len(book) * 0.7) :]
-    found = dict.fromkeys((a.number for a in book), "ordinary")
+    kinds = dict.fromkeys((a.number for a in book), "ordinary")
     if rep.comfortable:
-        found |= dict.fromkeys(
+        kinds |= dict.fromkeys(
             (a.number for a in rng.sample(low, max(1, round(len(book) * profile.comfort_share)))), "comfort"
         )
-    free = [a.number for a in book if found[a.number] == "ordinary"]
+    free = [a.number for a in book if kinds[a.number] == "ordinary"]
     rng.shuffle(free)
-    tops = [a.number for a in high if found[a.number] == "ordinary"]
+    tops = [a.number for a in high if kinds[a.number] == "ordinary"]
     for share, kind, pool in (
         (profile.neglected, "neglected", tops),
         (profile.earning, "earning", free),
         (profile.drifting, "drifting", free),
         (profile.young, "young", free),
     ):
-        found |= dict.fromkeys(_take(rng, pool, share * len(book), found), kind)
-    for number in _take(rng, free, profile.decoys * len(book), found):
-        found[number] = rng.choice(DECOYS)
-    return found
+        kinds |= dict.fromkeys(_take(rng, pool, share * len(book), kinds), kind)
+    for number in _take(rng, free, profile.decoys * len(book), kinds):
+        kinds[number] = rng.choice(DECOYS)
+    return kinds
 
 
-def _take(rng: random.Random, pool: list[int], wanted: float, found: dict[int, str]) -> list[int]:
-    open_ones = [n for n in pool if found[n] == "ordinary"]
-    count = int(wanted) + (rng.random() < wanted % 1)
+def _take(rng: random.Random, pool: list[int], share: float, kinds: dict[int, str]) -> list[int]:
+    open_ones = [n for n in pool if kinds[n] == "ordinary"]
+    count = int(share) + (rng.random() < share % 1)
     return rng.sample(open_ones, min(count, len(open_ones)))

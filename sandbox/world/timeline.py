@@ -47,17 +47,17 @@ def touches(rng: random.Random, account: Account, contacts: int, profile: Profil
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago)
     met = _first_met(rng, account, contacts, span, profile)
-    found: list[Touch] = []
+    logged: list[Touch] = []
     daily = account.minutes / 180 / AVERAGE * account.rep.logging
-    for first, last, so in _phases(account, span, profile, HISTORY):
-        for _ in range(_poisson(rng, (daily if so else daily / kind.effort) * (last - first))):
+    for first, last, as_kind in _phases(account, span, profile, HISTORY):
+        for _ in range(_poisson(rng, (daily if as_kind else daily / kind.effort) * (last - first))):
             ago = first + rng.random() * (last - first)
-            known = [c for c in range(contacts) if met[c] >= ago] or [0]
-            found.append(_touch(rng, ago, rng.choice(known)))
+            met_by_then = [c for c in range(contacts) if met[c] >= ago] or [0]
+            logged.append(_touch(rng, ago, rng.choice(met_by_then)))
     for contact, day in enumerate(met):
         if 0 < day < span and rng.random() < max(0.3, account.rep.logging):
-            found.append(_touch(rng, day, contact))
-    return sorted(found, key=lambda t: -t.ago)
+            logged.append(_touch(rng, day, contact))
+    return sorted(logged, key=lambda t: -t.ago)
 
 
 def _phases(account: Account, span: int, profile: Profile, since: int) -> list[tuple[int, int, bool]]:
@@ -74,8 +74,8 @@ def _first_met(rng: random.Random, account: Account, contacts: int, span: int, p
     """Days ago at which each contact is met first; how many of them lately depends on the kind."""
     kind, half = KINDS[account.kind], 177
     new: list[float] = []
-    for first, last, so in _phases(account, half, profile, half):
-        count = _poisson(rng, 0.9 * account.opens * (kind.people if so else 1.0) * (last - first) / half)
+    for first, last, as_kind in _phases(account, half, profile, half):
+        count = _poisson(rng, 0.9 * account.opens * (kind.people if as_kind else 1.0) * (last - first) / half)
         new += [max(2.0, first + rng.random() * (last - first)) for _ in range(count)]
     new = new[: contacts - 1]
     old = [span - rng.random() * max(1.0, span - 200) for _ in range(contacts - len(new))]
@@ -104,19 +104,19 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
     yearly = account.potential * min(1.2, 0.45 * kind.revenue * math.exp(rng.gauss(0, profile.noise)))
     a_year = 3.0 * account.opens
     owned = rng.sample(range(profile.families), max(1, profile.families // 2))
-    found: list[Deal] = []
-    for first, last, so in _phases(account, span, profile, 200):
-        for _ in range(_poisson(rng, a_year * (kind.decisions if so else 1.0) * (last - first) / 365)):
+    planned: list[Deal] = []
+    for first, last, as_kind in _phases(account, span, profile, 200):
+        for _ in range(_poisson(rng, a_year * (kind.decisions if as_kind else 1.0) * (last - first) / 365)):
             family = _family(rng, owned, kind, profile)
             few = 1 / kind.decisions if kind.decisions > 1 else 1.0  # many decisions are about smaller things
             amount = max(200, round((1 - ORDERED) * yearly / a_year / 0.6 * few * math.exp(rng.gauss(0, 0.4)), -1))
             renewal = kind.renewal and rng.random() < 0.6
             steps = _steps(rng, first + rng.random() * (last - first), int(amount))
-            found.append(Deal(steps, family, renewal, rng.randrange(contacts)))
-    found += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
+            planned.append(Deal(steps, family, renewal, rng.randrange(contacts)))
+    planned += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
     if rng.random() < (0.5 if account.kind == "comfort" else 0.25):  # stalled offers lie everywhere
-        found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
-    return sorted(found, key=lambda d: -d.steps[0].ago)
+        planned.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
+    return sorted(planned, key=lambda d: -d.steps[0].ago)
 
 
 def _orders(rng: random.Random, yearly: float, family: int, span: int) -> list[Deal]:
