@@ -1,4 +1,4 @@
-"""A certificate authority of the sandbox's own, for clients that insist on https (reference: salesforce.md 4.1)."""
+"""A certificate authority for clients that insist on https (docs/facts/salesforce.md, "Foreign clients")."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,7 +23,7 @@ DAYS = timedelta(days=30)
 
 
 class Tls(NamedTuple):
-    """Files for the server, and the authority's certificate for the clients."""
+    """TLS files: key and certificate for the server, the authority's certificate for the clients."""
 
     key_file: Path
     certificate_file: Path

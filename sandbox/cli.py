@@ -74,7 +74,7 @@ def _serve(
     servers: list[Server],
     scratch: Path,
 ) -> dict[str, Any]:
-    """Put one CRM on its ports; what a client needs to know."""
+    """Put one CRM on its ports; returns what a client needs to know."""
     for warning, count in sorted(app_.org.warnings.items()):
         sys.stderr.write(f"sandbox: {warning}: {count}\n")
     front = Front(app_)
@@ -87,7 +87,7 @@ def _serve(
 
 
 def _stop_event() -> threading.Event:
-    """Set by SIGTERM and Ctrl-C."""
+    """Return an event that SIGTERM and Ctrl-C set."""
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
@@ -112,7 +112,7 @@ def generate(
 
 
 def main() -> None:
-    """Entry point of `python -m sandbox`."""
+    """Run the commands of `python -m sandbox`."""
     try:
         app()
     except (BadFolder, OSError) as error:

@@ -1,4 +1,4 @@
-"""`/_sandbox/`: what a person in the CRM, an admin or bad luck would do. Never part of a vendor's API."""
+"""`/_sandbox/`: what people in the CRM, admins and failing networks do. Never part of a vendor's API."""
 
 import json
 from collections import deque
@@ -24,7 +24,7 @@ class LoggedCall(NamedTuple):
 
 
 class Control:
-    """The sandbox's levers for one vendor's app."""
+    """Control calls of one vendor's app, its log and its fault rules."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -32,14 +32,14 @@ class Control:
         self.faults: list[Fault] = []
 
     async def answer_or_fault(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
-        """The app's answer, or what a fault rule makes of it."""
+        """Return the app's answer, or what a fault rule makes of it."""
         fault = next((f for f in self.faults if f.strikes(method, path)), None)
         if fault is None:
             return await truth()
         return await fault.answer(self.app, truth)
 
     def answer(self, method: str, name: str, body: bytes) -> Response:
-        """GET log|clock, POST clock|faults|edit|reset; a bad request says why."""
+        """Answer GET log|clock, POST clock|faults|edit|reset; a bad request gets the reason."""
         try:
             return self._answer(method, name, json.loads(body or b"null"))
         except (ValueError, KeyError, TypeError) as error:

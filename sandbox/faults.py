@@ -1,7 +1,7 @@
-"""Bad luck by script: which request is struck, and what becomes of its answer.
+"""Fault injection: which requests a rule applies to, and what becomes of their answers.
 
-The answers by name are those that connectors have met on real orgs (reference: salesforce.md 1.1, 1.2, 1.4, 1.11, 1.12;
-hubspot.md 1.2, 1.3).
+The named answers are those that real orgs and portals have sent (docs/facts/salesforce.md, "Errors";
+docs/facts/hubspot.md, "Rate limits").
 """
 
 import json
@@ -25,7 +25,7 @@ def _salesforce(code: str, message: str) -> str:
 
 
 def _hubspot(message: str, policy: str) -> str:
-    """The documented form; the others that live portals have sent are beside it in `NAMED` (hubspot.md 1.3)."""
+    """Write the documented form; other forms that live portals have sent are in `NAMED`."""
     facts = {
         "status": "error",
         "message": message,
@@ -107,7 +107,7 @@ NAMED: Mapping[str, tuple[int, str, Mapping[str, str]]] = {
 
 
 class Broken(Response):
-    """No answer: the connection ends after `head` bytes of the body of a true one, or at once."""
+    """Broken connection: it ends after half of a true answer's body, or at once."""
 
     def __init__(self, whole: Response | None = None) -> None:
         super().__init__(status_code=599)
@@ -116,7 +116,7 @@ class Broken(Response):
 
 @dataclass(slots=True)
 class Fault:
-    """Strikes the nth to (nth+times-1)th request that matches, or each with a probability, drawn with a seed."""
+    """Rule for the nth to (nth+times-1)th request that matches, or for each with a probability, drawn with a seed."""
 
     path: re.Pattern[str]
     method: str
@@ -145,7 +145,7 @@ class Fault:
         return True
 
     async def answer(self, app: Any, app_answer: Callable[[], Awaitable[Response]]) -> Response:
-        """What the client gets; `truth` lets the app do what was asked."""
+        """Return what the client gets; `app_answer` lets the app do what was asked."""
         if self.action == "cut":
             return Broken()
         if self.action in ("status", "html", "named"):
@@ -171,7 +171,7 @@ KEYS = WHICH_REQUESTS | WHAT_HAPPENS
 
 
 def faults(rules: list[dict[str, Any]]) -> list[Fault]:
-    """Fault rules from JSON; raises ValueError for what is not known."""
+    """Read fault rules from JSON; raises ValueError for an unknown key, action or name."""
     if not isinstance(rules, list):
         raise ValueError("a list of fault rules is needed")
     return [_fault(rule) for rule in rules]

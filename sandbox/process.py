@@ -1,4 +1,4 @@
-"""Runs the sandbox as a process of its own, for the demo, tests and benchmarks."""
+"""The sandbox as a process of its own, for the demo, tests and benchmarks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Serves an app on a port, in a thread of its own: control calls, faults, log, then the vendor's API."""
+"""Server of an app on a port, in a thread of its own: control calls, faults, log, then the vendor's API."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ SLOW = ("/results", "/query", "/queryAll")
 
 
 class Front:
-    """Between the wire and a vendor's app."""
+    """Layer between the wire and a vendor's app: control calls, faults, log."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -42,7 +42,7 @@ class Front:
 
 
 class Server:
-    """One front on one port of this machine."""
+    """Server of one front on one port of this machine."""
 
     def __init__(self, front: Front, port: int, tls: Tls | None = None) -> None:
         self.front, self.port, self.tls = front, port, tls
@@ -53,7 +53,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> str:
-        """Listen; the base URL once it accepts connections."""
+        """Listen; returns the base URL once it accepts connections."""
         self._thread.start()
         self._up.wait()
         if not self.base:

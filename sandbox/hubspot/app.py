@@ -1,4 +1,4 @@
-"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer (hubspot.md 1.1 to 1.3)."""
+"""The portal's HTTP face: admits a request, finds its handler, and stamps the answer."""
 
 import gzip
 from datetime import datetime
@@ -33,7 +33,7 @@ ALL_SCOPES = tuple(
 
 
 class HubSpotApp:
-    """Answers requests for one portal."""
+    """HTTP application of one portal."""
 
     def __init__(self, portal: Portal, quota: int = 250_000, burst: int = 0) -> None:
         self.quota, self.burst = quota, burst
@@ -50,14 +50,14 @@ class HubSpotApp:
 
     @property
     def org(self) -> Portal:
-        """What the control API sets the clock of."""
+        """Return the portal under the name that the control API uses for every CRM."""
         return self.portal
 
     @classmethod
     def of(
         cls, folder: Path, quota: int = 250_000, clock: str | None = None, *, strict: bool = False, burst: int = 0
     ) -> "HubSpotApp":
-        """The app of an org folder; raises `BadFolder`."""
+        """Serve an org folder; raises `BadFolder`."""
         portal = load(folder)
         if strict and portal.warnings:
             raise BadFolder("; ".join(f"{w}: {n}" for w, n in sorted(portal.warnings.items())))
@@ -69,7 +69,7 @@ class HubSpotApp:
         return app
 
     def edit(self, change: dict[str, Any]) -> dict[str, Any]:
-        """A key is the app's; everything else is the portal's."""
+        """Change the keys and limits, which are the app's, or anything else, which is the portal's."""
         if change["op"] == "key":
             self.keys[change["token"]] = tuple(change["scopes"])
             return {}
@@ -81,7 +81,7 @@ class HubSpotApp:
         return edit(self.portal, change)
 
     def reset(self) -> None:
-        """Back to the loaded state, clock and calls used included."""
+        """Load the folder again; clock and calls used start over too."""
         if self.folder is None:
             return
         self._take(load(self.folder))
@@ -90,12 +90,12 @@ class HubSpotApp:
             self.portal.clock.set(self.start)
 
     def expire(self) -> None:
-        """The keys are withdrawn, the tokens of the OAuth app end."""
+        """Withdraw all keys and end all tokens of the OAuth app."""
         self.keys.clear()
         self.oauth.clear()
 
     def answer(self, request: Request) -> tuple[Response, LoggedCall]:
-        """Any request to a response, and what the log is to say of it."""
+        """Answer a request; returns the response and its line in the log."""
         path = "/" + request.path.strip("/")
         call = Call(request, path)
         search = path.endswith("/search")
@@ -161,7 +161,7 @@ class HubSpotApp:
             raise missing_scopes(required)
 
     def token_info(self, call: Call) -> dict[str, Any]:
-        """Needs no scope and no header: the key is in the body."""
+        """Describe the key in the body; needs no scope and no header."""
         key = str(call.json().get("tokenKey"))
         if key not in self.keys:
             raise ApiError(404, "OBJECT_NOT_FOUND", "The access token was not found")
@@ -177,7 +177,7 @@ class HubSpotApp:
             response.headers["Content-Length"] = str(len(response.body))
 
     def ready(self, base: str) -> dict[str, Any]:
-        """What a client needs."""
+        """Return what a client needs to connect."""
         return {
             "url": base,
             "tls_url": None,

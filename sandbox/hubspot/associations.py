@@ -1,4 +1,4 @@
-"""Links between records: read, made and removed (hubspot.md 1.7)."""
+"""Links between records: read, created and removed (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ MAX_INPUTS = 1_000
 
 
 def batch_read(portal: Portal, call: Call, source: Table, target: Table) -> tuple[int, bytes]:
-    """Paging is for each from-id; those without links are absent; one bad id may refuse the call."""
+    """Read links page by page for each from-id; ids without links are absent; one bad id may refuse the call."""
     if (source.type.name, target.type.name) not in LINKS:
         raise not_found(f"No association types are defined between {source.type.name} and {target.type.name}")
     inputs = call.json().get("inputs") or []
@@ -53,7 +53,7 @@ def _more(portal: Portal, from_type: str, number: int, to_type: str, to_id: int)
 
 
 def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Table) -> bytes:
-    """`GET .../objects/{type}/{id}/associations/{to}`; v3 writes a link as a list does, id and type."""
+    """Answer `GET .../objects/{type}/{id}/associations/{to}`; v3 writes a link as a list does, id and type."""
     number = ids_of([record_id])[0]
     if source.by_id.get(number) is None:
         raise not_found()
@@ -73,7 +73,7 @@ def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Ta
 
 
 def change_one(portal: Portal, source: Table, record_id: str, target: Table, to_id: str, *, make: bool) -> None:
-    """`PUT` and `DELETE .../objects/{type}/{id}/associations/[default/]{to}/{id}`: HubSpot's own plain link."""
+    """Answer `PUT` and `DELETE .../{id}/associations/[default/]{to}/{id}`: HubSpot's own plain link."""
     if source.by_id.get(ids_of([record_id])[0]) is None or target.by_id.get(ids_of([to_id])[0]) is None:
         raise not_found()
     _change(portal, source, target, int(record_id), int(to_id), {}, make=make)

@@ -1,4 +1,4 @@
-"""Writing up to a hundred records in one call (hubspot.md 1.7, section 7 line 5)."""
+"""Writing up to a hundred records in one call (docs/facts/hubspot.md, "List, search and batch")."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def batch_archive(portal: Portal, call: Call, table: Table) -> None:
 
 
 def batch_update(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """An invalid value refuses the batch whole; ids that are not there are errors of their own."""
+    """Update many; an invalid value refuses the whole batch, ids that do not exist are errors of their own."""
     body = call.json()
     inputs_of(body, PAGE)
     updates: list[tuple[Record, dict[str, str]]] = []
@@ -38,7 +38,7 @@ def batch_update(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
 
 
 def batch_create(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """The first conflict fails them all, unless each input can be told by an `objectWriteTraceId` of its own (1.7)."""
+    """Create many; the first conflict fails them all, unless each input has its own `objectWriteTraceId`."""
     inputs = call.json().get("inputs") or []
     if len(inputs) > PAGE:
         raise invalid(f"Batch size must not exceed {PAGE}")
@@ -63,7 +63,7 @@ def batch_create(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
 
 
 def batch_upsert(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """By a unique property; two inputs that mean one record refuse the batch, one conflict is a 409 for all (1.7)."""
+    """Upsert by a unique property; two inputs for one record refuse the batch, one conflict is a 409 for all."""
     inputs = call.json().get("inputs") or []
     rows = [(str(x.get("idProperty") or ""), str(x.get("id") or ""), texts(x.get("properties"))) for x in inputs]
     if any(not id_property for id_property, _, _ in rows):

@@ -1,4 +1,4 @@
-"""Properties, groups, owners, pipelines, currencies, account: what a portal says of itself (hubspot.md 1.9, 1.10)."""
+"""A portal's properties, owners, pipelines, currencies and account (docs/facts/hubspot.md, "Properties")."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ KINDS = ("bool", "date", "datetime", "enumeration", "number", "phone_number", "s
 
 
 def render_definition(table: Table, p: Property) -> dict[str, Any]:
-    """A property's definition."""
+    """Render a property's definition."""
     options = p.body.get("options")
     if options is None:
         options = [{"label": v, "value": v, "displayOrder": n, "hidden": False} for n, v in enumerate(p.values)]
@@ -44,7 +44,7 @@ def render_definition(table: Table, p: Property) -> dict[str, Any]:
 
 
 def properties(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
-    """Unpaged; what is sensitive is told only to who asks for it by its degree."""
+    """List the properties on one page; sensitive ones only if their degree is asked for."""
     archived, degree = call.flag("archived"), call.query.get("dataSensitivity", "non_sensitive")
     definitions = [render_definition(table, p) for p in table.properties.values() if p.archived == archived]
     definitions = [p for p in definitions if p["dataSensitivity"] == degree]
@@ -60,7 +60,7 @@ def one_property(table: Table, name: str) -> dict[str, Any]:
 
 
 def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
-    """An existing name is a conflict; an archived one comes back with its values."""
+    """Create a property; an existing name is a conflict, an archived one comes back with its values."""
     body = call.json()
     lacking = [k for k in ("name", "label", "type", "fieldType", "groupName") if not body.get(k)]
     if lacking:
@@ -88,7 +88,7 @@ def create_property(portal: Portal, call: Call, table: Table) -> dict[str, Any]:
 
 
 def _options(body: dict[str, Any]) -> list[str]:
-    """The values of the options; an enumeration needs some, a bool exactly true and false."""
+    """Return the values of the options; an enumeration needs some, a bool exactly true and false."""
     values = [str(o["value"]) for o in body.get("options") or ()]
     if body["type"] == "enumeration" and not values:
         raise invalid("An enumeration property needs options")
@@ -100,7 +100,7 @@ def _options(body: dict[str, Any]) -> list[str]:
 
 
 def _room_for(portal: Portal, table: Table, *, unique: bool) -> None:
-    """A thousand custom properties a type, ten of them unique."""
+    """Refuse more than a thousand custom properties a type, and more than ten unique ones."""
     custom = [p for p in table.properties.values() if p.custom and not p.archived]
     if len(custom) >= portal.switches.property_limit:
         raise invalid(f"The limit of {portal.switches.property_limit} custom properties has been reached")
@@ -109,7 +109,7 @@ def _room_for(portal: Portal, table: Table, *, unique: bool) -> None:
 
 
 def update_property(call: Call, table: Table, name: str) -> dict[str, Any]:
-    """Options that are sent replace the list; without them it stays."""
+    """Update a definition; options that are sent replace the list, without them it stays."""
     p = table.properties.get(name)
     if p is None or p.archived:
         raise not_found(f'Property "{name}" does not exist')
@@ -149,7 +149,7 @@ def read_properties(call: Call, table: Table) -> tuple[int, dict[str, Any]]:
 
 
 def owners(portal: Portal, call: Call) -> dict[str, Any]:
-    """Paged; deactivated ones on demand only."""
+    """List the owners page by page; deactivated ones only on request."""
     limit, after, archived = int(call.query.get("limit", "100")), int(call.query.get("after") or 0), call.flag("archived")
     email = call.query.get("email")
     matching = [
@@ -162,7 +162,7 @@ def owners(portal: Portal, call: Call) -> dict[str, Any]:
 
 
 def one_owner(portal: Portal, call: Call, owner_id: str) -> dict[str, Any]:
-    """By its own id, or by its user's; a deactivated one on demand only."""
+    """Return an owner by its own id or its user's; a deactivated one only on request."""
     key = "userIdIncludingInactive" if call.query.get("idProperty") == "userId" else "id"
     for owner in portal.owners:
         if str(owner[key]) == owner_id and owner["archived"] == call.flag("archived"):
@@ -183,7 +183,7 @@ def one_pipeline(portal: Portal, table: Table, pipeline_id: str) -> dict[str, An
 
 
 def legacy_pipelines(portal: Portal) -> dict[str, Any]:
-    """The deal pipelines as /crm-pipelines/v1 gives them: other names, the same facts; connectors still ask for these."""
+    """List the deal pipelines as /crm-pipelines/v1 does, for connectors that still use it."""
     return {"results": [_legacy(p) for p in portal.pipelines]}
 
 
@@ -226,7 +226,7 @@ def _rates(portal: Portal) -> dict[str, float]:
 
 
 def exchange_rates(portal: Portal) -> dict[str, Any]:
-    """What one unit of each other currency is worth in the portal's own."""
+    """List what one unit of each other currency is worth in the portal's own."""
     moment = "2020-01-01T00:00:00.000Z"
     return {
         "results": [
@@ -250,7 +250,7 @@ def schemas() -> dict[str, Any]:
 
 
 def custom_properties(portal: Portal) -> dict[str, Any]:
-    """How many of the properties that one may make are made."""
+    """Count the custom properties of each type against their limits."""
     used = {name: sum(p.custom for p in table.properties.values()) for name, table in portal.tables.items()}
     types = [
         {"objectTypeId": t.type.number, "usage": used[n], "limit": 1000, "percentage": used[n] / 10}

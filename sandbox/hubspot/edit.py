@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the portal, without asking the API's rules (hubspot.md 1.9 to 1.12, 7)."""
+"""Changes that people and admins make in the portal, to which the API's rules do not apply."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ Change = dict[str, Any]
 
 
 def edit(portal: Portal, change: Change) -> dict[str, Any]:
-    """One change; `op` says which. Raises KeyError, ValueError."""
+    """Apply one change; `op` names it. Raises KeyError, ValueError."""
     op = change["op"]
     if op in DEFINITIONS:
         return DEFINITIONS[op](portal, change)
@@ -62,7 +62,7 @@ def _merge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _purge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """What the portal does by itself: archived records are kept for ninety days (1.12)."""
+    """Erase what was archived more than ninety days ago, as a portal does by itself."""
     before = iso(portal.clock.now() - timedelta(days=int(change.get("days", 90))))
     expired = [r.id for r in table.by_id.values() if r.archived_at and r.archived_at <= before]
     for record_id in expired:
@@ -71,7 +71,7 @@ def _purge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _stamp(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """Many records get one and the same stamp, as a bulk job does."""
+    """Give many records one and the same stamp, as a bulk job does."""
     for record_id in change["ids"]:
         _record(table, record_id).stamp = change["at"]
     table.version += 1

@@ -1,11 +1,11 @@
-"""Refusals in HubSpot's form (hubspot.md 1.8)."""
+"""Refusals in HubSpot's form (docs/facts/hubspot.md, "Errors")."""
 
 import uuid
 from typing import Any
 
 
 class ApiError(Exception):
-    """An answer that is no success."""
+    """Refusal with a status and a category."""
 
     def __init__(self, status: int, category: str, message: str, **more: Any) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Property groups: each type has one of HubSpot's own, people make others (hubspot.md 1.9)."""
+"""Property groups: each type has one of HubSpot's own, people add others (docs/facts/hubspot.md, "Properties")."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def update(portal: Portal, call: Call, table: Table, name: str) -> Group:
 
 
 def archive(portal: Portal, table: Table, name: str) -> None:
-    """Refused while a property of the group is in use."""
+    """Archive a group; refused while one of its properties is in use."""
     one(portal, table, name)
     if name == _own(table)["name"]:
         raise invalid(f'"{name}" is a HubSpot-defined group and cannot be archived')

@@ -1,4 +1,4 @@
-"""How many calls a portal takes (hubspot.md 1.3): a ten-second window, a day of the portal's time zone, search by itself."""
+"""Limits of calls: ten seconds, a day in the portal's time zone, search by itself (docs/facts/hubspot.md, "Rate limits")."""
 
 import time
 from collections import deque
@@ -12,14 +12,14 @@ NO_LIMIT = 1_000_000
 
 
 class Refused(Exception):
-    """Too many calls; `policy` says which limit."""
+    """Refusal of a call beyond a limit; `policy` names the limit."""
 
     def __init__(self, policy: str, message: str) -> None:
         super().__init__(message)
         self.policy = policy
 
     def body(self) -> dict[str, str]:
-        """The documented form; `errorType`, not `category`."""
+        """Return the documented form; `errorType`, not `category`."""
         return {
             "status": "error",
             "message": self.args[0],
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class Limits:
-    """Counts calls and says when it is enough."""
+    """Counters of calls that refuse those beyond a limit."""
 
     def __init__(self, portal: Portal, daily: int, burst: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.portal, self.daily, self.burst, self.clock = portal, daily, burst, clock
@@ -63,7 +63,7 @@ class Limits:
         recent.append(now)
 
     def headers(self, *, daily: bool) -> dict[str, str]:
-        """An OAuth app is not told of the day."""
+        """Return the limit headers; an OAuth app does not get the daily ones."""
         limit = self.burst or NO_LIMIT
         window = {
             "X-HubSpot-RateLimit-Max": str(limit),

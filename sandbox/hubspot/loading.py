@@ -1,4 +1,4 @@
-"""An org folder's hubspot/*.csv into a portal (design: interface.md, rulings 12)."""
+"""Loading an org folder's hubspot/*.csv into a portal (docs/facts/running.md, "Org folders")."""
 
 import gc
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sandbox.org_folder import BadFolder, header, read_columns, read_facts
 
 
 def load(folder: Path) -> Portal:
-    """The portal of a folder; raises `BadFolder` and loads nothing if a value is bad."""
+    """Load a folder; raises `BadFolder`, and loads nothing, if a value is bad."""
     facts = read_facts(folder)
     portal = Portal(facts, OrgClock(facts.now), schema.standard())
     gc.disable()  # millions of new records and no garbage among them
@@ -78,7 +78,7 @@ def _pipelines(portal: Portal, path: Path) -> None:
 
 
 def _offer(portal: Portal, name: str, choices: list[dict[str, Any]]) -> None:
-    """Pipelines and stages are the options of the deals' properties (1.10)."""
+    """Make pipelines or stages the options of the deals' property."""
     definition = portal.tables["deals"].properties[name]
     definition.values = [str(c["id"]) for c in choices]
     options = [{"label": c["label"], "value": c["id"], "displayOrder": n, "hidden": False} for n, c in enumerate(choices)]
@@ -111,7 +111,7 @@ def _owners(portal: Portal, path: Path) -> None:
 
 
 def _teams(names: str) -> list[dict[str, Any]]:
-    """Teams by name, the primary one first (";" between them)."""
+    """Read teams by name, the primary one first (";" between them)."""
     return [{"id": str(crc32(n.encode()) % 10**6), "name": n, "primary": not i} for i, n in enumerate(names.split(";")) if n]
 
 

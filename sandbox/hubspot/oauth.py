@@ -1,4 +1,4 @@
-"""Access tokens of an OAuth app: half an hour each, from a refresh token that lasts and does not rotate (hubspot.md 1.1, 1.2)."""
+"""Access tokens of an OAuth app: half an hour each, from a refresh token that lasts and does not rotate."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -13,13 +13,13 @@ REFRESH = "na1-c0ffee00-refresh"
 
 
 class OAuth:
-    """The app's tokens and when they end, on the portal's clock."""
+    """Tokens of the app and when they end, on the portal's clock."""
 
     def __init__(self) -> None:
         self._ends: dict[str, datetime] = {}
 
     def token(self, body: bytes, now: datetime) -> dict[str, Any]:
-        """The reply of /oauth/{v1,v3,date}/token."""
+        """Answer /oauth/{v1,v3,date}/token."""
         form = dict(parse_qsl(body.decode()))
         if form.get("grant_type") != "refresh_token":
             raise _refused("UNSUPPORTED_GRANT_TYPE", "only refresh_token is supported")

@@ -1,4 +1,4 @@
-"""Reading records: lists, single ones, batches (hubspot.md 1.5, 1.7)."""
+"""Reading records: lists, single ones, batches (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 from itertools import islice
@@ -16,7 +16,7 @@ MAX_URL = 16_000
 
 
 def listing(portal: Portal, call: Call, table: Table) -> bytes:
-    """One page; `after` is the last id, so it still holds tomorrow."""
+    """Return one page; `after` is the last id, so it is still valid tomorrow."""
     history = call.names("propertiesWithHistory")
     limit, archived = _limit(call, history), call.flag("archived")
     after = call.query.get("after", "0")
@@ -46,7 +46,7 @@ def _limit(call: Call, history: list[str]) -> int:
 
 
 def _types(names: list[str]) -> list[str]:
-    """Unknown names of associations are ignored."""
+    """Resolve the names of associations; unknown ones are ignored."""
     return [t.name for n in names if (t := find_type(n)) is not None]
 
 
@@ -68,7 +68,7 @@ def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
 
 
 def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """Ids that are not there are errors of their own in a 207."""
+    """Read many; ids that do not exist are errors of their own in a 207."""
     body = call.json()
     history = list(body.get("propertiesWithHistory") or ())
     inputs = inputs_of(body, HISTORY_PAGE if history else PAGE)
@@ -101,7 +101,7 @@ def no_object(ids: list[str]) -> dict[str, Any]:
 
 
 def inputs_of(body: dict[str, Any], limit: int) -> list[str]:
-    """The ids of a batch; too many, or one twice, refuse it whole."""
+    """Return the ids of a batch; too many, or one twice, refuse the whole batch."""
     inputs = [str(x.get("id", "")) for x in body.get("inputs") or ()]
     if len(inputs) > limit:
         raise invalid(
@@ -115,7 +115,7 @@ def inputs_of(body: dict[str, Any], limit: int) -> list[str]:
 
 
 def envelope(portal: Portal, texts: list[str], errors: list[dict[str, Any]], status: int = 200) -> tuple[int, bytes]:
-    """A batch's answer: 207 where some inputs failed."""
+    """Render a batch's answer: 207 where some inputs failed."""
     now = portal.stamp()
     more = f',"numErrors":{len(errors)},"errors":{json.dumps(errors)}' if errors else ""
     text = f'{{"status":"COMPLETE","results":[{",".join(texts)}],"startedAt":"{now}","completedAt":"{now}"{more}}}'

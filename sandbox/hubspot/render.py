@@ -1,4 +1,4 @@
-"""Records as HubSpot writes them (hubspot.md 1.5). Built from pieces, because a benchmark reads millions of them."""
+"""Records as HubSpot writes them. Built from pieces, because a benchmark reads millions of them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ Piece = Callable[[Record], str]
 
 
 def properties_of(table: Table, names: Sequence[str]) -> list[str]:
-    """What is answered: the named properties that exist (unknown ones are ignored), and what always comes along (1.5)."""
+    """Select what is answered: the requested properties that exist, and those that always come along."""
     selected = names or table.type.usual
     existing = [n for n in dict.fromkeys(selected) if n in table.properties and not table.properties[n].archived]
     always = [table.type.created, table.type.stamp, "hs_object_id"]
@@ -25,7 +25,7 @@ def record(
     links: Sequence[str] = (),
     home: str = "",
 ) -> Piece:
-    """Writes a record with these properties, histories and inline links; `home` is the address of its type."""
+    """Return a writer of records with these properties, histories and inline links; `home` is the type's address."""
     stamp, created = table.type.stamp, table.type.created
     plain = [(n, quoted(n) + ":") for n in properties_of(table, names) if n not in (stamp, "hs_object_id")]
     inline = [_links_to(portal, table, to_type, home) for to_type in links]
@@ -48,7 +48,7 @@ def record(
 
 
 def _history(r: Record, names: Sequence[str], created: str) -> str:
-    """Newest first (1.12)."""
+    """Render past values, newest first."""
     entries = {
         name: [
             {"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
@@ -60,7 +60,7 @@ def _history(r: Record, names: Sequence[str], created: str) -> str:
 
 
 def _links_to(portal: Portal, table: Table, to_type: str, home: str) -> Callable[[int], str]:
-    """Writes the first page of a record's links to one type; a primary one comes twice, labelled and not (1.5)."""
+    """Return a writer of the first page of a record's links; a primary one comes twice, labelled and not."""
     own, page, links = table.type, portal.switches.inline_page, portal.links
     to, binned = portal.tables[to_type].type, portal.tables[to_type].binned
     pair, labelled = links.between(own.name, to_type), links.marked(own.name, to_type)

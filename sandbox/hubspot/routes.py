@@ -1,4 +1,4 @@
-"""Which path is answered by what: dated releases and v3/v4 on one store (hubspot.md 1.1)."""
+"""Routes: dated releases and v3/v4 on one store (docs/facts/hubspot.md, "Versions and paths")."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def as_json(body: Any, status: int = 200) -> Response:
 
 
 def routes() -> list[Route]:
-    """(method, path, handler, what is needed): "read" and "write" are scopes of the type, else a scope by its name."""
+    """List (method, path, handler, need): "read" and "write" are scopes of the type, else a scope by name."""
     o, p, t = rf"/crm/objects/{DATE}/{TYPE}", rf"/crm/properties/{DATE}/{TYPE}", "(?P<target>[^/]+)"
     a = rf"/crm/associations/{DATE}/{TYPE}/{t}/batch"
     table: list[tuple[str, str, Handler, str]] = [
@@ -156,7 +156,7 @@ OLD = re.compile(r"/crm/(v[34])/(objects|properties|pipelines|owners|association
 
 
 def modern(path: str) -> str:
-    """An old path in the order of the dated ones."""
+    """Rewrite an old path in the order of the dated ones."""
     match = OLD.fullmatch(path)
     return f"/crm/{match[2]}/{match[1]}{match[3] or ''}" if match else path
 

@@ -1,4 +1,4 @@
-"""Which properties a portal has from the start, and what a value must look like (hubspot.md 1.7, 1.9)."""
+"""The properties every portal has, and the form of their values (docs/facts/hubspot.md, "Properties")."""
 
 import csv
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def _facts() -> list[dict[str, str]]:
 
 
 def standard() -> dict[str, dict[str, Property]]:
-    """Fresh definitions by type and name."""
+    """Build fresh definitions by type and name."""
     definitions: dict[str, dict[str, Property]] = {}
     for f in _facts():
         options = f["options"].split(";") if f["options"] else []
@@ -37,7 +37,7 @@ def standard() -> dict[str, dict[str, Property]]:
 
 
 def fault(definition: Property, value: str) -> str:
-    """Why a value cannot be written; empty if it can."""
+    """Say why a value cannot be written; empty if it can."""
     if value == "":
         return ""
     if definition.type == "number" and not _is_number(value):
@@ -56,7 +56,7 @@ def fault(definition: Property, value: str) -> str:
 
 
 def normal(definition: Property, value: str) -> str:
-    """A date or time as it is stored, whatever form it was written in: YYYY-MM-DD, or ISO 8601 to the millisecond (1.5, 1.7)."""
+    """Normalise a date or time to the stored form: YYYY-MM-DD, or ISO 8601 to the millisecond."""
     if value == "" or definition.type not in ("date", "datetime") or not _is_moment(value):
         return value
     if value.lstrip("-").isdigit():

@@ -1,4 +1,4 @@
-"""Search: typed filters, one sort, a wall at 10,000, an index that may lag (hubspot.md 1.6)."""
+"""Search: filters, one sort, 10,000 results, an index that may lag (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 import random
@@ -28,7 +28,7 @@ KEY = "hs_object_id"
 
 
 class Searches:
-    """Remembers the ids of the last filters, so that walking through them does not look at every record again."""
+    """Searches of one portal; the ids of the last filters are kept, so that paging does not test every record again."""
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
@@ -57,7 +57,7 @@ class Searches:
         return limit, int(after)
 
     def _ids(self, table: Table, body: dict[str, Any]) -> list[int]:
-        """Matching ids in the order that is asked for."""
+        """Return the matching ids in the requested order."""
         groups = [list(g.get("filters") or ()) for g in body.get("filterGroups") or ()]
         if len(str(body.get("query") or "")) > MAX_QUERY:
             raise invalid(f"query must not be longer than {MAX_QUERY} characters")
@@ -117,7 +117,7 @@ def _contains(r: Record, query: str) -> bool:
 
 
 def _sort(body: dict[str, Any]) -> tuple[str, bool]:
-    """One rule, as an object or as a text."""
+    """Read the one sort rule, an object or a text."""
     rules = body.get("sorts") or [KEY]
     if len(rules) > 1:
         raise invalid("Only one sort is allowed")
@@ -128,7 +128,7 @@ def _sort(body: dict[str, Any]) -> tuple[str, bool]:
 
 
 def value_of(table: Table, r: Record, name: str) -> Any:
-    """A property's value as search compares it; None for none."""
+    """Return a property's value as search compares it; None for none."""
     if name == KEY:
         return float(r.id)
     text = r.stamp if name == table.type.stamp else r.values.get(name)
@@ -159,7 +159,7 @@ def _key(table: Table, name: str) -> Callable[[Record], Any]:
 
 
 def _disorder(ids: list[int], places: list[int]) -> None:
-    """What stands at these places in another order, the same each time."""
+    """Shuffle the ids at these places, the same way each time."""
     shuffled = [ids[n] for n in places]
     random.Random(1).shuffle(shuffled)
     for n, i in zip(places, shuffled, strict=True):
@@ -167,7 +167,7 @@ def _disorder(ids: list[int], places: list[int]) -> None:
 
 
 def _test(table: Table, f: dict[str, Any], fresh: str) -> Test:
-    """A filter as a function of a record; no upper bound of its date holds for a record that changed after `fresh`."""
+    """Turn a filter into a test; no upper bound of the date holds for a record that changed after `fresh`."""
     name, operator = str(f["propertyName"]), str(f["operator"])
     definition = table.properties[name]
     try:

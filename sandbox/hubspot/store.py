@@ -1,4 +1,4 @@
-"""A portal's records, links and definitions, in memory (hubspot.md 1.10 to 1.12)."""
+"""A portal's records, links and definitions, in memory."""
 
 import itertools
 from bisect import bisect_left, bisect_right, insort
@@ -12,7 +12,7 @@ from sandbox.clock import OrgClock
 from sandbox.hubspot.types import LINKS, PRIMARY, TYPES, Type
 from sandbox.org_folder import OrgFacts
 
-#: the activities that count as contact (1.11)
+#: the activities that count as contact (docs/facts/hubspot.md, "Activities")
 CONTACTING = ("calls", "meetings", "emails", "communications")
 #: properties whose changes are kept with their time
 WATCHED = {"companies": ("hubspot_owner_id",), "deals": ("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline")}
@@ -20,7 +20,7 @@ WATCHED = {"companies": ("hubspot_owner_id",), "deals": ("dealstage", "amount", 
 
 @dataclass(slots=True)
 class Property:
-    """A property's definition; `values` are its options."""
+    """Definition of a property; `values` are its options."""
 
     name: str
     type: str  #: string, number, date, datetime, bool, enumeration, phone_number
@@ -30,11 +30,11 @@ class Property:
     custom: bool = False
     archived: bool = False
     body: dict[str, Any] = field(default_factory=dict)  #: as it was posted
-    used_in: list[str] = field(default_factory=list)  #: workflows and lists that keep it from being archived (1.9)
+    used_in: list[str] = field(default_factory=list)  #: workflows and lists that keep it from being archived
 
 
 class Record:
-    """One record: its values by property, all texts; what has no value is absent."""
+    """Record: its values by property, all texts; what has no value is absent."""
 
     __slots__ = ("archived_at", "history", "id", "stamp", "values")
 
@@ -44,13 +44,13 @@ class Record:
         self.history: dict[str, list[tuple[str, str]]] | None = None  #: property -> (time, value), oldest first
 
     def past(self, name: str, created: str) -> list[tuple[str, str]]:
-        """A property's values with their times; one that nobody recorded was there when the record was made (1.12)."""
+        """Return a property's values with their times; without history, the value dates from the record's creation."""
         changes = (self.history or {}).get(name)
         return changes or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
 
 
 class Table:
-    """All records of a type, in the order of their ids."""
+    """Records of a type, in the order of their ids."""
 
     def __init__(self, type_: Type, properties: dict[str, Property]) -> None:
         self.type, self.properties = type_, properties
@@ -73,7 +73,7 @@ class Table:
         self.version += 1
 
     def unique(self, name: str) -> bool:
-        """Whether no two records may have the same value: a contact's address, and what was made so (1.7, 1.9)."""
+        """Tell whether values must be unique: a contact's address, and what was declared so."""
         declared = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
         return bool(declared) or (self.type.name, name) == ("contacts", "email")
 
@@ -84,20 +84,20 @@ class Table:
         self.version += 1
 
     def bin(self, record: Record, at: str | None) -> None:
-        """To the bin, or (without a time) back from it; its date does not move (1.12)."""
+        """Archive a record, or (without a time) restore it; its date does not move."""
         record.archived_at = at
         (self.binned.discard if at is None else self.binned.add)(record.id)
         self.version += 1
 
     def after(self, record_id: int, *, archived: bool) -> Iterator[Record]:
-        """Records beyond an id."""
+        """Iterate over the records beyond an id."""
         for at in range(bisect_right(self.ids, record_id), len(self.ids)):
             record = self.by_id[self.ids[at]]
             if (record.archived_at is not None) == archived:
                 yield record
 
     def get(self, record_id: int) -> Record | None:
-        """A record; a merged one's id gives its survivor (1.12)."""
+        """Return a record; a merged one's id gives its survivor."""
         while record_id in self.merged:
             record_id = self.merged[record_id]
         return self.by_id.get(record_id)
@@ -111,7 +111,7 @@ class Label:
 
 
 class Links:
-    """Who is linked to whom; both directions, plain links without a label of their own."""
+    """Links between records, in both directions; plain links have no label of their own."""
 
     def __init__(self) -> None:
         self._to: dict[tuple[str, str], dict[int, int | list[int]]] = {}
@@ -164,11 +164,11 @@ class Links:
         return (linked,) if isinstance(linked, int) else linked
 
     def between(self, from_type: str, to_type: str) -> Mapping[int, int | list[int]]:
-        """From each record of a type that has links to the other: the one id, or all of them in order."""
+        """Map each record of a type to its links to the other: the one id, or all of them in order."""
         return self._to.get((from_type, to_type), {})
 
     def labels(self, from_type: str, from_id: int, to_type: str, to_id: int) -> list[Label]:
-        """A plain link, and whatever else the pair is to each other."""
+        """List a pair's links: the plain one, then those with labels."""
         plain = Label("HUBSPOT_DEFINED", LINKS.get((from_type, to_type), 0), None)
         return [plain, *self._labels.get((from_type, to_type, from_id, to_id), ())]
 
@@ -192,12 +192,12 @@ class Switches:
     inline_page: int = 100
     bad_id_fails: bool = False
     identical_write_bumps: bool = True
-    disorder_seconds: float = 0.0  #: search is out of order, and blind to upper bounds, for what changed so recently (1.6)
-    property_limit: int = 1_000  #: custom properties of one type (1.9)
+    disorder_seconds: float = 0.0  #: search is out of order, and blind to upper bounds, for what changed so recently
+    property_limit: int = 1_000  #: custom properties of one type
 
 
 class Portal:
-    """Everything a portal holds."""
+    """Portal: its records, links, definitions, clock and switches."""
 
     def __init__(self, facts: OrgFacts, clock: OrgClock, properties: dict[str, dict[str, Property]]) -> None:
         self.facts, self.clock = facts, clock
@@ -215,19 +215,19 @@ class Portal:
         self._numbers = itertools.count(1)
 
     def stamp(self) -> str:
-        """Now, to the millisecond."""
+        """Return now, to the millisecond."""
         return iso(self.clock.now())
 
     def new_id(self, table: Table) -> int:
         return max(table.highest, 300_000_000_000) + next(self._numbers)
 
     def touch(self, table: Table, record: Record) -> None:
-        """Any change moves the date."""
+        """Move the record's date, as any change does."""
         record.stamp = self.stamp()
         table.version += 1
 
     def set(self, table: Table, record: Record, values: dict[str, str]) -> None:
-        """New values, "" clears; what is watched keeps its history, and deals derive what their stage says (1.10)."""
+        """Set values ("" clears), keep the history of watched ones, and derive what follows from a deal's stage."""
         moment = self.stamp()
         for name, value in values.items():
             if name in WATCHED.get(table.type.name, ()) and record.values.get(name, "") != value:
@@ -241,7 +241,7 @@ class Portal:
         self.touch(table, record)
 
     def of_stage(self, stage: str) -> dict[str, str]:
-        """What a stage makes of its deals."""
+        """Derive a deal's properties from its stage."""
         facts = self.stages.get(stage)
         if facts is None:
             return {}
@@ -256,7 +256,7 @@ class Portal:
     def link(
         self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None, label: str | None = None
     ) -> None:
-        """A link moves no date of its own; an activity's makes its parent count again, and that does (1.11)."""
+        """Link two records; moves no date, except of the parent whose activities are counted again."""
         self.links.add(from_type, from_id, to_type, to_id, type_id, label)
         if TYPES[from_type].activity:
             self.roll_up(to_type, to_id)
@@ -288,5 +288,5 @@ def iso(moment: datetime) -> str:
 
 
 def ids_of(texts: Iterable[Any]) -> list[int]:
-    """Ids as numbers; what is no number is no record's."""
+    """Parse ids; a text that is no number becomes an id that no record has."""
     return [int(t) if str(t).isdigit() else -1 for t in texts]

@@ -1,11 +1,11 @@
-"""Object types, their names and numbers, scopes, and what links them (hubspot.md 1.1, 1.2, 1.11)."""
+"""Object types: names, numbers, scopes and links (docs/facts/hubspot.md, "Scopes")."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """One object type; `stamp` is the property that moves with every change."""
+    """Object type; `stamp` is the property that moves with every change."""
 
     name: str
     one: str
@@ -112,7 +112,7 @@ PRIMARY = {("contacts", "companies"): 1, ("companies", "contacts"): 2, ("deals",
 
 
 def find_type(name: str) -> Type | None:
-    """A type by plural, singular or number, in any case of letters; None if nobody knows it."""
+    """Find a type by plural, singular or number, in any case of letters; None if it is unknown."""
     return _BY_NAME.get(name.lower())
 
 

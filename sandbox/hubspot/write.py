@@ -1,4 +1,4 @@
-"""Writing records, one by one (hubspot.md 1.7, section 7 line 6)."""
+"""Writing records one by one."""
 
 import json
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from sandbox.hubspot.errors import ApiError, invalid, not_found
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
 from sandbox.hubspot.types import LINKS, UNTYPED
 
-#: from this release on an admin's validation rules hold for API writes too (hubspot.md 0)
+#: from this release on an admin's validation rules hold for API writes too (docs/facts/hubspot.md, "Versions and paths")
 RULES_SINCE = "2026-09"
 
 
 def texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """JSON values as the texts that are stored; null clears as "" does."""
+    """Turn JSON values into the stored texts; null clears as "" does."""
     return {
         str(k): "" if v is None else str(v).lower() if isinstance(v, bool) else str(v) for k, v in (values or {}).items()
     }
 
 
 def check(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str], release: str) -> None:
-    """Raise for the first record that may not be written; nothing has been by then."""
+    """Raise for the first value that may not be written, before anything is."""
     faults = []
     for name, value in values.items():
         definition = table.properties.get(name)
@@ -54,7 +54,7 @@ def check(portal: Portal, table: Table, values: Mapping[str, str], stored: Mappi
 
 
 def _obey(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str]) -> None:
-    """An admin's rules: required properties, always or under a condition."""
+    """Enforce an admin's rules: required properties, always or under a condition."""
     after = {**stored, **values}
     for rule in portal.rules:
         if rule.get("object", "companies") != table.type.name:
@@ -69,7 +69,7 @@ def _obey(portal: Portal, table: Table, values: Mapping[str, str], stored: Mappi
 
 
 def save(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
-    """Save, and the record as it is then; a 2026-09 call is told which dates were brought into form (1.7)."""
+    """Save and render a record; a 2026-09 call gets a warning for each date that was normalised."""
     values_to_store = normalized(table, values)
     same = all(record.values.get(k, "") == v for k, v in values_to_store.items())
     if not same or portal.switches.identical_write_bumps:
@@ -125,7 +125,7 @@ def create(portal: Portal, table: Table, body: Mapping[str, Any], release: str) 
 
 
 def conflict(table: Table, values: Mapping[str, str], own: Record | None = None) -> None:
-    """A value that may be there once only, and is: a contact's e-mail address, a property made unique."""
+    """Raise if a unique value belongs to another record: a contact's address, a property declared unique."""
     for name, value in values.items():
         if value and table.unique(name) and (holder := objects.by_property(table, name, value)) not in (None, own):
             raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {holder.id}")
@@ -138,7 +138,7 @@ def _link(portal: Portal, table: Table, record: Record, to_id: str, type_id: int
 
 
 def insert(portal: Portal, table: Table, values: Mapping[str, str], record_id: int | None = None, at: str = "") -> Record:
-    """A new record, stamped now or at another time."""
+    """Create a record, stamped now or at another time."""
     moment = at or portal.stamp()
     record = Record(record_id or portal.new_id(table), {}, moment)
     record.values = {k: v for k, v in values.items() if v != ""} | {table.type.created: moment}

@@ -1,4 +1,4 @@
-"""Which records the running user may see and change (rulings 10): all, read only, or its own and what is shared.
+"""Record access of a user: all, read only, or its own and what is shared (docs/facts/salesforce.md, "Record access").
 
 A stand-in for profiles, org-wide defaults and sharing rules: the level is a fact of the object (org.toml `[access]`, or the
 edit `access`), single records are opened by the edit `share`.
@@ -15,19 +15,19 @@ MAX_RECORDS = 200
 
 
 def visible_rows(org: Org, table: Table) -> list[Row]:
-    """The records the running user may read."""
+    """Return the records the running user may read."""
     if level_of(org, table) != "own":
         return table.rows
     return [row for row in table.rows if can_read(org, table, row)]
 
 
 def level_of(org: Org, table: Table) -> str:
-    """The running user's access to an object's records."""
+    """Return the running user's access to an object's records."""
     return org.sight.level(table.name, org.access.get(table.name, "all"))
 
 
 def with_people(org: Org, table: Table, rows: list[Row], where: Node | None) -> list[Row]:
-    """The users who log in here are no part of the folder's data; who asks for a username finds them."""
+    """Add the users who log in here, who are not in the folder's data, if the query compares a username."""
     if table.name != "User" or "username" not in _compared(where):
         return rows
     return [*rows, *(table.by_id[i] for i in org.people.values())]
@@ -43,7 +43,7 @@ def can_edit(org: Org, table: Table, row: Row) -> bool:
 
 
 def _opened(org: Org, table: Table, row: Row) -> str | None:
-    """Edit for the owner, else what a share gives; an activity is as open as its account."""
+    """Return Edit for the owner, else what a share gives; an activity is as open as its account."""
     if table.get(row, "OwnerId") == org.user:
         return "Edit"
     account = table.get(row, "AccountId") if table.name in ("Task", "Event") else None
@@ -51,7 +51,7 @@ def _opened(org: Org, table: Table, row: Row) -> str | None:
 
 
 def record_access(org: Org, where: Node | None) -> Table:
-    """UserRecordAccess has no rows of its own: it answers for the records that are asked for, 200 at most."""
+    """Fill UserRecordAccess, which has no rows of its own, for the records the query names (200 at most)."""
     compared = _compared(where)
     if "userid" not in compared or "recordid" not in compared:
         raise ApiError(400, "MALFORMED_QUERY", "UserRecordAccess must be filtered by UserId and RecordId")
@@ -81,7 +81,7 @@ def _answer(org: Org, table: Table, record: str, user: str) -> None:
 
 
 def _compared(where: Node | None) -> dict[str, list[str]]:
-    """Field -> the texts it is compared with, over a conjunction."""
+    """Map each field to the texts it is compared with, over a conjunction."""
     if isinstance(where, Compare):
         return {where.field.lower(): [v.text for v in where.values]} if where.op in ("=", "in") else {}
     if isinstance(where, Logic) and where.op == "and":

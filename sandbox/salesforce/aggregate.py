@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
 
 
 def is_count(query: Query) -> bool:
-    """`SELECT COUNT() FROM ...`: the number alone, without records."""
+    """Recognise `SELECT COUNT() FROM ...`, which gives the number alone, without records."""
     return query.fields == ("count()",)
 
 
@@ -32,7 +32,7 @@ def is_aggregate(query: Query) -> bool:
 
 
 def records(org: Org, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
-    """The AggregateResult records."""
+    """Return the AggregateResult records."""
     table = evaluate.entity(org, query.entity)
     keys = [evaluate.column(org, table, g) for g in query.group]
     parts = _selected(org, table, query, keys)

@@ -1,4 +1,4 @@
-"""The org's HTTP face: admits a request, finds who answers it, and stamps the answer."""
+"""The org's HTTP face: admits a request, finds its handler, and stamps the answer."""
 
 import gzip
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ NO_LOGIN = ("/services/oauth2/token", "/services/oauth2/revoke", "/services/oaut
 
 
 class SalesforceApp:
-    """Answers requests for one org."""
+    """HTTP application of one org."""
 
     def __init__(self, org: Org, quota: int = 100_000) -> None:
         self.state = OrgState(org, quota)
@@ -39,12 +39,12 @@ class SalesforceApp:
 
     @property
     def org(self) -> Org:
-        """What the control API sets the clock of."""
+        """Return the org, for the control API."""
         return self.state.org
 
     @classmethod
     def of(cls, folder: Path, quota: int = 100_000, clock: str | None = None, *, strict: bool = False) -> "SalesforceApp":
-        """The app of an org folder; raises `BadFolder`."""
+        """Serve an org folder; raises `BadFolder`."""
         org = load(folder)
         if strict and org.warnings:
             raise BadFolder("; ".join(f"{w}: {n}" for w, n in sorted(org.warnings.items())))
@@ -56,14 +56,14 @@ class SalesforceApp:
         return app
 
     def edit(self, change: dict[str, Any]) -> dict[str, Any]:
-        """Limits are the service's; everything else is the org's."""
+        """Change the limits, which are the service's, or anything else, which is the org's."""
         if change["op"] == "limits":
             self.state.set_limits(change)
             return {}
         return edit(self.org, change)
 
     def reset(self) -> None:
-        """Back to the loaded state, clock and calls used included; sessions stay open."""
+        """Load the folder again; clock and calls used start over too, sessions stay open."""
         if self.folder is None:
             return
         org = load(self.folder)
@@ -72,11 +72,11 @@ class SalesforceApp:
         self.state.load(org)
 
     def expire(self) -> None:
-        """Every session ends."""
+        """End every session."""
         self.state.client_app.sessions.clear()
 
     def answer(self, request: Request) -> tuple[Response, LoggedCall]:
-        """Any request to a response, and what the log is to say of it."""
+        """Answer a request; returns the response and its line in the log."""
         path = "/" + request.path.strip("/")
         call = Call(request, path)
         try:
@@ -115,7 +115,7 @@ class SalesforceApp:
         return self._handle(call)
 
     def _handle(self, call: Call) -> Response:
-        """The answer to an admitted request, or to a part of one."""
+        """Answer an admitted request, or a part of one."""
         others = []
         for method, pattern, handler in self.routes:
             match = pattern.fullmatch(call.path)
@@ -142,7 +142,7 @@ class SalesforceApp:
             response.headers["Content-Length"] = str(len(response.body))
 
     def ready(self, base: str, folder: Path) -> dict[str, Any]:
-        """What a client needs to log in."""
+        """Return what a client needs to log in."""
         client_app, org_id, now = self.state.client_app, self.state.org_id(), self.org.clock.now()
         return {
             "url": base,

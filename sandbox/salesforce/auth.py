@@ -1,4 +1,4 @@
-"""Logins: JWT bearer, client credentials, refresh token; username-password is refused (reference: salesforce.md 1.2)."""
+"""Logins: JWT bearer, client credentials, refresh token (docs/facts/salesforce.md, "Login and tokens")."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ MAX_ASSERTION_SECONDS = 300
 
 @dataclass(slots=True)
 class Session:
-    """Somebody logged in."""
+    """Session of a user who logged in."""
 
     username: str
     opened: datetime  #: on the org clock
@@ -31,7 +31,7 @@ class Session:
 
 @dataclass(slots=True)
 class ClientApp:
-    """The external client app, its key, and the sessions it has opened."""
+    """External client app, its key, and the sessions it has opened."""
 
     username: str
     client_id: str = field(default_factory=lambda: "3MVG9" + secrets.token_urlsafe(40))
@@ -41,7 +41,7 @@ class ClientApp:
     sessions: dict[str, Session] = field(default_factory=dict)  #: by token
 
     def write_key(self, folder: Path) -> Path:
-        """The private key an admin would hold, readable by its owner only."""
+        """Write the private key of the connected app, readable by its owner only."""
         path = folder / "salesforce.key"
         pem = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -56,7 +56,7 @@ class ClientApp:
         return token
 
     def admits(self, token: str, now: datetime, switches: Switches) -> bool:
-        """Whether the session is open; counts the call, and ends a session that is too old or has made its calls."""
+        """Tell whether the session is open; counts the call, and ends a session that is too old or has made its calls."""
         session = self.sessions.get(token)
         if session is None:
             return False
@@ -69,7 +69,7 @@ class ClientApp:
 
 
 def token(client_app: ClientApp, org: Org, form: dict[str, str], authorization: str, base: str) -> dict[str, Any]:
-    """The reply of /services/oauth2/token; raises `OAuthError`. Uses the machine's clock (rulings 1)."""
+    """Answer /services/oauth2/token; raises `OAuthError`. Uses the machine's clock (docs/facts/running.md, "Clocks")."""
     grant = form.get("grant_type", "")
     if grant == JWT_GRANT:
         _check_assertion(client_app, form.get("assertion", ""), base)

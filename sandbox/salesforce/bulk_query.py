@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query: jobs that work in the background, and their result pages (reference: salesforce.md 1.4)."""
+"""Bulk API 2.0 query: background jobs and their result pages (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import base64
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +24,7 @@ ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
 
 class QueryJob:
-    """UploadComplete when made, InProgress at the first look, then JobComplete as soon as it is done."""
+    """Query job: UploadComplete at first, InProgress at the first look, then JobComplete as soon as it is done."""
 
     def __init__(self, job_id: str, version: str, body: dict[str, Any], created: str) -> None:
         self.id, self.version, self.created = job_id, version, created
@@ -60,7 +60,7 @@ class QueryJob:
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:
-        """Its state now; the first look never finds it done."""
+        """Return its state now; the first look never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
             self.looks -= 1
@@ -81,7 +81,7 @@ class QueryJob:
 
 
 class QueryJobs:
-    """All query jobs of one org."""
+    """Query jobs of one org."""
 
     def __init__(self, org: Org) -> None:
         self.org = org
@@ -118,13 +118,13 @@ class QueryJobs:
         return job
 
     def find(self, job_id: str) -> QueryJob:
-        """A job and its results are kept for seven days (salesforce.md 1.4)."""
+        """Find a job; it and its results are kept for seven days."""
         if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
     def results(self, job: QueryJob, version: str, locator: str, max_records: int) -> tuple[bytes, dict[str, str]]:
-        """One page and its headers; the locator is opaque and stays valid."""
+        """Return one page and its headers; the locator is opaque and stays valid."""
         spool = _readable(job, version)
         start, size = _unlock(job, locator) if locator else (0, self.page)
         size = max_records or size
@@ -134,7 +134,7 @@ class QueryJobs:
         return spool.page(start, size), headers
 
     def pages(self, job: QueryJob, version: str, locator: str) -> dict[str, Any]:
-        """Up to five page addresses at once, for parallel download (GA since v58)."""
+        """List up to five page addresses at once, for parallel download (GA since v58)."""
         if float(version) < 58:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         spool = _readable(job, version)
@@ -147,7 +147,7 @@ class QueryJobs:
 
 
 def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]]:
-    """Table and columns of a query that Bulk accepts; the refusals are those of `salesforce.md` 1.4."""
+    """Return table and columns of a query that Bulk accepts; raises for what it refuses."""
     table = evaluate.entity(org, query.entity)
     if table.name in NOT_BULK:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{table.name}' is not supported by the Bulk API.")
@@ -161,7 +161,7 @@ def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]
 
 
 def oldest_stamp(org: Org) -> str:
-    """The stamp of the oldest jobs that are still there."""
+    """Return the stamp of the oldest jobs that still exist."""
     return (org.clock.now() - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

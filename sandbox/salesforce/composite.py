@@ -1,4 +1,4 @@
-"""Many records, or many requests, in one call: sObject Collections and Composite (reference: salesforce.md 1.6)."""
+"""Many records or requests in one call: sObject Collections and Composite (docs/facts/salesforce.md, "Collections")."""
 
 import json
 import re
@@ -29,7 +29,7 @@ Handle = Callable[[Call], Response]
 
 
 def update_many(state: OrgState, call: Call, version: str) -> Response:
-    """PATCH composite/sobjects: at most 200 records, one result each, aligned with the input."""
+    """Answer PATCH composite/sobjects: at most 200 records, one result each, aligned with the input."""
     body = call.json()
     records = body.get("records") or []
     _check_size(records)
@@ -41,7 +41,7 @@ def update_many(state: OrgState, call: Call, version: str) -> Response:
 
 
 def create_many(state: OrgState, call: Call, version: str) -> Response:
-    """POST composite/sobjects, one result each. `allOrNone` takes back what was made before the first refusal."""
+    """Answer POST composite/sobjects, one result each; `allOrNone` removes what was created before a refusal."""
     body = call.json()
     records = body.get("records") or []
     _check_size(records)
@@ -74,7 +74,7 @@ def _create(state: OrgState, name: str, values: dict[str, Any]) -> str:
 
 
 def delete_many(state: OrgState, call: Call, version: str) -> Response:
-    """DELETE composite/sobjects?ids=a,b: the object follows from each id."""
+    """Answer DELETE composite/sobjects?ids=a,b; the object follows from each id."""
     ids = [i for i in call.query.get("ids", "").split(",") if i]
     if len(ids) > MAX_RECORDS:
         raise ApiError(
@@ -113,7 +113,7 @@ def _check_size(records: list[dict[str, Any]]) -> None:
 
 
 def _tried(state: OrgState, record: dict[str, Any]) -> Prepared | write.RowError:
-    """The checked new values of one record, or why it is refused."""
+    """Check the new values of one record; returns them, or why it is refused."""
     values = {k: v for k, v in record.items() if k not in ("attributes", "id", "Id")}
     table = state.table(record["attributes"]["type"])
     try:
@@ -138,7 +138,7 @@ def _id(record: dict[str, Any]) -> str:
 
 
 def composite(state: OrgState, call: Call, version: str, *, handle: Handle) -> Response:
-    """POST composite: one request after the other; `@{name.field}` is filled from an earlier answer.
+    """Answer POST composite: one request after the other; `@{name.field}` is filled from an earlier answer.
 
     `handle` answers each of them, as it would alone.
     Without `allOrNone` a refused one does not stop the others, except those that refer to it.

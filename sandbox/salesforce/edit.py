@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the org, without asking the API's rules (reference: salesforce.md 1.7 to 1.9, 6)."""
+"""Changes that people and admins make in the org, to which the API's rules do not apply."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from sandbox.salesforce.table import Row, Table
 
 
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """One change; `op` says which (see docs/sandbox.md). Raises KeyError, ValueError."""
+    """Apply one change; `op` names it (docs/sandbox.md). Raises KeyError, ValueError."""
     op = change["op"]
     org.sights.clear()  # the record may be a permission
     if op in LEVERS:
@@ -35,7 +35,7 @@ def _access(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _profile(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """The integration user's profile: minimum (Minimum Access - API Only Integrations), or full."""
+    """Set the integration user's profile: minimum (Minimum Access - API Only Integrations), or full."""
     org.minimum = change["level"] == "minimum"
     return {"minimum": org.minimum}
 
@@ -51,13 +51,13 @@ def _rule(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _transaction(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """A long transaction is open since then, or no longer."""
+    """Open a long transaction at a moment, or end it."""
     org.oldest = change.get("since")
     return {"since": org.oldest}
 
 
 def _field(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """An admin adds a field, or gives one another type; what its values cannot be in that type is gone."""
+    """Add a field, or give one another type, which clears the values that do not fit it."""
     owner, _, name = change["field"].partition(".")
     table, kind = org.tables[owner], change["type"]
     existing = table.fields.get(name)
@@ -84,14 +84,14 @@ def _empty_bin(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """The delete log is purged, as it may be under pressure (salesforce.md 1.8): getDeleted knows nothing older."""
+    """Purge the delete log, as happens under load, so that getDeleted knows nothing older."""
     org.deletions.clear()
     org.remembers = org.clock.stamp()
     return {"since": org.remembers}
 
 
 def _automation(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """Whenever a record of `object` is saved, the records of `touches` that point to it in `by` are saved too."""
+    """Add a flow: when a record of `object` is saved, so are the records of `touches` that point to it in `by`."""
     org.automations.append((change["object"], change["touches"], change["by"]))
     return {"automations": len(org.automations)}
 
@@ -155,7 +155,7 @@ def _set(org: Org, table: Table, row: Row, values: dict[str, str | None]) -> Non
 
 
 def _merge(org: Org, table: Table, winner: Row, loser: Row) -> None:
-    """The loser goes to the bin with a pointer; its children move to the winner and are stamped."""
+    """Move the loser to the bin with a pointer, and its children to the winner, stamped."""
     winner_id, loser_id = winner[table.at["Id"]], loser[table.at["Id"]]
     _set(org, table, loser, {"IsDeleted": "true", "MasterRecordId": winner_id})
     org.touch(table, winner)

@@ -1,4 +1,4 @@
-"""Runs a parsed query against the org: typed as the real one is, by the running user's view (SOQL reference; salesforce.md 1.3, 5)."""
+"""Evaluation of parsed queries, by types and by the running user's view (docs/facts/salesforce.md, "REST queries")."""
 
 import operator
 import re
@@ -22,7 +22,7 @@ STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 class Column:
-    """A selected field: how to get it from a row, and what it is.
+    """Selected field: how to get it from a row, and what it is.
 
     `at` is its cell if the row itself has it, else `parents` are the objects on the way, each with how to get the id.
     """
@@ -34,7 +34,7 @@ class Column:
 
 
 def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
-    """The rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
+    """Return the rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
     table = entity(org, query.entity)
     if table.name == "UserRecordAccess":
         table = access.record_access(org, query.where)
@@ -59,7 +59,7 @@ def entity(org: Org, name: str) -> Table:
 
 
 def columns(org: Org, table: Table, paths: tuple[str, ...]) -> list[Column]:
-    """The selected fields; raises INVALID_FIELD for what the user does not see and for what is selected twice."""
+    """Resolve the selected fields; raises INVALID_FIELD for what the user does not see or selects twice."""
     selected = [column(org, table, p) for p in paths]
     doubled = next((p for p, n in Counter(c.path for c in selected).items() if n > 1), None)
     if doubled:
@@ -124,12 +124,12 @@ def _through(org: Org, table: Table, link: Field, rest: str) -> Column:
 
 
 def _above(parent: Table, at: int, get: Get) -> Get:
-    """What `get` gives of the parent's row."""
+    """Return a getter that applies `get` to the parent's row."""
     return lambda row: None if (row_above := parent.by_id.get(row[at])) is None else get(row_above)
 
 
 def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
-    """`What.Type` and the few fields all parents share."""
+    """Resolve `What.Type` and the few fields all parents share."""
     at = table.at[link.name]
     if rest.lower() == "type":
         kinds = [(t.name, t) for n in link.refers_to if (t := org.table(n))]
@@ -150,7 +150,7 @@ def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
 
 
 def predicate(org: Org, table: Table, node: Node) -> Test:
-    """A WHERE clause as a function of a row."""
+    """Turn a WHERE clause into a test of a row."""
     if isinstance(node, Compare):
         return _comparison(org, table, node)
     tests = [predicate(org, table, p) for p in node.parts]
@@ -178,7 +178,7 @@ def _comparison(org: Org, table: Table, node: Compare) -> Test:
 
 
 def _joined(org: Org, inner: Query) -> set[Any]:
-    """The values of a semi-join; null is in none."""
+    """Return the values of a semi-join, which never include null."""
     selected = column(org, entity(org, inner.entity), inner.fields[0])
     if selected.field.type not in ("id", "reference"):
         raise malformed(f"The inner select field '{inner.fields[0]}' must be an id")
@@ -187,7 +187,7 @@ def _joined(org: Org, inner: Query) -> set[Any]:
 
 
 def _comparable(compared: Column) -> Get:
-    """Numbers as numbers, texts without case, dates as the text they are."""
+    """Return a getter of comparable values: numbers, texts in lower case, dates as text."""
     kind, raw = compared.field.type, compared.get
     if kind in NUMBERS:
         return lambda row: None if (v := raw(row)) is None else float(v)
@@ -256,7 +256,7 @@ FITS = {
 
 
 def _value(field: Field, literal: Literal, org: Org) -> Any:
-    """A literal as what `_comparable` gives for the field; raises if the types do not fit, as the real one does."""
+    """Turn a literal into a value comparable with the field's; raises, as the real API does, if the types differ."""
     if literal.kind == "null":
         return None
     if literal.kind not in FITS.get(field.type, ("string",)):
@@ -286,7 +286,7 @@ SPELLED = {"datetime": "dateTime", "currency": "double", "percent": "double"}
 
 
 def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]:
-    """Nulls come first unless asked otherwise, in both directions."""
+    """Sort rows; nulls come first unless asked otherwise, in both directions."""
     get = _comparable(_sortable(org, table, order))
     empty = [r for r in rows if get(r) is None]
     full = sorted((r for r in rows if get(r) is not None), key=get, reverse=order.descending)

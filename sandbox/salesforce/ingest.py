@@ -1,4 +1,4 @@
-"""Bulk API 2.0 ingest: jobs whose rows answer one by one (reference: salesforce.md 1.5)."""
+"""Bulk API 2.0 ingest: jobs with one result a row (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET":
 
 
 class IngestJob:
-    """Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
+    """Ingest job: Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
 
     def __init__(self, job_id: str, body: dict[str, Any], version: str, created: str) -> None:
         self.id, self.entity, self.version, self.created = job_id, str(body["object"]), version, created
@@ -62,7 +62,7 @@ class IngestJob:
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:
-        """Its state now; the first look after the upload never finds it done."""
+        """Return its state now; the first look after the upload never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
             self.looks -= 1
@@ -83,7 +83,7 @@ class IngestJob:
             self.error, self.unprocessed = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
             return
         for place, row in enumerate(reader):
-            if self.fate and place >= self.room:  # it gives up: what is done stays, the rest is unprocessed (1.5)
+            if self.fate and place >= self.room:  # a failing job keeps what is saved; the rest is unprocessed
                 self.error, self.unprocessed = self.fate, [row, *reader]
                 return
             self._save(org, row)
@@ -98,7 +98,7 @@ class IngestJob:
             self.bad.append({"sf__Id": record, "sf__Error": error.as_bulk()} | row)
 
     def _done(self, org: Org, record: str, values: dict[str, Any]) -> tuple[str, bool]:
-        """The record's id, and whether it is new."""
+        """Save one row; returns the record's id, and whether it is new."""
         table = org.tables[self.entity]
         if self.operation == "upsert" and self.key != "Id":
             record = self._by_key(table, values)
@@ -113,7 +113,7 @@ class IngestJob:
         return record, False
 
     def _by_key(self, table: Table, values: dict[str, Any]) -> str:
-        """The record that the external id names, "" if none does."""
+        """Return the record that the external id names, "" if none does."""
         key_value = values.get(self.key)
         if key_value is None:
             raise write.RowError("MISSING_ARGUMENT", f"{self.key} not specified", (self.key,))
@@ -124,7 +124,7 @@ class IngestJob:
         return ids[0] if ids else ""
 
     def table(self, which: str) -> bytes:
-        """successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
+        """Write successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
         head, rows = self._part(which)
         out = io.StringIO()
         writer = csv.DictWriter(out, head, quoting=csv.QUOTE_ALL, lineterminator="\n", extrasaction="ignore")
@@ -141,7 +141,7 @@ class IngestJob:
 
 
 class IngestJobs:
-    """All ingest jobs of one org."""
+    """Ingest jobs of one org."""
 
     def __init__(self, org: Org) -> None:
         self.org = org
@@ -166,13 +166,13 @@ class IngestJobs:
         return job
 
     def find(self, job_id: str) -> IngestJob:
-        """A job and its results are kept for seven days (salesforce.md 1.4)."""
+        """Find a job; it and its results are kept for seven days."""
         if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
     def upload(self, job: IngestJob, data: bytes) -> None:
-        """The one upload of a job; a second one is refused, as is one that is too large."""
+        """Accept the one upload of a job; a second one is refused, as is one that is too large."""
         if job.state != "Open" or job.data:
             raise ApiError(400, "INVALIDJOBSTATE", f"Found multiple contents or a closed job: {job.id}, {job.state}")
         if len(data) > MAX_UPLOAD:
@@ -180,7 +180,7 @@ class IngestJobs:
         job.data = data
 
     def change(self, job: IngestJob, state: str) -> None:
-        """UploadComplete starts it, Aborted ends it."""
+        """Start the job on UploadComplete, end it on Aborted."""
         if job.state != "Open" or state not in ("UploadComplete", "Aborted"):
             raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {job.state} cannot become {state}")
         job.state = state

@@ -1,4 +1,4 @@
-"""The addresses of Bulk API 2.0 jobs (reference: salesforce.md 1.4, 1.5)."""
+"""Handlers of the addresses of Bulk API 2.0 jobs."""
 
 from starlette.responses import Response
 

@@ -1,4 +1,4 @@
-"""The OAuth addresses (reference: salesforce.md 1.2, 4.1)."""
+"""Handlers of the OAuth addresses (docs/facts/salesforce.md, "Login and tokens")."""
 
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ def token(state: OrgState, call: Call) -> Response:
 
 
 def userinfo(state: OrgState, call: Call) -> Response:
-    """Who is logged in; the same at the identity address that the token's reply names."""
+    """Describe the running user; also at the identity address that the token's reply names."""
     org_id = state.org_id()
     name = next(n for n, i in state.org.people.items() if i == state.org.user)
     return as_json(
@@ -40,7 +40,7 @@ def identity(state: OrgState, call: Call, org: str, user: str) -> Response:
 
 
 def introspect(state: OrgState, call: Call) -> Response:
-    """Asked by the client app (aio-sf, RFC 7662), not under a session."""
+    """Describe a token to the client app (aio-sf, RFC 7662); needs no session."""
     form = call.form()
     auth.check_client(state.client_app, form, call.headers.get("authorization", ""))
     session = state.client_app.sessions.get(form.get("token", ""))
@@ -51,6 +51,6 @@ def introspect(state: OrgState, call: Call) -> Response:
 
 
 def revoke(state: OrgState, call: Call) -> Response:
-    """Of a session, by form or by address; an unknown one is no error (RFC 7009)."""
+    """End a session, by form or by address; an unknown one is no error (RFC 7009)."""
     state.client_app.sessions.pop(call.form().get("token", ""), None)
     return Response(status_code=200)

@@ -1,4 +1,4 @@
-"""What the org says of itself: versions, limits, its organization, its objects and their fields."""
+"""Descriptions of an org: versions, limits, organization, objects and fields (docs/facts/salesforce.md, "Versions")."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def versions(state: OrgState, call: Call) -> Response:
 
 
 def resources(state: OrgState, call: Call, version: str) -> Response:
-    """Where everything is; clients look here for the address of the user's identity."""
+    """List the addresses of resources; clients look here for that of the user's identity."""
     base = f"/services/data/v{version}"
     names = ("sobjects", "query", "queryAll", "limits", "jobs", "composite", "tooling")
     return as_json({"identity": state.identity(call.base)} | {n: f"{base}/{n}" for n in names})
@@ -37,7 +37,7 @@ def limits(state: OrgState, call: Call, version: str) -> Response:
 
 
 def organization(state: OrgState, call: Call, version: str) -> Response:
-    """Connect API "Organization Settings": the only REST answer with a single-currency org's currency."""
+    """Answer Connect API "Organization Settings", the only REST answer with a single-currency org's currency."""
     multi = state.org.multi_currency
     features = {"multiCurrency": multi, "defaultCurrencyIsoCode": None if multi else state.org.facts.currency}
     table = state.org.tables["Organization"]

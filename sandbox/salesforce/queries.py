@@ -1,4 +1,4 @@
-"""REST query and queryAll: pages, cursors, aggregates (reference: salesforce.md 1.3)."""
+"""REST query and queryAll: pages, cursors, aggregates (docs/facts/salesforce.md, "REST queries")."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ MAX_STATEMENT, MAX_OFFSET = 100_000, 2000
 
 
 def tooling(state: OrgState, call: Call, version: str) -> Response:
-    """Definitions of objects and fields, and the data's objects as well."""
+    """Query definitions of objects and fields, and the data's objects as well."""
     return _answer(state, call, version, "query")
 
 
@@ -48,7 +48,7 @@ def _answer(state: OrgState, call: Call, version: str, mode: str) -> Response:
 
 
 def _plan(state: OrgState, text: str) -> dict[str, Any]:
-    """What `explain=` asks for; this org has no index, so the plan is always to read the whole table."""
+    """Answer `explain=`; this org has no index, so the plan is always to read the whole table."""
     table = evaluate.entity(state.org, _parsed(text).entity)
     size = len(table.rows)
     plan = {
@@ -75,7 +75,7 @@ def _parsed(text: str) -> soql.Query:
 
 
 def more(state: OrgState, call: Call, version: str, locator: str) -> Response:
-    """The next page; the same address serves query and queryAll."""
+    """Return the next page; the same address serves query and queryAll."""
     key, _, start = locator.rpartition("-")
     if key not in state.cursors or not start.isdigit():
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
@@ -102,7 +102,7 @@ def _batch(call: Call) -> int:
 
 
 def _column_metadata(state: OrgState, parsed: soql.Query) -> dict[str, Any]:
-    """What `columns=true` asks for: one entry a column, parents with their columns inside."""
+    """Answer `columns=true`: one entry a column, parents with their columns inside."""
     table = evaluate.entity(state.org, parsed.entity)
     entries: list[dict[str, Any]] = []
     for path in parsed.fields:

@@ -1,4 +1,4 @@
-"""Single records, and the records of setup (reference: salesforce.md 1.6, 1.7)."""
+"""Single records, and the records of setup (docs/facts/salesforce.md, "Fields and permissions")."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def update(state: OrgState, call: Call, version: str, name: str, record: str) ->
 
 
 def upsert(state: OrgState, call: Call, version: str, name: str, key: str, value: str) -> Response:
-    """By an external id: made, changed, or 300 and the addresses of all that match (salesforce.md 1.12)."""
+    """Upsert by an external id: created, changed, or 300 and the addresses of all that match."""
     table = state.table(name)
     field = table.lower.get(key.lower())
     if field is None or f"{table.name}.{field}" in state.org.hidden:
@@ -69,7 +69,7 @@ def delete_field(state: OrgState, call: Call, version: str, field: str) -> Respo
 
 
 def create(state: OrgState, call: Call, version: str, name: str) -> Response:
-    """A record of set-up, which decides what a user sees, or of data."""
+    """Create a record of setup, which decides what a user sees, or of data."""
     table = state.table(name)
     try:
         if table.name in setup.OBJECTS:

@@ -1,4 +1,4 @@
-"""The recycle bin: what was deleted stays in it for fifteen days (reference: salesforce.md 1.8)."""
+"""The recycle bin, which keeps deleted records for fifteen days (docs/facts/salesforce.md, "Stamps and deletions")."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ DAYS_KEPT = 15
 
 
 def empty(org: Org, days: int = DAYS_KEPT) -> int:
-    """Purge what has been in the bin for so many days: no query shows it any more; how many records there were."""
+    """Purge what has been in the bin for so many days, so that no query shows it; returns its number."""
     before = (org.clock.now() - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     purged = 0
     for table in org.tables.values():

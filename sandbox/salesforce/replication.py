@@ -1,4 +1,4 @@
-"""getUpdated and getDeleted (reference: salesforce.md 1.8; REST "Get a List of Updated / Deleted Records")."""
+"""getUpdated and getDeleted (docs/facts/salesforce.md, "Stamps and deletions")."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ MAX_IDS = 600_000
 
 
 def updated(state: OrgState, call: Call, version: str, name: str) -> Response:
-    """Ids of the records saved in the window; deleted ones are not among them."""
+    """Return the ids of the records saved in the window; deleted ones are not among them."""
     start, end = _window(state, call, UPDATED)
     table = state.table(name)
     at, is_deleted = table.at["SystemModstamp"], table.at.get("IsDeleted", 1)
@@ -28,7 +28,7 @@ def updated(state: OrgState, call: Call, version: str, name: str) -> Response:
 
 
 def deleted(state: OrgState, call: Call, version: str, name: str) -> Response:
-    """What was deleted in the window, hard deletes included."""
+    """Return what was deleted in the window, hard deletes included."""
     start, end = _window(state, call, DELETED)
     table = state.table(name)
     deletions = [
@@ -58,7 +58,7 @@ def _window(state: OrgState, call: Call, days: int) -> tuple[str, str]:
 
 
 def _covered(state: OrgState, end: str) -> str:
-    """Up to the start of the longest transaction that still runs: what it saves will carry older stamps."""
+    """Return the start of the longest open transaction, if earlier: what it saves will carry older stamps."""
     return _rest(min(end, state.org.clock.stamp(), state.org.oldest or end))
 
 

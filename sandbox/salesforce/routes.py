@@ -1,4 +1,4 @@
-"""Which path is answered by which function. Paths: reference/salesforce.md 1.1-1.7."""
+"""Routes: method and path to the function that answers."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Handler = Callable[..., Response]
 
 
 def routes(handle: composite.Handle) -> list[tuple[str, re.Pattern[str], Handler]]:
-    """Method, path and handler; the groups of the path are the handler's arguments. `handle` answers the parts of a composite."""
+    """List method, path and handler; a path's groups are the handler's arguments, `handle` is for composite."""
     return [(method, re.compile(pattern), handler) for method, pattern, handler in _table(handle)]
 
 

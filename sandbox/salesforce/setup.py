@@ -1,7 +1,7 @@
 """Custom fields, permission sets and what they let a user see.
 
-A field made through the Tooling API is invisible for everyone until a permission set that is assigned to the user grants it
-(reference: salesforce.md 1.7; restforce #353, simple-salesforce #621).
+A field created through the Tooling API is invisible for everyone until a permission set that is assigned to the user
+grants it (docs/facts/salesforce.md, "Fields and permissions"; restforce #353, simple-salesforce #621).
 """
 
 import re
@@ -34,7 +34,7 @@ KEYS = {
 
 
 def create_field(org: Org, body: dict[str, Any]) -> str:
-    """POST tooling/sobjects/CustomField; the new field's id."""
+    """Answer POST tooling/sobjects/CustomField; returns the new field's id."""
     owner, _, name = str(body.get("FullName", "")).partition(".")
     table = org.table(owner)
     meta = body.get("Metadata") or {}
@@ -50,7 +50,7 @@ def create_field(org: Org, body: dict[str, Any]) -> str:
 
 
 def delete_field(org: Org, field_id: str) -> None:
-    """DELETE tooling/sobjects/CustomField/{id}: the field and its values are gone."""
+    """Answer DELETE tooling/sobjects/CustomField/{id}: removes the field and its values."""
     definitions = org.tables["CustomField"]
     row = definitions.find(field_id)
     if row is None:
@@ -83,7 +83,7 @@ def _field(name: str, meta: dict[str, Any]) -> Field:
 
 
 def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
-    """POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; the record's id."""
+    """Answer POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; returns the record's id."""
     table = org.tables[name]
     text = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}
     keys = KEYS[name]
@@ -104,7 +104,7 @@ def _exists(org: Org, path: str) -> bool:
 
 
 def delete_setup(org: Org, name: str, record_id: str) -> None:
-    """DELETE of a record of set-up; a permission set takes its permissions with it, and is kept while it is assigned."""
+    """Delete a record of setup; a permission set takes its permissions along, and cannot go while assigned."""
     table = org.tables[name]
     row = table.find(record_id)
     if row is None:

@@ -1,8 +1,8 @@
-"""What a user may see and do: profile and permission sets, for objects, fields and the user itself.
+"""Sight: what a user may see and do by profile and permission sets, for objects, fields and the user itself.
 
 Two users log in here: the integration user, who may do everything unless its profile is *Minimum Access - API Only
-Integrations* (edit `profile`), and an admin. A custom field made through the Tooling API is for nobody until it is granted.
-Facts: salesforce.md 1.7, 1.9; names of permissions as in PermissionSet and ObjectPermissions of the object reference.
+Integrations* (edit `profile`), and an admin. A custom field created through the Tooling API is for nobody until it
+is granted (docs/facts/salesforce.md, "Fields and permissions"). Permissions have their names of the object reference.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ LEVELS = ("own", "read", "all")
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """`objects` names the rights to each object of `GRANTED`; None means all to all."""
+    """Rights of one user; `objects` names those to each object of `GRANTED`, None means all to all."""
 
     hidden: set[str]
     read_only: set[str]
@@ -74,11 +74,11 @@ class Sight:
 
     @property
     def sets_up(self) -> bool:
-        """Whether the user may customise the application."""
+        """Tell whether the user may customise the application."""
         return self.objects is None or "CustomizeApplication" in self.permissions
 
     def rights(self, name: str) -> frozenset[str] | set[str]:
-        """What the user may do with an object's records, as far as the object itself is concerned."""
+        """Return what the user may do with an object's records, as far as the object itself is concerned."""
         if self.objects is None:
             return EVERYTHING
         above = PARENTS.get(name, name)
@@ -92,7 +92,7 @@ class Sight:
         return "Read" in self.rights(name)
 
     def level(self, name: str, default: str) -> str:
-        """The user's level of access to an object's records, where the org's default is `default`."""
+        """Return the user's level of access to an object's records, where the org's default is `default`."""
         if self.admin:
             return "all"
         if self.objects is None:
@@ -106,13 +106,13 @@ class Sight:
 
 
 def assigned_sets(tables: Mapping[str, Table], user: str) -> set[str]:
-    """The permission sets of a user."""
+    """Return the permission sets of a user."""
     table = tables["PermissionSetAssignment"]
     return {table.get(r, "PermissionSetId") for r in table.rows if table.get(r, "AssigneeId") == user}
 
 
 def of_admin(tables: Mapping[str, Table], sets: set[str], granted_only: set[str]) -> Sight:
-    """Everything but the fields that are for nobody until a permission set grants them."""
+    """Allow everything but the fields that are for nobody until a permission set grants them."""
     grants = _fields(tables["FieldPermissions"], sets)
     hidden = {path for path in granted_only if path not in grants}
     read_only = {path for path in granted_only if not grants.get(path)}
@@ -120,13 +120,13 @@ def of_admin(tables: Mapping[str, Table], sets: set[str], granted_only: set[str]
 
 
 def of_integration(tables: Mapping[str, Table], sets: set[str], granted_only: set[str], closed: set[str]) -> Sight:
-    """What an admin sees, without the fields that are closed to the integration user."""
+    """Allow what an admin sees, without the fields that are closed to the integration user."""
     sight = of_admin(tables, sets, granted_only)
     return Sight(sight.hidden | closed, sight.read_only)
 
 
 def with_minimum_profile(sight: Sight, tables: Mapping[str, Table], sets: set[str]) -> Sight:
-    """Only what the permission sets grant: objects, their fields, and permissions of the user itself."""
+    """Allow only what the permission sets grant: objects, their fields, and permissions of the user itself."""
     objects, permissions = _objects(tables["ObjectPermissions"], sets), _user(tables["PermissionSet"], sets)
     limited = Sight(sight.hidden, sight.read_only, objects, permissions)
     grants = _fields(tables["FieldPermissions"], sets)
@@ -151,7 +151,7 @@ def _close(table: Table, sight: Sight, granted: dict[str, bool]) -> None:
 
 
 def _fields(table: Table, sets: set[str]) -> dict[str, bool]:
-    """Readable field -> whether it may be edited too."""
+    """Map each readable field to whether it may be edited too."""
     editable: dict[str, bool] = {}
     for row in table.rows:
         if table.get(row, "ParentId") in sets and table.get(row, "PermissionsRead") == "true":
@@ -172,7 +172,7 @@ def _objects(table: Table, sets: set[str]) -> dict[str, set[str]]:
 
 
 def _user(table: Table, sets: set[str]) -> frozenset[str]:
-    """Permissions of the user itself."""
+    """Return the permissions of the user itself."""
     names = [n for n in table.fields if n.startswith("Permissions")]
     rows = [r for r in table.rows if table.get(r, "Id") in sets]
     return frozenset(n.removeprefix("Permissions") for n in names if any(table.get(r, n) == "true" for r in rows))

@@ -1,4 +1,4 @@
-"""SOQL: text to a syntax tree. Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax"."""
+"""SOQL, parsed into a syntax tree. Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax"."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ OPERATORS = {"=", "!=", "<>", "<", ">", "<=", ">="}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """`kind`: string, number, date, datetime, boolean, null, or dateliteral (TODAY, LAST_N_DAYS:30)."""
+    """Literal; `kind`: string, number, date, datetime, boolean, null, or dateliteral (TODAY, LAST_N_DAYS:30)."""
 
     kind: str
     text: str
@@ -60,7 +60,7 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """The query's tree; raises MALFORMED_QUERY."""
+    """Parse a query into its tree; raises MALFORMED_QUERY."""
     return _Parser(_tokens(text)).query()
 
 
@@ -143,7 +143,7 @@ class _Parser:
         return tuple(f for f, _ in pairs), tuple(a for _, a in pairs)
 
     def field(self) -> tuple[str, str]:
-        """A field or a function of one, and its alias."""
+        """Read a field, or a function of one, and its alias."""
         name = self.name()
         if self.symbol("("):
             inner = "" if self.peek() == ("op", ")") else self.name()
@@ -178,7 +178,7 @@ class _Parser:
         return Order(field, descending, self.word("NULLS", "FIRST") and False)
 
     def alternatives(self) -> Node:
-        """AND and OR do not mix without parentheses in the real one either."""
+        """Read AND or OR, which do not mix without parentheses in the real one either."""
         first = self.term()
         for op in ("AND", "OR"):
             parts = [first]
@@ -213,7 +213,7 @@ class _Parser:
         return Compare(field, "!=" if op == "<>" else op, (self.literal(),))
 
     def membership(self, field: str, op: str) -> Compare:
-        """A list of literals, or a semi-join: `AccountId IN (SELECT Id FROM Account ...)`."""
+        """Read a list of literals, or a semi-join: `AccountId IN (SELECT Id FROM Account ...)`."""
         self.need(self.symbol("("), "'('")
         if self.peek()[1].upper() != "SELECT":
             return Compare(field, op, self.listed())

@@ -1,4 +1,4 @@
-"""What a served org is besides its records: sessions, jobs, cursors and the calls used. The rooms answer from it."""
+"""State of a served org besides its records: sessions, jobs, cursors and the calls used. All handlers work on it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from sandbox.salesforce.table import Row, Table
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The rest of a result, as it was when the query ran."""
+    """Rest of a result, as it was when the query ran."""
 
     entity: str
     columns: list[evaluate.Column]
@@ -23,7 +23,7 @@ class Cursor:
 
 
 class OrgState:
-    """One org while it is served. Knows no room, so that every room may know it."""
+    """State of one org. Imports no handler, so that every handler may import it."""
 
     def __init__(self, org: Org, quota: int) -> None:
         self.agreed = quota  #: the quota before a control call changed it
@@ -44,7 +44,7 @@ class OrgState:
         self.queries.started = int(change.get("query_jobs_used", self.queries.started))
 
     def admit(self, token: str) -> str:
-        """Check the session and count the call; the user's id."""
+        """Check the session and count the call; returns the user's id."""
         now = self.org.clock.now()
         if not self.client_app.admits(token, now, self.org.switches):
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
@@ -59,11 +59,11 @@ class OrgState:
         return str(next(iter(self.org.tables["Organization"].by_id)))
 
     def identity(self, base: str) -> str:
-        """The address of the running user's identity."""
+        """Return the address of the running user's identity."""
         return f"{base}/id/{self.org_id()}/{self.org.user}"
 
     def table(self, name: str) -> Table:
-        """An object that the running user knows of; raises NOT_FOUND."""
+        """Return an object that the running user may know of; raises NOT_FOUND."""
         table = self.org.table(name)
         if table is None:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")

@@ -16,16 +16,16 @@ from sandbox.salesforce.table import Row, Table
 class Switches:
     """Traps that a test may set (`/_sandbox/edit` op option)."""
 
-    session_seconds: float = 0.0  #: age on the org clock at which a session ends; 0 = never (salesforce.md 1.2)
+    session_seconds: float = 0.0  #: age on the org clock at which a session ends; 0 = never
     session_calls: int = 0  #: calls after which it ends
-    rotate_refresh_token: bool = False  #: a refresh token is good for one use, the reply holds the next (1.2)
+    rotate_refresh_token: bool = False  #: a refresh token is good for one use, the reply holds the next
     job_looks: int = 1  #: looks that find a bulk job in progress, however fast it was
-    job_error: str = ""  #: why bulk jobs made from now on end as Failed (1.4, 1.5)
+    job_error: str = ""  #: why bulk jobs created from now on end as Failed
     job_rows: int = 0  #: rows of an ingest job that are saved before it fails; the rest is unprocessed
 
 
 class Org:
-    """One Salesforce org: its objects, its clock, and what its users may see."""
+    """Org: its objects, its clock, and what its users may see."""
 
     def __init__(self, facts: OrgFacts, clock: OrgClock) -> None:
         self.facts, self.clock = facts, clock
@@ -52,12 +52,12 @@ class Org:
 
     @property
     def user(self) -> str:
-        """Id of the user whose request is being answered; the integration user where nobody asks."""
+        """Return the id of the user whose request is answered, or of the integration user between requests."""
         return sight.RUNNING.get() or next(iter(self.people.values()), "")
 
     @property
     def sight(self) -> Sight:
-        """What the running user may see and do."""
+        """Return what the running user may see and do."""
         user = self.user
         if user not in self.sights:
             self.sights[user] = self._sight_of(user)
@@ -72,23 +72,23 @@ class Org:
 
     @property
     def hidden(self) -> set[str]:
-        """Fields the running user does not see."""
+        """Return the fields the running user does not see."""
         return self.sight.hidden
 
     @property
     def read_only(self) -> set[str]:
-        """Fields the running user sees and may not write."""
+        """Return the fields the running user sees and may not write."""
         return self.sight.read_only
 
     def table(self, name: str) -> Table | None:
-        """An object by its name in any case of letters, as far as the running user knows of it."""
+        """Return an object by its name in any case of letters, if the running user may know of it."""
         for own_name, table in self.tables.items():
             if own_name.lower() == name.lower():
                 return table if self.sight.knows(own_name) else None
         return None
 
     def visible(self, table: Table) -> dict[str, Field]:
-        """The fields the running user sees: hidden ones are absent (field-level security)."""
+        """Return the fields the running user sees: hidden ones are absent (field-level security)."""
         return {n: f for n, f in table.fields.items() if f"{table.name}.{n}" not in self.hidden}
 
     def new_id(self, name: str) -> str:
@@ -107,11 +107,11 @@ class Org:
         return str(filled["Id"])
 
     def define(self, table: Table, field: Field) -> str:
-        """List a custom field in the Tooling API; the definition's id."""
+        """List a custom field in the Tooling API; returns the definition's id."""
         values = {"DeveloperName": field.name.removesuffix("__c"), "TableEnumOrId": table.name}
         return str(self.tables["CustomField"].add(values | {"Id": self.new_id("CustomField")})[2])
 
     def touch(self, table: Table, row: Row, stamp: str | None = None) -> None:
-        """What every save does to the stamps; a transaction that ends late leaves the stamp of its start."""
+        """Set the stamps, as every save does; a transaction that ends late leaves the stamp of its start."""
         stamp = stamp or self.clock.stamp()
         table.set(row, {f: stamp for f in ("SystemModstamp", "LastModifiedDate") if f in table.fields})

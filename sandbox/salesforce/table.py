@@ -17,7 +17,7 @@ TOOLING = {
 
 
 class Table:
-    """The records of one object.
+    """Records of one object.
 
     A row holds the columns that have data; two first cells stand for all others: null, and false for booleans. `place`
     gives a column cells of its own before it is written.
@@ -33,7 +33,7 @@ class Table:
         self.by_id: dict[str, Row] = {}
 
     def add(self, values: dict[str, Any]) -> Row:
-        """A new record; booleans that are not given are false."""
+        """Append a record; booleans without a value are false."""
         places = {self.place(n): v for n, v in values.items() if v is not None and n in self.fields}
         row: Row = [None, "false", *([None] * (self.width - 2))]
         for name, at in self.at.items():
@@ -46,7 +46,7 @@ class Table:
         return row
 
     def place(self, field: str) -> int:
-        """Where a column may be written."""
+        """Return the cell where a column may be written."""
         if self.at[field] < 2:
             blank = "false" if self.fields[field].type == "boolean" else None
             self.at[field], self.width = self.width, self.width + 1
@@ -55,17 +55,17 @@ class Table:
         return self.at[field]
 
     def holds(self, field: str) -> bool:
-        """Whether the column has data."""
+        """Tell whether the column has data."""
         return self.at.get(field, 0) > 1
 
     def add_field(self, field: Field) -> None:
-        """A new column, empty in every record."""
+        """Add a column, empty in every record."""
         self.at[field.name] = int(field.type == "boolean")
         self.fields[field.name] = field
         self.lower[field.name.lower()] = field.name
 
     def drop_field(self, name: str) -> None:
-        """The column is gone; its cells stay, unreachable."""
+        """Remove a column; its cells stay, unreachable."""
         del self.fields[name], self.at[name], self.lower[name.lower()]
 
     def get(self, row: Row, field: str) -> Any:
@@ -76,7 +76,7 @@ class Table:
             row[self.place(name)] = value
 
     def find(self, record_id: str) -> Row | None:
-        """By the 18-character id, or its first 15 characters."""
+        """Find a record by the 18-character id, or its first 15 characters."""
         return self.by_id.get(record_id) or (self.by_id.get(schema.id18(record_id)) if len(record_id) == 15 else None)
 
     def remove(self, record_id: str) -> None:

@@ -9,7 +9,7 @@ TRACKED = {"Account": ("OwnerId", "Owner", "AccountHistory", "AccountId")}
 
 
 def track(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
-    """Note a change that is about to be made: twice, as for every lookup, with ids and with names."""
+    """Record a change that is about to be saved: twice, as for every lookup, with ids and with names."""
     name, field, history, parent = TRACKED.get(table.name, ("", "", "", ""))
     old, changed = (table.get(row, name), new.get(name)) if name in new else (None, None)
     if old == changed:

@@ -1,4 +1,4 @@
-"""Saves and deletes of single records, refused row by row with the vendor's codes (reference: salesforce.md 1.12)."""
+"""Saves and deletes of single records, refused row by row with the vendor's codes (docs/facts/salesforce.md, "Errors")."""
 
 import json
 import re
@@ -16,18 +16,18 @@ ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 
 
 class RowError(Exception):
-    """Why one record was not saved."""
+    """Reason why one record was not saved."""
 
     def __init__(self, code: str, message: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.code, self.message, self.fields = code, message, fields
 
     def as_json(self) -> dict[str, Any]:
-        """The collections API says statusCode where others say errorCode."""
+        """Render it for the collections API, which says statusCode where others say errorCode."""
         return {"statusCode": self.code, "message": self.message, "fields": list(self.fields)}
 
     def as_bulk(self) -> str:
-        """The text of sf__Error (jsforce's bulk2 tests against a real org)."""
+        """Render the text of sf__Error (jsforce's bulk2 tests against a real org)."""
         return f"{self.code}:{self.message}:{','.join(self.fields)} --"
 
 
@@ -38,7 +38,7 @@ def update(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> No
 
 
 def prepare(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> tuple[Row, dict[str, Any]]:
-    """The record and its new values, checked but not saved."""
+    """Check the new values of a record and return both; saves nothing."""
     row = table.find(record_id)
     if row is None:
         is_valid_id = record_id[:3] == PREFIXES.get(table.name) and ID.fullmatch(record_id)
@@ -72,7 +72,7 @@ def save(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
 
 
 def _automate(org: Org, table: Table, row: Row) -> None:
-    """Flows that save other records: their stamps move though nobody asked (section 6 line 7)."""
+    """Save what flows save besides: stamps move on records that nobody edited."""
     for saved, touches, by in org.automations:
         if saved == table.name:
             other_table = org.tables[touches]
@@ -82,7 +82,7 @@ def _automate(org: Org, table: Table, row: Row) -> None:
 
 
 def create(org: Org, table: Table, values: dict[str, Any]) -> str:
-    """A new record, checked as an update is, and for its required fields; its id."""
+    """Create a record, checked as an update is, and for its required fields; returns its id."""
     new = dict(_checked(org, table, name, value, new=True) for name, value in values.items())
     missing = [f.name for f in table.fields.values() if _required(f) and new.get(f.name) is None]
     if missing:
@@ -93,7 +93,7 @@ def create(org: Org, table: Table, values: dict[str, Any]) -> str:
 
 
 def delete(org: Org, table: Table, record_id: str) -> None:
-    """To the recycle bin, from where queryAll shows it."""
+    """Move a record to the recycle bin, from where queryAll shows it."""
     row, _ = prepare(org, table, record_id, {})
     table.set(row, {"IsDeleted": "true"})
     org.touch(table, row)
@@ -147,7 +147,7 @@ def _typed(org: Org, field: Field, value: Any) -> str:
 
 
 def _in_range(field: Field, text: str) -> str:
-    """`precision` digits of which `scale` after the point; int is 32 bits wide."""
+    """Allow `precision` digits of which `scale` after the point; int is 32 bits wide."""
     limit = 2.0**31 if field.type == "int" else 10.0 ** (field.precision - field.scale) if field.precision else 1e18
     if abs(float(text)) >= limit:
         message = f"{field.label}: value outside of valid range on numeric field: {text}"
@@ -171,7 +171,7 @@ def _reference(org: Org, field: Field, text: str) -> str:
 
 
 def _rules(org: Org, table: Table, row: Row | None, new: dict[str, Any]) -> None:
-    """Rules that a control call has set: validation rules, flows that throw, locks that clear after some tries."""
+    """Enforce rules set by a control call: validation rules, flows that throw, locks that clear after some tries."""
     for rule in org.rules:
         if rule["object"] != table.name or ("id" in rule and (row is None or rule["id"] != table.get(row, "Id"))):
             continue

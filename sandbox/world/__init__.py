@@ -56,7 +56,7 @@ def generate(
 
 
 def _account(key: str, d: Dossier, first: Salesforce | None, second: HubSpot | None) -> tuple[str, str]:
-    """Record an account in the CRMs that know it; its ids there, "" where it is not known."""
+    """Record an account in the CRMs that know it; returns its ids there, "" where it is not known."""
     where = place(key, d) if first is not None and second is not None else alone(d, first=first is not None)
     number = d.account.number
     mine = first.account(d, where.first_entries) if first is not None and where.first else ""
@@ -73,7 +73,7 @@ def _account(key: str, d: Dossier, first: Salesforce | None, second: HubSpot | N
 
 
 def _doubtful(first: Salesforce, second: HubSpot) -> None:
-    """What looks alike and must not be linked: a domain of two companies, and a mail provider's."""
+    """Record what looks alike and must not be linked: a domain of two companies, and a mail provider's."""
     for name, domain in (("Twin North", "twin.example"), ("Corner Shop", "gmail.com")):
         first.shop(name, domain)
         second.shop(name, domain)

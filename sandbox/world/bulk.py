@@ -16,7 +16,7 @@ from sandbox.world.salesforce_sheets import Writer
 
 
 def write(folder: Path, rng: random.Random, now: datetime, activities: int, accounts: int) -> None:
-    """`activities` rows, half tasks, half events, spread over two years and all accounts."""
+    """Write `activities` rows, half tasks, half events, spread over two years and all accounts."""
     out = Writer(folder / "salesforce", now)
     users = [add_user(out, rep, *names.person(rng)) for rep in reps(rng, 50, PROFILES["clean"])]
     ids = []
@@ -73,7 +73,7 @@ TASK = {
 
 
 def write_portal(folder: Path, rng: random.Random, now: datetime, records: int) -> None:
-    """`records` in all: 2 % companies, 6 % contacts, 4 % deals with history, the rest activities, each linked to a company
+    """Write `records` in all: 2 % companies, 6 % contacts, 4 % deals with history, the rest activities, each linked to a company
     and a contact."""
     portal = HubSpot(folder, now, PROFILES["clean"])
     for rep in reps(rng, 50, PROFILES["clean"]):

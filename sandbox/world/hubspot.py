@@ -1,4 +1,4 @@
-"""Writes a firm as a HubSpot org folder: its truth shows only through records."""
+"""A firm as a HubSpot org folder: its truth shows only through records."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -34,7 +34,7 @@ class Elsewhere:
 
 
 class HubSpot:
-    """Writes reps and accounts as records of one portal."""
+    """Writer of reps and accounts as records of one portal."""
 
     def __init__(self, folder: Path, now: datetime, profile: Profile) -> None:
         self.out, self.profile = Writer(folder / "hubspot", now), profile
@@ -55,7 +55,7 @@ class HubSpot:
         )
 
     def lookups(self) -> None:
-        """The pipeline and the products."""
+        """Write the pipeline and the products."""
         for n, (stage, odds) in enumerate((*STAGES, WON, LOST)):
             closed = stage.startswith("Closed")
             row = ("default", "Sales Pipeline", stage_id(stage), stage, n, odds / 100, str(closed).lower())
@@ -76,7 +76,7 @@ class HubSpot:
             )
 
     def account(self, d: Dossier, entries: Iterable[Entry], other: Elsewhere, deals: Iterable[int]) -> int:
-        """A company with its people, the deals with these numbers, and entries that were logged here; returns its id."""
+        """Write a company with its people, the deals with these numbers, and entries logged here; returns its id."""
         a, created = d.account, self.out.stamp(d.account.created_days_ago)
         owner = self.owners[a.rep.number]
         company = self.out.add(
@@ -121,7 +121,7 @@ class HubSpot:
     # ---- deals ------------------------------------------------------------------------------------------------------
 
     def _deal(self, deal: Deal, company: int, person: int, owner: int, foreign: str) -> None:
-        """The deal as it is now, its changes in its history, one line item, one contact."""
+        """Write the deal as it is now, its changes in its history, one line item, one contact."""
         out, steps = self.out, [s for s in deal.steps if s.ago > 0]
         if not steps:
             return
@@ -157,7 +157,7 @@ class HubSpot:
         out.link("line_items", item, "deals", record, LINK["line_items", "deals"])
 
     def _history(self, record: int, steps: list[Step]) -> None:
-        """What changed, when it changed."""
+        """Write what changed, when it changed."""
         before: dict[str, object] = {}
         for step in steps:
             look = {"dealstage": stage_id(step.stage), "amount": step.amount, "closedate": self.out.day(step.close_ago)}
@@ -186,7 +186,7 @@ class HubSpot:
             self.log("emails", mail, company, people[touch.contact])
 
     def _meeting(self, entry: Entry, company: int, person: int, rep: Rep) -> None:
-        """A meeting with whom it invited; sometimes one that was called off beside it, or logged twice."""
+        """Write a meeting with its invitees; sometimes one that was called off beside it, or logged twice."""
         out, touch = self.out, entry.touch
         created, minutes = out.stamp(touch.ago + 1), length(touch)
         invited = [self.owners[rep.number], *([] if entry.colleague is None else [self.owners[entry.colleague]])]
@@ -217,7 +217,7 @@ class HubSpot:
             log("", later=1 / 1440)
 
     def log(self, name: str, values: Mapping[str, object], company: int, person: int) -> None:
-        """An activity with its company and its person."""
+        """Write an activity with its company and its person."""
         record = self.out.add(name, **values)
         self.out.link(name, record, "companies", company, LINK[name, "companies"])
         self.out.link(name, record, "contacts", person, LINK[name, "contacts"])
@@ -226,7 +226,7 @@ class HubSpot:
         self.out.close()
 
     def shop(self, name: str, domain: str) -> None:
-        """A company that nobody works on."""
+        """Write a company that nobody works on."""
         created = self.out.stamp(500)
         self.out.add(
             "companies",

@@ -38,14 +38,14 @@ ACTIVITIES = 600_000_000
 
 
 class Writer(Sheets):
-    """The portal's sheets; hands out ids."""
+    """Sheets of a portal; hands out ids."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
         super().__init__(folder, now, HEADERS)
         self.next = dict.fromkeys(HEADERS, ACTIVITIES) | FIRST_ID
 
     def add(self, name: str, /, **values: object) -> int:
-        """Write a record; its id."""
+        """Write a record; returns its id."""
         self.next[name] += 1
         self.put(name, {"id": self.next[name], **values})
         return self.next[name]
@@ -54,5 +54,5 @@ class Writer(Sheets):
         self.rows["associations"].writerow((from_type, from_id, to_type, to_id, type_id, ""))
 
     def day(self, ago: float) -> str:
-        """A date as HubSpot keeps it: a moment of that day."""
+        """Return a date as HubSpot stores it: a moment of that day."""
         return (self.now - timedelta(days=ago)).strftime("%Y-%m-%dT12:00:00.000Z")

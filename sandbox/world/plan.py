@@ -1,6 +1,6 @@
 """A firm with planted truth, before any CRM: reps, accounts, and what kind of relationship each is.
 
-Shape: reference/scoring.md 3.2.
+Shape: docs/facts/scoring.md, "Planted truth".
 """
 
 import math
@@ -16,7 +16,7 @@ NO_EVIDENCE, THIN = "Not enough evidence", "Logging too thin"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of account is treated: effort and rates of behaviour against an ordinary one of the same potential."""
+    """Kind of account: effort and rates of behaviour against an ordinary one of the same potential."""
 
     state: str
     effort: float = 1.0
@@ -45,7 +45,7 @@ DECOYS = ("decoy_renewal", "decoy_people", "decoy_products", "decoy_resolutions"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is peculiar about a world."""
+    """Profile of a world: how it differs from the ordinary one."""
 
     reps_per_accounts: float = 33.0
     comfort_reps: float = 0.40  #: share of reps who have comfort accounts
@@ -105,7 +105,7 @@ class Account:
 
     @property
     def state(self) -> str:
-        """The verdict a perfect observer would give."""
+        """Return the verdict a perfect observer would give."""
         return THIN if self.rep.logging < 0.1 else KINDS[self.kind].state
 
 
@@ -128,7 +128,7 @@ def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
 
 
 def books(rng: random.Random, team: list[Rep], count: int, profile: Profile) -> list[Account]:
-    """Every account with its kind; a rep's minutes are shared out by potential^0.6, noise and kind."""
+    """Draw every account with its kind; a rep's minutes are shared out by potential^0.6, noise and kind."""
     accounts = [_account(rng, n, team[n % len(team)]) for n in range(count)]
     kinds: dict[int, str] = {}
     for rep in team:
@@ -168,7 +168,7 @@ def _account(rng: random.Random, number: int, rep: Rep) -> Account:
 
 
 def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) -> dict[int, str]:
-    """Comfort accounts come from the lower 60 % of the book by potential, neglected ones from the top."""
+    """Draw the kinds: comfort accounts from the lower 60 % of the book by potential, neglected ones from the top."""
     by_worth = sorted(book, key=lambda a: a.potential)
     low, high = by_worth[: int(len(book) * 0.6)], by_worth[int(len(book) * 0.7) :]
     kinds = dict.fromkeys((a.number for a in book), "ordinary")

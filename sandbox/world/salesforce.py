@@ -1,4 +1,4 @@
-"""Writes a firm as a Salesforce org folder: its truth shows only through records."""
+"""A firm as a Salesforce org folder: its truth shows only through records."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +14,7 @@ from sandbox.world.timeline import LOST, STAGES, WON, Deal, Step
 
 
 class Salesforce:
-    """Writes reps and accounts as records of one org."""
+    """Writer of reps and accounts as records of one org."""
 
     def __init__(self, folder: Path, now: datetime, profile: Profile) -> None:
         self.out = Writer(folder / "salesforce", now)
@@ -28,7 +28,7 @@ class Salesforce:
         self.users[rep.number] = add_user(self.out, rep, first, last)
 
     def lookups(self) -> None:
-        """Stages and products."""
+        """Write stages and products."""
         for n, (stage, odds) in enumerate((*STAGES, WON, LOST)):
             closed = stage.startswith("Closed")
             self.out.add(
@@ -44,7 +44,7 @@ class Salesforce:
         self.products = [_product(self.out, n) for n in range(self.profile.families)]
 
     def account(self, d: Dossier, entries: Iterable[Entry]) -> str:
-        """An account with its people, deals and those of its entries that were logged here; returns its id."""
+        """Write an account with its people, deals and the entries logged here; returns its id."""
         out, a = self.out, d.account
         owner, created = self.users[a.rep.number], out.stamp(a.created_days_ago)
         account = out.add(
@@ -72,7 +72,7 @@ class Salesforce:
         return account
 
     def shop(self, name: str, domain: str) -> None:
-        """An account that nobody works on."""
+        """Write an account that nobody works on."""
         created = self.out.stamp(500)
         self.out.add(
             "Account",
@@ -131,7 +131,7 @@ def _contact(out: Writer, account: str, d: Dossier, n: int) -> str:
 
 
 def _deal(out: Writer, ids: Ids, deal: Deal, products: list[str]) -> str:
-    """The opportunity as it is now, every step in its history, one line item, one contact role; "" if it lies ahead."""
+    """Write the opportunity as it is now, its history, one line item, one contact role; "" if it lies ahead."""
     steps = [s for s in deal.steps if s.ago > 0]
     if not steps:
         return ""
@@ -183,7 +183,7 @@ def _look(out: Writer, step: Step) -> dict[str, object]:
 
 
 def _oddities(out: Writer, users: dict[int, str]) -> None:
-    """What every real org holds: a merged account and a deleted one."""
+    """Write what every real org has: a merged account and a deleted one."""
     created, owner = out.stamp(500), next(iter(users.values()))
     base = {
         "OwnerId": owner,

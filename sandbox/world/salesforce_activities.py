@@ -63,7 +63,7 @@ ODD: Mapping[str, dict[str, object]] = {
 
 
 def _meeting(out: Writer, ids: Ids, entry: Entry, rep: Rep) -> None:
-    """An event, the copies of invited colleagues, its relations; sometimes one that is not a meeting, or logged twice."""
+    """Write an event, its copies for colleagues, its relations; sometimes a non-meeting beside it, or a double."""
     touch = entry.touch
     minutes = length(touch)
     at, end = out.stamp(touch.ago), out.stamp(touch.ago - minutes / 1440)

@@ -29,14 +29,14 @@ HEADERS = {
 
 
 class Writer(Sheets):
-    """The org's sheets; hands out ids."""
+    """Sheets of an org; hands out ids."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
         super().__init__(folder, now, HEADERS)
         self.counts = dict.fromkeys(HEADERS, 0)
 
     def add(self, name: str, /, **values: object) -> str:
-        """Write a record that is not deleted; its id."""
+        """Write a record that is not deleted; returns its id."""
         self.counts[name] += 1
         record = new_id(PREFIXES[name], self.counts[name], "Wd0")
         self.put(name, {"Id": record, "IsDeleted": "false", **values})
@@ -47,7 +47,7 @@ class Writer(Sheets):
 
 
 class Ids:
-    """The ids an account's records refer to."""
+    """Ids that an account's records refer to."""
 
     def __init__(self, account: str, owner: str, people: list[str], users: dict[int, str]) -> None:
         self.account, self.owner, self.people, self.users = account, owner, people, users

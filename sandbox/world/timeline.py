@@ -1,4 +1,4 @@
-"""What happens on one account over two years: touches, people met, deals. Days count back from the org's today."""
+"""Two years of one account: touches, people met, deals. Days count back from the org's today."""
 
 import math
 import random
@@ -43,7 +43,7 @@ class Deal:
 
 
 def touches(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Touch]:
-    """Logged touches."""
+    """Draw the logged touches."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago)
     met = _first_met(rng, account, contacts, span, profile)
@@ -61,7 +61,7 @@ def touches(rng: random.Random, account: Account, contacts: int, profile: Profil
 
 
 def _phases(account: Account, span: int, profile: Profile, since: int) -> list[tuple[int, int, bool]]:
-    """First and last day ago, and whether the account was treated as its kind then, or as an ordinary one.
+    """List first and last day ago, and whether the account was treated as its kind then, or as an ordinary one.
 
     A comfortable relationship became one `step_days` ago and ended `cure_days` ago; others are what they are `since` days.
     """
@@ -71,7 +71,7 @@ def _phases(account: Account, span: int, profile: Profile, since: int) -> list[t
 
 
 def _first_met(rng: random.Random, account: Account, contacts: int, span: int, profile: Profile) -> list[float]:
-    """Days ago at which each contact is met first; how many of them lately depends on the kind."""
+    """Draw the day each contact is met first; how many of them lately depends on the kind."""
     kind, half = KINDS[account.kind], 177
     new: list[float] = []
     for first, last, as_kind in _phases(account, half, profile, half):
@@ -83,7 +83,7 @@ def _first_met(rng: random.Random, account: Account, contacts: int, span: int, p
 
 
 def length(touch: Touch) -> int:
-    """Minutes as a calendar shows them."""
+    """Return the minutes as a calendar shows them."""
     return max(5, round(touch.minutes / 5) * 5)
 
 
@@ -98,7 +98,7 @@ def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
 
 
 def deals(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Deal]:
-    """Deals that were decided, and open ones; revenue follows potential through noise."""
+    """Draw decided deals and open ones; revenue follows potential through noise."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago) - 30
     yearly = account.potential * min(1.2, 0.45 * kind.revenue * math.exp(rng.gauss(0, profile.noise)))
@@ -120,7 +120,7 @@ def deals(rng: random.Random, account: Account, contacts: int, profile: Profile)
 
 
 def _orders(rng: random.Random, yearly: float, family: int, span: int) -> list[Deal]:
-    """Repeat orders, entered as won: money that comes whether or not anybody asks for a decision."""
+    """Draw repeat orders, entered as won: revenue without anybody asking for a decision."""
     amount = yearly / ORDERS_A_YEAR
     return [
         Deal(
@@ -140,7 +140,7 @@ def _family(rng: random.Random, owned: list[int], kind: Kind, profile: Profile) 
 
 
 def _steps(rng: random.Random, decided_ago: float, amount: int) -> tuple[Step, ...]:
-    """From prospecting to a decision `decided_ago` days before today; what would lie ahead has not happened."""
+    """Go from prospecting to a decision `decided_ago` days before today; what would lie ahead has not happened."""
     length = rng.uniform(30, 110)
     close = math.floor(decided_ago)
     moments = sorted((decided_ago + length * f for f in (1, 0.7, 0.4, 0.2)), reverse=True)
@@ -151,7 +151,7 @@ def _steps(rng: random.Random, decided_ago: float, amount: int) -> tuple[Step, .
 
 
 def _stale(rng: random.Random, amount: int, family: int, span: int) -> Deal:
-    """An offer nobody presses for: proposed long ago, its close date moved again and again."""
+    """Draw an offer that nobody presses for: proposed long ago, its close date moved again and again."""
     began = min(span, rng.uniform(240, 420))
     steps = [Step(began, *STAGES[0], amount, int(began) - 60), Step(began - 20, *STAGES[2], amount, int(began) - 60)]
     steps += [Step(began - 60 - 45 * n, *STAGES[2], amount, int(began) - 60 - 60 * (n + 1)) for n in range(3)]
@@ -159,7 +159,7 @@ def _stale(rng: random.Random, amount: int, family: int, span: int) -> Deal:
 
 
 def _poisson(rng: random.Random, mean: float) -> int:
-    """Knuth for small means, a rounded normal for large ones."""
+    """Draw by Knuth's method for small means, from a rounded normal for large ones."""
     if mean > 60:
         return max(0, round(rng.gauss(mean, math.sqrt(mean))))
     limit, count, product = math.exp(-max(mean, 0.0)), 0, rng.random()
