@@ -60,6 +60,8 @@ lock: $(READY)
 # The pages of docs/ that are made from the code; a test tells when they are old.
 docs: $(READY)
 	$(BIN)/python -m assay.doc_pages.configuration > docs/configuration.md
+	$(BIN)/python -m assay.doc_pages.commands > docs/commands.md
+	$(BIN)/python -m assay.doc_pages.admin_review docs/admin-review.md
 
 image:
 	docker build -t assay:dev . || buildah bud --format docker -t assay:dev .
