@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+import stamina
 import structlog
 
 from assay.settings import MASK, Log
@@ -49,6 +50,7 @@ def clean(text: str) -> str:
 
 def configure(log: Log, secrets: Iterable[str] = (), stream: Any = None) -> None:
     """Send every log line of this process, the libraries' too, one way; call once at the start."""
+    stamina.instrumentation.set_on_retry_hooks([])  # a retry that helps is no news; one that does not is the error itself
     stream = stream or sys.stderr
     _state["redact"] = Redactor(secrets)
     on_terminal = stream.isatty()

@@ -26,9 +26,13 @@ def open_store(settings: Settings) -> Store:
 NO_CRM = "no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"
 
 
-def open_crms(settings: Settings) -> list[Crm]:
-    """Every CRM that is configured; the first names what several know."""
-    return _each(settings, salesforce.open_org, hubspot.open_org)
+def open_crms(settings: Settings, only: str | None = None) -> list[Crm]:
+    """Every CRM that is configured, or one of them; the first names what several know."""
+    opened: list[Crm] = _each(settings, salesforce.open_org, hubspot.open_org)
+    crms = [crm for crm in opened if only in (None, crm.name)]
+    if not crms:
+        raise ConfigError([f"--crm {only}: not configured. Fix: add a [{only}] section"])
+    return crms
 
 
 @contextmanager

@@ -33,6 +33,8 @@ sys.path.insert(0, str(ROOT))
 
 from assay import nightly  # noqa: E402
 from assay.night import plan, write  # noqa: E402
+from assay.night.options import Bands, RunOptions  # noqa: E402
+from assay.night.outcome import Outcome  # noqa: E402
 from assay.night.progress import Quiet  # noqa: E402
 from connectors import hubspot, salesforce  # noqa: E402
 from db import lease  # noqa: E402
@@ -141,16 +143,16 @@ def write_rows(crm: str, line: dict[str, Any], database: str, trouble: bool, pid
     upgrade(engine)
     store = Store(engine)
     with lease.held(engine, "bench") as held:
-        nightly.run([org_crm], store, held, nightly.Orders(Rules(), replay_nights=0), Quiet())
+        nightly.run([org_crm], store, held, RunOptions(Rules(), replay_nights=0), Quiet())
         org = store.orgs()[0]
         scores = [_score(i) for i in store.ours(org.id)]
         if trouble:
             _trouble(line, [s.account_id for s in scores])
         start, cpu, calls, before = time.perf_counter(), time.process_time(), org_crm.calls, _rss()
         theirs = _cpu(pid)
-        made = plan.plan(scores, store.ours(org.id), plan.Money("EUR"), plan.Bands())
+        made = plan.plan(scores, store.ours(org.id), plan.Money("EUR"), Bands())
         planned = _rss()
-        out = nightly.Outcome(crm, run=Runs(engine).start(org.id, int(time.time()), "write"), day=20_600)
+        out = Outcome(crm, run=Runs(engine).start(org.id, int(time.time()), "write"), day=20_600)
         httpx.request("DELETE", line["log_url"])
         with _peak() as peak:
             write.write(made, org_crm, Ledger(engine, org.id), held, out, ("rejects",), Quiet())
@@ -251,10 +253,10 @@ def _nights(nights: int, accounts: int, seed: int, folder: Path) -> None:
               f"least {min(shares):.1%}, most {max(shares):.1%}")  # fmt: skip
 
 
-def _night(engine: Any, ready: dict[str, Any], *, force: bool = False) -> nightly.Outcome:
+def _night(engine: Any, ready: dict[str, Any], *, force: bool = False) -> Outcome:
     crm, _ = connect("salesforce", ready["salesforce"])
     with lease.held(engine, "bench") as held:
-        [out] = nightly.run([crm], Store(engine), held, nightly.Orders(Rules(), write=True, force=force), Quiet())
+        [out] = nightly.run([crm], Store(engine), held, RunOptions(Rules(), write=True, force=force), Quiet())
     crm.close()
     assert out.outcome == "done", out.message
     return out

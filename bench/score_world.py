@@ -11,6 +11,7 @@ import sandbox.world
 import scoring
 from assay import nightly, wiring
 from assay.commands import demo
+from assay.night.options import RunOptions
 from assay.night.progress import Quiet
 from db import lease
 from db.store import Store
@@ -60,9 +61,9 @@ def judge(world: World, folder: Path, replay: int) -> tuple[Store, dict[str, Tru
     with process.running(folder / "org") as ready:
         settings = demo.configure(folder, {"salesforce": ready["salesforce"]})
         store = wiring.open_store(settings)
-        orders = nightly.Orders(settings.scoring.rules(), replay_nights=replay)
+        orders = RunOptions(settings.scoring.rules(), replay_nights=replay)
         (crm,) = wiring.open_crms(settings)
-        with closing(crm), lease.held(store.engine, nightly.LEASE) as held:
+        with closing(crm), lease.held(store.engine, lease.NIGHT) as held:
             (outcome,) = nightly.run([crm], store, held, orders, Quiet())
     if outcome.outcome != "done":
         raise RuntimeError(f"{world}: {outcome.outcome}: {outcome.message}")

@@ -10,6 +10,9 @@ from sqlalchemy import Engine, insert, select, update
 from db.tables import org as org_table
 from db.tables import run as table
 
+#: outcomes of a night that did what it was asked to
+GOOD = ("done", "rejected")
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -54,7 +57,7 @@ class Runs:
 
     def first(self, org: int) -> bool:
         """Whether no run of this org has come to a good end yet."""
-        good = (table.c.org == org) & table.c.outcome.in_(("done", "rejected"))
+        good = (table.c.org == org) & table.c.outcome.in_(GOOD)
         with self.engine.connect().execution_options(reading=True) as c:
             return c.execute(select(table.c.id).where(good).limit(1)).first() is None
 
@@ -90,7 +93,7 @@ class Runs:
             c.execute(update(org_table).where(org_table.c.id == org).values(hold=why))
 
     def _ended(self, org: int, limit: int, where: Any) -> Sequence[Run]:
-        good = (table.c.org == org) & table.c.outcome.in_(("done", "rejected")) & where
+        good = (table.c.org == org) & table.c.outcome.in_(GOOD) & where
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(select(table).where(good).order_by(table.c.id.desc()).limit(limit)).mappings()
             return [Run(**{**r, "detail": json.loads(r["detail"])}) for r in rows]

@@ -7,9 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from db import tables as t
-
-#: outcomes of a night that did what it was asked to
-GOOD = ("done", "rejected")
+from db.runs import GOOD
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import stamina
 
+from assay.night.options import RunOptions
 from assay.night.progress import Quiet
-from assay.nightly import Orders, run
+from assay.nightly import run
 from connectors import hubspot, salesforce
 from connectors.hubspot import write as portal_writing
 from connectors.salesforce import write as org_writing
@@ -72,7 +73,9 @@ def night(case: Case, die_at: int, said: Path) -> None:
     watch(Transport, "_once", step, lambda _self, _method, url, *_: bool(WRITES.search(url)))
     engine = open_database(case.database)
     with lease.held(engine, "night") as held:
-        [out] = run([case.open()], Store(engine), held, Orders(Rules(), write=True, force=True, replay_nights=0), Quiet())
+        [out] = run(
+            [case.open()], Store(engine), held, RunOptions(Rules(), write=True, force=True, replay_nights=0), Quiet()
+        )
     with said.open("a") as lines:
         lines.write(f"outcome {out.outcome} {out.acked} {out.rejected} {out.message}\n")
     os._exit(0)

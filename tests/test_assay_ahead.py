@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assay.night.ahead import ahead
+from assay.night.pull import ahead
 
 
 def test_pages_come_in_order_and_complete() -> None:

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from assay.commands import show
-from assay.night.learn import facts, gather, learned, month_of, prove, recorded_since
+from assay.night.learn import facts, gather, learned, month_of, recorded_since
 from assay.report import backtest_page, proof
+from assay.report.backtest import prove
 from assay.report.proof import Proof
 from assay.settings import ConfigError
-from assay.text import Look
+from assay.text.terminal import Look
 from db.calibrations import Calibrations
 from db.firm import firm
 from db.store import Store

@@ -9,7 +9,8 @@ from test_assay_stopping import NOW, crm_of
 from test_db_retention import night
 
 from assay.commands import show
-from assay.service.metrics import LATE, exposition, schedule_facts
+from assay.service.metrics import exposition
+from assay.service.schedule import LATE, schedule_facts
 from db import tables as t
 from db.engine import open_database
 from db.store import Store

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from assay.night.check import DAY
 from assay.night.judge import nights_to_judge
+from assay.night.options import RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
 from assay.night.stops import seen_again
-from assay.nightly import DAY, Orders, run
+from assay.nightly import run
 from connectors import memory
 from connectors.errors import QuotaExhausted
 from connectors.memory import MemoryCrm
@@ -73,7 +75,7 @@ def firm(accounts: int = 12) -> MemoryCrm:
 def night(crm: MemoryCrm, store: Store, **orders: Any) -> Outcome:
     with lease.held(store.engine, "night") as held:
         wanted = {"rules": Rules(), "replay_nights": 20, "write": True} | orders
-        [outcome] = run([crm], store, held, Orders(**wanted), Quiet())
+        [outcome] = run([crm], store, held, RunOptions(**wanted), Quiet())
     return outcome
 
 

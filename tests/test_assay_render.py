@@ -9,20 +9,11 @@ from typing import Any
 
 import pytest
 
-from assay.text import (
-    FIELDS,
-    Look,
-    explain_json,
-    explain_text,
-    look_of,
-    plan_csv,
-    plan_html,
-    plan_json,
-    plan_table,
-    scores_csv,
-    scores_jsonl,
-    scores_table,
-)
+from assay.report.plan_page import plan_html
+from assay.text.explain import explain_json, explain_text
+from assay.text.plan import plan_csv, plan_json, plan_table
+from assay.text.scores import FIELDS, scores_csv, scores_jsonl, scores_table
+from assay.text.terminal import Look, look_of
 from scoring.records import BALANCED, COMFORT, UNDER, FieldUpdate, Reason, Score
 
 DAY = 20_780  # 2026-11-23

@@ -13,11 +13,14 @@ from sqlalchemy import Engine
 
 from assay import wiring
 from assay.commands import show
-from assay.night.options import orders_of
+from assay.night.check import DAY
+from assay.night.options import RunOptions, options_of
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import DAY, Orders, run
+from assay.nightly import run
 from assay.report import render_html
+from assay.report.account_records import records
+from assay.report.gather import report_of
 from assay.settings import ConfigError, load
 from connectors.memory import MemoryCrm
 from db import lease
@@ -58,7 +61,7 @@ def firm(**parents: str) -> MemoryCrm:
 def night(crm: MemoryCrm, store: Store, **orders: Any) -> Outcome:
     with lease.held(store.engine, "night") as held:
         wanted: dict[str, Any] = {"rules": Rules(), "replay_nights": 0, "write": True, "force": True} | orders
-        [outcome] = run([crm], store, held, Orders(**wanted), Quiet())
+        [outcome] = run([crm], store, held, RunOptions(**wanted), Quiet())
     return outcome
 
 
@@ -137,7 +140,7 @@ def test_an_account_that_leaves_the_scope_is_never_written_again_and_told(engine
 def test_a_scope_narrowed_after_a_night_narrows_the_plan_at_once(engine: Engine) -> None:
     crm = firm()
     night(crm, Store(engine), write=False)
-    orders = Orders(Rules())
+    orders = RunOptions(Rules())
     assert {r["account_id"] for r in json.loads(show.plan(Store(engine), orders, "json"))} == set(FIRM)
     assert {r["account_id"] for r in json.loads(show.plan(Store(engine, EMEA), orders, "json"))} == {
         "A00",
@@ -182,12 +185,12 @@ def test_where_nobody_is_left_the_night_stops_before_it_judges(engine: Engine) -
 def test_where_owners_are_hidden_the_scope_names_none(engine: Engine) -> None:
     store = Store(engine, Scope({"owner": ("Ann Smyth", "Ann Smith")}, {"owner": ("Zoe",)}))
     night(firm(), store)
-    hidden, shown = (show._report(store, 180, "normal", hide_owners=hide).run for hide in (True, False))
+    hidden, shown = (report_of(store, 180, "normal", hide_owners=hide).run for hide in (True, False))
     assert shown.scope_says[0] == "4 of 7 accounts are in scope; 3 left out by owner is not Ann Smyth or Ann Smith"
     assert hidden.scope_says[0] == "4 of 7 accounts are in scope; 3 left out by owner"
     assert [n for n in shown.notes if "Bob" in n]
     assert not [n for n in hidden.notes if "Bob" in n]
-    assert shown.scope_says[0] in render_html(show._report(store, 180, "normal", hide_owners=False))
+    assert shown.scope_says[0] in render_html(report_of(store, 180, "normal", hide_owners=False))
 
 
 # ---- parents --------------------------------------------------------------------------------------------------------
@@ -213,7 +216,7 @@ def test_children_count_for_their_topmost_parent(engine: Engine) -> None:
     assert found["A00"].trailing_12m == pytest.approx(3 * 10_000)
     assert found["A05"].trailing_12m == pytest.approx(2 * 10_000), "of a ring the smallest id is the top"
     for name, n in (("A00", 58), ("A05", 38), ("A03", 19)):
-        told = show.records(store, Rules(), store.orgs()[0], found[name])
+        told = records(store, Rules(), store.orgs()[0], found[name])
         assert (len(told["activities"]), len(told["opportunities"])) == (n, {58: 3, 38: 2, 19: 1}[n])
         seconds = sum(r["counted"] for r in told["activities"])
         assert seconds / 3600 == pytest.approx(found[name].hours, abs=0.051), "what explain shows is what was counted"
@@ -266,7 +269,7 @@ def test_of_two_crms_the_first_one_s_word_counts_and_the_other_fills_in(engine: 
         )
     with lease.held(engine, "night") as held:
         scope = Scope({"Region__c": ("EMEA",)}, {"segment": ("Other",)}, rollup=True)
-        orders = Orders(Rules(), replay_nights=0, write=True, force=True)
+        orders = RunOptions(Rules(), replay_nights=0, write=True, force=True)
         store = Store(engine, scope)
         done = {o.crm: o for o in run([first, second], store, held, orders, Quiet())}
     assert {o.outcome for o in done.values()} == {"done"}
@@ -362,7 +365,7 @@ class Served:
         for served in self.crms.values():
             served.forget()
         store, crms = wiring.open_store(settings), wiring.open_crms(settings)
-        orders = orders_of(settings, force=True, **{k: v for k, v in how.items() if k != "write"})
+        orders = options_of(settings, force=True, **{k: v for k, v in how.items() if k != "write"})
         with lease.held(store.engine, "night") as held:
             outcomes = run(crms, store, held, orders, Quiet())
         for crm in crms:

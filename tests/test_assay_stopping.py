@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from assay.night.interrupt import Stoppable, asked_to_end
-from assay.night.ping import Ping, watched
+from assay.night.interrupt import StopOnRequest, stop_signals
+from assay.night.options import Interrupted, RunOptions
+from assay.night.ping import Ping, ping_around
 from assay.night.progress import Quiet
-from assay.nightly import Interrupted, Orders, run
+from assay.nightly import run
 from assay.settings import Settings
 from connectors.memory import MemoryCrm
 from db import lease
@@ -49,13 +50,13 @@ def crm_of(accounts: int) -> MemoryCrm:
 
 def night(crm: MemoryCrm, store: Store, tell: Any) -> Any:
     with lease.held(store.engine, "night") as held:
-        return run([crm], store, held, Orders(rules=Rules(), replay_nights=0, write=True, force=True), tell)
+        return run([crm], store, held, RunOptions(rules=Rules(), replay_nights=0, write=True, force=True), tell)
 
 
-def test_a_write_that_is_asked_to_end_settles_what_it_sent_and_the_next_run_sends_the_rest(engine: Engine) -> None:
+def test_a_write_that_is_stop_signals_settles_what_it_sent_and_the_next_run_sends_the_rest(engine: Engine) -> None:
     crm, store, asked = crm_of(700), Store(engine), threading.Event()
     with pytest.raises(Interrupted, match="between two batches"):
-        night(crm, store, Stoppable(AskedInTheWrite(asked), asked))
+        night(crm, store, StopOnRequest(AskedInTheWrite(asked), asked))
     assert lease.is_free(engine, "night")
     [stopped] = Runs(engine).list()
     assert (stopped.outcome, "on request" in stopped.message) == ("failed", True)
@@ -76,7 +77,7 @@ def _ledger(engine: Engine) -> dict[str, int]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_asks_the_second_ends(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with asked_to_end() as asked:
+    with stop_signals() as asked:
         os.kill(os.getpid(), number)
         assert asked.wait(5)
         with pytest.raises(KeyboardInterrupt):
@@ -120,20 +121,20 @@ def pinging(url: str) -> Settings:
 def test_a_watcher_hears_start_and_success(engine: Engine, refused: str, last: str) -> None:
     crm = crm_of(5)
     crm.refuses = {refused: "NO"} if refused else {}
-    with listening() as (url, heard), watched(pinging(url), whole=True) as watcher:
+    with listening() as (url, heard), ping_around(pinging(url), whole=True) as watched:
         assert heard == ["/uuid/start"]
-        watcher.saw(night(crm, Store(engine), Quiet()))
+        watched.outcomes = night(crm, Store(engine), Quiet())
     assert heard == ["/uuid/start", last]
 
 
 def test_a_watcher_hears_of_a_failure_not_of_an_interruption_nor_of_part_of_a_night() -> None:
     for error, words in ((ValueError, ["/uuid/start", "/uuid/fail"]), (Interrupted, ["/uuid/start"])):
         with listening() as (url, heard):
-            with pytest.raises(error), watched(pinging(url), whole=True):
+            with pytest.raises(error), ping_around(pinging(url), whole=True):
                 raise error
             assert heard == words
     with listening() as (url, heard):
-        with watched(pinging(url), whole=False):
+        with ping_around(pinging(url), whole=False):
             pass
         assert heard == []
 

@@ -11,9 +11,11 @@ from sqlalchemy import Engine, select
 
 from assay import wiring
 from assay.commands import demo
+from assay.night.check import DAY
+from assay.night.options import RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import DAY, Orders, run
+from assay.nightly import run
 from connectors.errors import Unavailable
 from connectors.memory import MemoryCrm
 from db import lease, tables
@@ -95,7 +97,7 @@ def firm() -> tuple[MemoryCrm, MemoryCrm]:
 def night(crms: list[Any], store: Store, **orders: Any) -> dict[str, Outcome]:
     with lease.held(store.engine, "night") as held:
         wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 20} | orders
-        return {o.crm: o for o in run(crms, store, held, Orders(rules=Rules(), **wanted), Quiet())}
+        return {o.crm: o for o in run(crms, store, held, RunOptions(rules=Rules(), **wanted), Quiet())}
 
 
 def verdicts(store: Store, name: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def ours(crm: MemoryCrm) -> dict[str, dict[str, Any]]:
     return {i: json.loads(a["ours"]) for i, a in crm.records["account"].items()}
 
 
-def undone(crm: MemoryCrm, store: Store, run: int, *, yes: bool = True) -> undo.Undone:
+def undone(crm: MemoryCrm, store: Store, run: int, *, yes: bool = True) -> undo.UndoResult:
     with lease.held(store.engine, "night") as held:
         return undo.run(crm, store, store.orgs()[0], held, run, yes=yes)
 

@@ -34,9 +34,9 @@ from sqlalchemy import select
 
 from assay import nightly
 from assay.night import plan, undo, write
+from assay.night.options import Bands, RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import Orders
 from connectors import hubspot, salesforce
 from connectors.hubspot import schema as portal_schema
 from connectors.hubspot import write as portal_writing
@@ -338,7 +338,7 @@ class Writeback(RuleBasedStateMachine):
         before = self.door.truth()
         entries = Ledger(self.engine, self.org().id).of_run(run)
         crm = self.case.open()
-        with lease.held(self.engine, nightly.LEASE) as held:
+        with lease.held(self.engine, lease.NIGHT) as held:
             found = undo.run(crm, self.store, self.org(), held, run, yes=True)
         crm.close()
         after = self.door.truth()
@@ -365,10 +365,10 @@ class Writeback(RuleBasedStateMachine):
         crm.budget.meter = Calls(self.engine, crm.name)
         crm.budget.stop = 1.0
         crm.budget.clock = self.now
-        orders = Orders(Rules(), write=True, force=True, replay_nights=0, allow=allow)
+        orders = RunOptions(Rules(), write=True, force=True, replay_nights=0, allow=allow)
         self.did["nights broken off"] += 1
         try:
-            with lease.held(self.engine, nightly.LEASE) as held:
+            with lease.held(self.engine, lease.NIGHT) as held:
                 [out] = nightly.run([crm], self.store, held, orders, Quiet())
         finally:
             crm.budget.close()
@@ -414,7 +414,7 @@ class Writeback(RuleBasedStateMachine):
         org = self.org()
         money = plan.Money(org.currency, self.store.rates(org.id), self.store.currencies(org.id), org.currency)
         held = {i: self.door.ours(r) for i, r in truth.items()}
-        return plan.plan(self.store.verdicts(org.id), held, money, plan.Bands()).updates
+        return plan.plan(self.store.verdicts(org.id), held, money, Bands()).updates
 
     def org(self) -> Any:
         return self.store.orgs()[0]

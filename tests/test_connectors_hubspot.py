@@ -12,9 +12,11 @@ import stamina
 from builders import NOW, portal
 from sqlalchemy import select
 
+from assay.night.check import DAY
+from assay.night.options import RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import DAY, Orders, run
+from assay.nightly import run
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Unauthorized
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_admin, open_org
 from db import lease, tables
@@ -121,7 +123,7 @@ def make_fields(line: dict[str, Any]) -> None:
 def night(line: dict[str, Any], store: Store, **orders: Any) -> Outcome:
     wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 2} | orders
     with lease.held(store.engine, "night") as held:
-        [outcome] = run([opened(line)], store, held, Orders(rules=Rules(), **wanted), Quiet())
+        [outcome] = run([opened(line)], store, held, RunOptions(rules=Rules(), **wanted), Quiet())
     return outcome
 
 

@@ -19,9 +19,10 @@ from conftest import write_org
 from sqlalchemy import select
 
 from assay.commands import export
+from assay.night.options import RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import Orders, run
+from assay.nightly import run
 from assay.settings import ConfigError
 from connectors.errors import CrmError
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
@@ -251,7 +252,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[inproces
 
 
 def night(org: inprocess.Crm, store: Store, *allow: str) -> Outcome:
-    orders = Orders(rules=Rules(), write=True, force=True, replay_nights=1, allow=allow)
+    orders = RunOptions(rules=Rules(), write=True, force=True, replay_nights=1, allow=allow)
     with closing(open_org(config(org), sleep=lambda _: None)) as crm, lease.held(store.engine, "night") as held:
         [outcome] = run([crm], store, held, orders, Quiet())
     return outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from assay.night.watched import Watched
+from assay.night.interrupt import StopOnLeaseLost
 from db import engine as engines
 from db import lease as leases
 from db import tables as t
@@ -127,7 +127,7 @@ class Steps:
 
 def test_a_run_learns_it_at_its_next_step_or_page(engine: Engine) -> None:
     lease, steps = taken(engine), Steps()
-    tell = Watched(steps, lease)
+    tell = StopOnLeaseLost(steps, lease)
     tell.step("check")
     tell.rows("Account", 1, 1)
     lease.lost = "gone"

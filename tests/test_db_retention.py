@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine, func, select
 from test_assay_stopping import NOW, crm_of
 
+from assay.night.options import RunOptions
 from assay.night.progress import Quiet
-from assay.nightly import Orders, run
+from assay.nightly import run
 from db import lease
 from db import tables as t
 from db.retention import Keep, purge
@@ -36,7 +37,7 @@ def store(engine: Engine) -> Store:
 
 def night(crm: Any, store: Store) -> Any:
     with lease.held(store.engine, "night") as held:
-        [outcome] = run([crm], store, held, Orders(rules=Rules(), replay_nights=0, write=True, force=True), Quiet())
+        [outcome] = run([crm], store, held, RunOptions(rules=Rules(), replay_nights=0, write=True, force=True), Quiet())
     return outcome
 
 

@@ -69,7 +69,7 @@ def test_every_link_of_a_page_arrives(page: Path) -> None:
 
 
 #: written on branches of their own
-ELSEWHERE = {"assay/start.py", "connectors/vendors.py", "docs/adding-a-crm.md", "docs/testing.md"}
+ELSEWHERE = {"connectors/vendors.py", "docs/adding-a-crm.md", "docs/testing.md", "tests/test_startup.py"}
 #: what texts name without meaning a file of the repository
 EXAMPLES = {
     ("docs/facts/hubspot.md", "docs/conformance/hubspot-reference.md"),  # of another project

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, select
 
 from assay.commands import show
 from assay.night import pull as reading
+from assay.night.options import RunOptions
 from assay.night.progress import Quiet
-from assay.nightly import Orders, run
+from assay.nightly import run
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_org
 from db import lease, tables
 from db.account_records import one_account
@@ -252,7 +253,7 @@ def test_explain_tells_each_company_its_part_of_the_hour(engine: Engine, crm: Hu
     """A whole night over HTTP, and what the command then says."""
     store = Store(engine)
     with lease.held(engine, "night") as held:
-        [done] = run([crm], store, held, Orders(rules=Rules(), replay_nights=0), Quiet())
+        [done] = run([crm], store, held, RunOptions(rules=Rules(), replay_nights=0), Quiet())
     assert done.outcome == "done", done.message
     for account, wanted in SPLIT.items():
         told = json.loads(show.explain(store, Rules(), account, True))

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, insert, update
 from starlette.testclient import TestClient
 
 from assay.settings import ConfigError, Settings
-from assay.text import FIELDS
+from assay.text.scores import FIELDS
 from assay.web import create_app, raise_if_exposed
 from assay.web.records import Account
 from db.engine import open_database

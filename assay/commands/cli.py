@@ -1,43 +1,25 @@
-"""The command line.
+"""The command line: what each command takes. What it does is imported when it runs, so that help and a health check are
+quick (tests/test_startup.py holds what they may import).
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done with rejected rows, 4 stopped by quota, 5 stopped by a
-safety rule, 6 another run holds the lease.
+safety rule, 6 another run holds the lease. Of several CRMs the gravest tells: failed, stopped, quota, rejected, done.
 """
 
 import json
 import sys
-import time
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import stamina
 import typer
 
-from assay import __version__, logs, nightly, wiring
-from assay.commands import demo, doctor, forecast, init, schema, show
-from assay.night import stops, undo
-from assay.night.interrupt import Stoppable, asked_to_end
-from assay.night.options import orders_of
-from assay.night.ping import watched
-from assay.night.progress import log_outcomes, telling
-from assay.night.stops import Stopped
-from assay.service import serve
-from assay.service.metrics import schedule_facts
-from assay.settings import ConfigError, Loaded, Settings, load, secret_values, shown
-from connectors.errors import CrmError, QuotaExhausted
-from db import backup, lease, retention
-from db.engine import DatabaseError, open_database
-from db.ledger import Ledger
-from db.migrate import upgrade
-from db.runs import Runs
-from db.store import Org, Store
+from assay import __version__
+from assay.commands import configuration, database, demo, doctor, init, schema, serve
+from assay.commands.configuration import Json, loaded, settings
 from sandbox.cli import app as sandbox_app
-from sandbox.org_folder import BadFolder
 
-EXIT = {"done": 0, "failed": 1, "rejected": 3, "quota": 4, "stopped": 5}
-EPOCH = date(1970, 1, 1)
+if TYPE_CHECKING:
+    from db.store import Org, Store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,15 +27,12 @@ app = typer.Typer(
     add_completion=False,
     help="Weighs each account's potential against the selling time it gets, and writes the verdict into the CRM.",
 )
-database_app = typer.Typer(no_args_is_help=True, help="The database.")
 config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
-app.add_typer(database_app, name="db")
+app.add_typer(database.app, name="db")
 app.add_typer(config_app, name="config")
 app.add_typer(sandbox_app, name="sandbox")
 
-_chosen: dict[str, Path | None] = {"config": None}
-
-Json = Annotated[bool, typer.Option("--json", help="Machine output, alone, on stdout.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,20 +42,16 @@ def _globals(
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    _chosen["config"] = config
+    configuration.choose(config)
     if version:
         typer.echo(f"assay {__version__}")
         raise typer.Exit
 
 
-def _load() -> Loaded:
-    loaded = load(_chosen["config"])
-    logs.configure(loaded.settings.log, secret_values(loaded.settings))
-    return loaded
+def _store() -> "Store":
+    from assay import wiring
 
-
-def _settings() -> Settings:
-    return _load().settings
+    return wiring.open_store(settings())
 
 
 @app.command()
@@ -87,43 +62,45 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="Read everything again and compare all ids.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write even on this org's first run.")] = False,
     allow: Annotated[list[str] | None, typer.Option(help="Lift one safety rule for this run; repeatable.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> None:
     """One night: pull, score, plan, write what changed."""
-    settings = _settings()
+    from assay import start, wiring
+    from assay.commands import show
+    from assay.night import stops
+    from assay.night.interrupt import StopOnRequest, stop_signals
+    from assay.night.options import options_of
+    from assay.night.outcome import EXIT_CODES, worst
+    from assay.night.progress import progress_for
+    from assay.settings import ConfigError
+
+    chosen = settings()
     if problems := stops.unknown(allow or ()):
         raise ConfigError(problems)
-    crms = [c for c in wiring.open_crms(settings) if crm in (None, c.name)]
-    if not crms:
-        raise ConfigError([f"--crm {crm}: not configured. Fix: add a [{crm}] section"])
+    crms = wiring.open_crms(chosen, crm)
     day = None if as_of is None else _day(as_of, "--as-of")
-    store = wiring.open_store(settings)
-    orders = orders_of(settings, dry=dry_run or day is not None, force=force, full=full, day=day, allow=tuple(allow or ()))
+    options = options_of(chosen, dry=dry_run, force=force, full=full, day=day, allow=tuple(allow or ()), crm=crm)
+    store = wiring.open_store(chosen)
     with (
-        asked_to_end() as asked,
-        _held(store.engine, wait, settings.schedule.lease_seconds) as held,
-        wiring.metered(crms, store),
-        telling(quiet=as_json) as tell,
-        watched(settings, whole=not (as_of or dry_run or crm)) as watcher,
+        stop_signals() as stop,
+        start.night_lease(chosen, store.engine, wait=wait) as lease,
+        progress_for(quiet=as_json) as progress,
     ):
-        outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, asked)))
-    if not sys.stderr.isatty():
-        log_outcomes(outcomes)
+        outcomes = start.run_night(chosen, store, lease, options, StopOnRequest(progress, stop), crms)
     for o in outcomes:
         if o.message:
             typer.echo(f"assay: {o.message}", err=True)
     typer.echo(json.dumps([asdict(o) for o in outcomes]) if as_json else "\n".join(map(show.outcome, outcomes)))
-    raise typer.Exit(max(EXIT[o.outcome] for o in outcomes))
-
-
-def _held(engine: Any, wait: bool, seconds: int) -> Any:
-    while wait and not lease.is_free(engine, nightly.LEASE):
-        time.sleep(1)
-    return lease.held(engine, nightly.LEASE, seconds)
+    raise typer.Exit(EXIT_CODES[worst(o.outcome for o in outcomes)])
 
 
 def _day(text: str, flag: str) -> int:
+    from datetime import date
+
+    from assay.settings import ConfigError
+    from assay.text.words import EPOCH
+
     try:
         return (date.fromisoformat(text) - EPOCH).days
     except ValueError:
@@ -133,13 +110,17 @@ def _day(text: str, flag: str) -> int:
 @app.command()
 def plan(format: Annotated[str, typer.Option(help="table, csv, json or html")] = "table") -> None:  # noqa: A002 the flag's name
     """What the next write would change: old, new, why."""
-    settings = _settings()
-    store, planned = wiring.open_store(settings), dict[str, int]()
-    typer.echo(show.plan(store, orders_of(settings), format, planned))
-    for said in show.scope_words(show.scope(store)):
-        typer.echo(said, err=True)
+    from assay import wiring
+    from assay.commands import forecast, show
+    from assay.night.options import options_of
+
+    chosen = settings()
+    store, planned = wiring.open_store(chosen), dict[str, int]()
+    typer.echo(show.plan(store, options_of(chosen), format, planned))
+    for line in show.scope_lines(show.scope(store)):
+        typer.echo(line, err=True)
     for org in store.orgs():
-        typer.echo(forecast.forecast(store, org, planned.get(org.crm, 0), settings).words(), err=True)
+        typer.echo(forecast.forecast(store, org, planned.get(org.crm, 0), chosen).words(), err=True)
 
 
 @app.command()
@@ -149,14 +130,17 @@ def scores(
     owner: Annotated[str | None, typer.Option(help="Only this owner's accounts (id).")] = None,
 ) -> None:
     """Every account's verdict."""
-    typer.echo(show.scores(wiring.open_store(_settings()), format, state, owner), nl=False)
+    from assay.commands import show
+
+    typer.echo(show.scores(_store(), format, state, owner), nl=False)
 
 
 @app.command()
 def explain(account: str, as_json: Json = False) -> None:
     """One account: its numbers, its reasons, and the records behind each number."""
-    settings = _settings()
-    typer.echo(show.explain(wiring.open_store(settings), settings.scoring.rules(), account, as_json))
+    from assay.commands import show
+
+    typer.echo(show.explain(_store(), settings().scoring.rules(), account, as_json))
 
 
 @app.command()
@@ -165,12 +149,12 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The report as one HTML file: potential against time, reasons, coverage."""
-    settings = _settings()
-    store = wiring.open_store(settings)
+    from assay.commands import show
+
     if as_json:
-        typer.echo(show.report_json(store, settings))
+        typer.echo(show.report_json(_store(), settings()))
         return
-    show.write_report(store, settings, out)
+    show.write_report(_store(), settings(), out)
     typer.echo(f"report written to {out}", err=True)
 
 
@@ -184,23 +168,30 @@ def backtest(
     html: Annotated[Path | None, typer.Option(help="Also write the page with its plots to this file.")] = None,
 ) -> None:
     """Would earlier scores have been right? Against trailing revenue and other plain columns, on this firm's own past."""
-    settings = _settings()
-    days = [_day(text, "--cut") for text in cut or ()]
-    typer.echo(show.backtest(wiring.open_store(settings), settings.scoring.rules(), days, horizon, as_json, html), nl=False)
+    from assay.commands import show
+
+    rules, days = settings().scoring.rules(), [_day(text, "--cut") for text in cut or ()]
+    typer.echo(show.backtest(_store(), rules, days, horizon, as_json, html), nl=False)
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
     """What is in the database and how the last runs went."""
-    settings = _settings()
-    store = wiring.open_store(settings)
-    typer.echo(show.status(store, as_json, schedule_facts(store.engine, settings.schedule.clock(), time.time())))
+    import time
+
+    from assay.commands import show
+    from assay.service.schedule import schedule_facts
+
+    store = _store()
+    typer.echo(show.status(store, as_json, schedule_facts(store.engine, settings().schedule.clock(), time.time())))
 
 
 @app.command()
 def runs(run_id: Annotated[int | None, typer.Argument(metavar="ID")] = None, as_json: Json = False) -> None:
     """The last runs, or one in detail."""
-    typer.echo(show.runs(wiring.open_store(_settings()), run_id, as_json))
+    from assay.commands import show
+
+    typer.echo(show.runs(_store(), run_id, as_json))
 
 
 @app.command()
@@ -210,9 +201,13 @@ def rejects(
     as_json: Json = False,
 ) -> None:
     """Rows that the CRM refused, in its own words, by reason; `retry` tries them again at the next run."""
+    from assay.commands import show
+    from assay.settings import ConfigError
+    from db.ledger import Ledger
+
     if action not in (None, "retry"):
         raise ConfigError([f"rejects {action}: unknown. Fix: assay rejects, or assay rejects retry"])
-    store = wiring.open_store(_settings())
+    store = _store()
     if action == "retry":
         due = sum(Ledger(store.engine, org.id).retry(accounts or ()) for org in store.orgs())
         typer.echo(f"{due} refused rows are due at the next run", err=as_json)
@@ -224,30 +219,40 @@ def rejects(
 def undo_command(
     run_id: Annotated[int, typer.Argument(metavar="RUN", help="The run to take back (assay runs).")],
     yes: Annotated[bool, typer.Option("--yes", help="Really restore; publishing is then on hold.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> None:
     """Restore the values before a run, wherever nobody has changed them since; dry unless --yes."""
-    settings = _settings()
-    crms = {c.name: c for c in wiring.open_crms(settings)}
-    store = wiring.open_store(settings)
+    from assay import start, wiring
+    from assay.commands import show
+    from assay.night import undo
+    from assay.night.outcome import EXIT_CODES
+    from assay.night.progress import progress_for
+    from assay.settings import ConfigError
+
+    chosen = settings()
+    crms = {c.name: c for c in wiring.open_crms(chosen)}
+    store = wiring.open_store(chosen)
     org = _org_of(store, run_id)
     if org.crm not in crms:
         raise ConfigError([f"run {run_id} wrote to {org.crm}, which is not configured. Fix: add its section"])
     crm = crms[org.crm]
     with (
-        _held(store.engine, wait, settings.schedule.lease_seconds) as held,
+        start.night_lease(chosen, store.engine, wait=wait) as lease,
         wiring.metered([crm], store),
-        telling(quiet=as_json) as tell,
+        progress_for(quiet=as_json) as progress,
     ):
-        found = undo.run(crm, store, org, held, run_id, yes=yes, tell=tell)
-    typer.echo(json.dumps(asdict(found)) if as_json else show.undone(found, yes=yes))
+        result = undo.run(crm, store, org, lease, run_id, yes=yes, progress=progress)
+    typer.echo(json.dumps(asdict(result)) if as_json else show.undone(result, yes=yes))
     if not yes:
         typer.echo("dry: nothing was written; add --yes", err=True)
-    raise typer.Exit(EXIT["rejected" if found.rejected else "done"])
+    raise typer.Exit(EXIT_CODES["rejected" if result.rejected else "done"])
 
 
-def _org_of(store: Store, run_id: int) -> Org:
+def _org_of(store: "Store", run_id: int) -> "Org":
+    from assay.settings import ConfigError
+    from db.runs import Runs
+
     run = Runs(store.engine).get(run_id)
     org = next((o for o in store.orgs() if run is not None and o.id == run.org), None)
     if org is None:
@@ -255,72 +260,30 @@ def _org_of(store: Store, run_id: int) -> Org:
     return org
 
 
-@database_app.command("upgrade")
-def database_upgrade() -> None:
-    """Bring the database to this version's schema (also happens by itself)."""
-    before, after = upgrade(open_database(_settings().database.url))
-    typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"upgraded from {before or 'empty'}"))
-
-
-@database_app.command("backup")
-def database_backup(file: Annotated[Path, typer.Argument(help="A new file; .jsonl.gz is what it holds.")]) -> None:
-    """The whole database as one compressed file; also while a night runs."""
-    rows = backup.backup(wiring.open_store(_settings()).engine, file)
-    typer.echo(f"{rows:,} rows written to {file}")
-
-
-@database_app.command("restore")
-def database_restore(
-    file: Annotated[Path, typer.Argument(help="What `assay db backup` wrote, from either kind of database.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Replace everything that the database holds.")] = False,
-) -> None:
-    """Fill the database from a backup, of this version or an older one."""
-    revision, rows = backup.restore(open_database(_settings().database.url), file, replace=yes)
-    typer.echo(f"{rows:,} rows of schema {revision} restored")
-
-
-@database_app.command("purge")
-def database_purge() -> None:
-    """Forget what is older than [retention] says; a scheduled night does so by itself."""
-    settings = _settings()
-    keep = retention.Keep(**settings.retention.model_dump())
-    forgotten = retention.purge(wiring.open_store(settings).engine, keep, int(time.time()))
-    typer.echo("\n".join(f"{count:,} {what}" for what, count in forgotten.items()))
-
-
 @config_app.command("show")
 def config_show(as_json: Json = False) -> None:
     """The effective settings, secrets masked, and where each came from."""
-    typer.echo(show.config(shown(_load()), as_json))
+    from assay.commands import show
+    from assay.settings import shown
+
+    typer.echo(show.config(shown(loaded()), as_json))
 
 
-app.add_typer(schema.commands(_settings), name="schema")
-app.command(name="doctor")(doctor.command(lambda: _chosen["config"]))
+app.add_typer(schema.commands(settings), name="schema")
+app.command(name="doctor")(doctor.command(configuration.chosen))
 app.command(name="init")(init.command)
 app.command(name="demo")(demo.command)
-app.command(name="serve")(serve.command)  # for --help; it is started from assay.__main__
+app.command(name="serve")(serve.command)
 
 
 def main() -> None:
     """Entry point: every known failure is one line on stderr and an exit code."""
-    stamina.instrumentation.set_on_retry_hooks([])  # a retry that helps is no news; one that does not is the error itself
     try:
         app(standalone_mode=True)
-    except ConfigError as error:
-        _fail(error.problems, 2)
-    except BadFolder as error:
-        _fail([str(error)], 2)
-    except QuotaExhausted as error:
-        _fail([str(error)], 4)
-    except Stopped as error:
-        _fail([str(error)], 5)
-    except lease.LeaseHeld as error:
-        _fail([str(error)], 6)
-    except (CrmError, DatabaseError, lease.LeaseLost, nightly.Interrupted) as error:
-        _fail([str(error)], 1)
+    except Exception as error:
+        from assay.commands.failures import lines_and_code
 
-
-def _fail(lines: list[str], code: int) -> None:
-    for line in lines:
-        sys.stderr.write(f"assay: {logs.clean(line)}\n")
-    sys.exit(code)
+        lines, code = lines_and_code(error)
+        for line in lines:
+            sys.stderr.write(f"assay: {line}\n")
+        sys.exit(code)

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import logs, nightly, wiring
+from assay import logs, start, wiring
 from assay.commands import show
-from assay.night.options import orders_of
+from assay.night.options import options_of
 from assay.night.outcome import Outcome
-from assay.night.progress import telling
+from assay.night.progress import progress_for
 from assay.settings import ConfigError, Log, Settings, load
-from db import lease
+from db.runs import GOOD
 from db.store import Store
 from sandbox import process, world
 
@@ -84,23 +84,23 @@ def _night(settings: Settings, report: Path, folder: Path) -> None:
             for field, done in admin.apply():
                 typer.echo(f"  {field}: {done}", err=True)
     store = wiring.open_store(settings)
-    start = time.perf_counter()
+    begun = time.perf_counter()
     outcomes = _run(settings, store)
-    if any(o.outcome not in ("done", "rejected") for o in outcomes):
+    if any(o.outcome not in GOOD for o in outcomes):
         for o in outcomes:
             typer.echo(f"assay: {o.message}", err=True)
         raise typer.Exit(1)
     show.write_report(store, settings, report)
     typer.echo("\n".join(map(show.outcome, outcomes)))
     typer.echo(show.headline(store))
-    typer.echo(f"The night took {time.perf_counter() - start:.1f} s. Report: {report.resolve()}")
+    typer.echo(f"The night took {time.perf_counter() - begun:.1f} s. Report: {report.resolve()}")
     typer.echo(f"Look around: assay --config {folder / 'assay.toml'} scores | explain ACCOUNT | plan | status")
 
 
 def _run(settings: Settings, store: Store) -> list[Outcome]:
-    crms = wiring.open_crms(settings)
-    with telling() as tell, lease.held(store.engine, nightly.LEASE) as held, wiring.metered(crms, store):
-        return nightly.run(crms, store, held, orders_of(settings, force=True), tell)
+    options = options_of(settings, force=True)
+    with progress_for() as progress, start.night_lease(settings, store.engine) as mine:
+        return start.run_night(settings, store, mine, options, progress)
 
 
 def _wait(crms: dict[str, Any]) -> None:

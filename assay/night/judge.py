@@ -1,15 +1,19 @@
 """The verdicts of a night: all CRMs judged as one firm, each account's verdict given to every CRM that knows it."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from assay.night.learn import learned
+from assay.night.options import Progress, RunOptions
+from assay.night.outcome import Night, running, timed
 from db.firm import Firm
 from db.store import Org, Store
 from scoring.explain import scores
 from scoring.facts.features import queries
 from scoring.frame import Facts
-from scoring.judge import Judgement, judge
+from scoring.judge import Judgement
+from scoring.judge import judge as judge_facts
 from scoring.records import Score
 from scoring.rules import Rules
 from scoring.state import NightRow, advance
@@ -22,6 +26,24 @@ class Verdicts:
     of: dict[int, list[Score]] = field(default_factory=dict)
     nights: int = 0  #: nights judged: one, or more where earlier ones were replayed
     stored: bool = True  #: False for a night before the last stored one
+
+
+def judge(nights: Sequence[Night], store: Store, options: RunOptions, progress: Progress) -> Verdicts:
+    """The verdicts of all orgs; those that could not be read keep theirs."""
+    ready = running(nights)
+    ended = [night for night in nights if night not in ready]
+    stale = {org.id for org in store.orgs() if any(org.crm == night.crm.name for night in ended)}
+    first = ready[0].out
+    day = min(night.out.day for night in ready)
+    verdicts = timed(first, progress, "score", lambda: judge_nights(store, day, options.rules, options.replay_nights, stale))
+    for night in ready:
+        night.out.day, night.out.nights = day, verdicts.nights
+        states = Counter(s.state for s in verdicts.of[night.known[0].id])
+        night.out.states = dict(sorted(states.items()))
+        if not verdicts.stored:
+            night.out.notes.append("as of a date before the last stored night: judged, not stored")
+    first.notes += [f"{night.crm.name} was not read tonight: what it shares keeps its state" for night in ended if stale]
+    return verdicts
 
 
 def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Collection[int] = ()) -> Verdicts:
@@ -74,7 +96,7 @@ def judged(firm: Firm, org: Org, day: int, rules: Rules, past: Facts | None = No
     `past` is what the firm's own past taught (`backtest.learned`); without it the defaults hold.
     """
     facts = firm.facts(queries(firm.tables, firm.org, day, rules))
-    return judge({**facts, **(past or {})}, day, org.currency, rules)
+    return judge_facts({**facts, **(past or {})}, day, org.currency, rules)
 
 
 def _save(store: Store, orgs: Sequence[Org], shares: "Shares", night: int, rows: Sequence[NightRow]) -> None:

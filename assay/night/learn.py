@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from assay.report.backtest_page import Tested
 from assay.report.proof import numbers
 from assay.settings import ConfigError
 from assay.text.words import iso
@@ -54,8 +53,9 @@ def _check(horizon: int, days: Sequence[int], since: int | None, today: int) -> 
     """Raise ConfigError for cuts that no outcome or no record belongs to."""
     for day in days:
         if day + horizon > today:
-            raise ConfigError([f"--cut {iso(day)}: the {horizon} days after it end on {iso(day + horizon)}, after the last night "
-                               f"({iso(today)}). Fix: an earlier --cut or a shorter --horizon"])  # fmt: skip
+            end = f"end on {iso(day + horizon)}, after the last night ({iso(today)})"
+            fix = "an earlier --cut or a shorter --horizon"
+            raise ConfigError([f"--cut {iso(day)}: the {horizon} days after it {end}. Fix: {fix}"])
         if since is None or day <= since:
             raise ConfigError([f"--cut {iso(day)}: no opportunity is recorded before it. Fix: a later --cut"])
 
@@ -81,11 +81,11 @@ def facts(firm: Firm, day: int, rules: Rules) -> Facts:
 
 
 def _assumed(firm: Firm, day: int) -> dict[str, tuple[int, int]]:
-    found = {}
+    assumed = {}
     for what, query in revenue.assumptions(firm.tables, firm.org, day).items():
         [row] = firm.rows(query)
-        found[what] = (row["there"], row["assumed"])
-    return found
+        assumed[what] = (row["there"], row["assumed"])
+    return assumed
 
 
 # ---- what the night learns ------------------------------------------------------------------------------------------
@@ -99,32 +99,17 @@ def month_of(day: int) -> int:
 
 def learned(store: Store, firm: Firm, day: int, rules: Rules, *, keep: bool = True) -> Facts:
     """The fact `calibration` for the nights of a month: as stored, else learned now as of the month's first day."""
-    kept, month = Calibrations(store.engine, firm.org), month_of(day)
-    found = kept.of(month)
-    if not found:
-        found = numbers(proof(firm, month, rules))
+    calibrations, month = Calibrations(store.engine, firm.org), month_of(day)
+    values = calibrations.of(month)
+    if not values:
+        values = numbers(proof(firm, month, rules))
         if keep:
-            kept.save(month, found)
-    names = sorted(found)
-    return {"calibration": {"name": names, "value": [found[n] for n in names]}}
+            calibrations.save(month, values)
+    names = sorted(values)
+    return {"calibration": {"name": names, "value": [values[n] for n in names]}}
 
 
 def proof(firm: Firm, today: int, rules: Rules) -> Backtest | None:
     """The backtest of the cuts that fit; None where none does."""
     cuts = gather(firm, today, rules).cuts
     return backtest.run(cuts, rules) if cuts else None
-
-
-# ---- the command ----------------------------------------------------------------------------------------------------
-
-
-def prove(store: Store, rules: Rules, days: Sequence[int] = (), horizon: int | None = None) -> Tested:
-    """The backtest of what is stored, as of the last night; raises ConfigError where there is none."""
-    orgs = store.orgs()
-    today = max((n for org in orgs if (n := store.last_night(org.id)) is not None), default=None)
-    if today is None:
-        raise ConfigError(["there is nothing to test yet. Fix: run `assay run` first"])
-    with store.firm() as firm:
-        found = gather(firm, today, rules, days, horizon)
-    made = backtest.run(found.cuts, rules) if found.cuts else None
-    return Tested(" and ".join(org.name for org in orgs), orgs[0].currency, today, found.since, made, found.assumed)

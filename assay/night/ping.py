@@ -3,26 +3,26 @@
 The addresses are those of healthchecks.io and its kin: URL/start, URL for success, URL/fail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import structlog
 
+from assay.night.options import Interrupted
 from assay.night.outcome import Outcome
-from assay.night.progress import GOOD
-from assay.nightly import Interrupted
 from assay.settings import Settings
+from db.runs import GOOD
 
-#: seconds; a night never waits long for its watcher
+#: seconds; a night never waits long for whoever watches it
 TIMEOUT = 10.0
 
-log = structlog.get_logger("assay.night.ping")
+log = structlog.get_logger("assay.ping")
 
 
 class Ping:
-    """Tells the watcher; says nothing without a URL, and never fails a night."""
+    """Calls the watcher's addresses; does nothing without a URL, and never fails a night."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.schedule.ping_url
@@ -30,19 +30,19 @@ class Ping:
         self._ca_file = settings.ca_file
 
     def start(self) -> None:
-        self._tell("/start")
+        self._post("/start")
 
     def success(self) -> None:
-        self._tell("")
+        self._post("")
 
     def failure(self) -> None:
-        self._tell("/fail")
+        self._post("/fail")
 
-    def _tell(self, what: str) -> None:
+    def _post(self, suffix: str) -> None:
         if not self._url:
             return
         parts = urlsplit(self._url)
-        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + what))
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix))
         verify = httpx.create_ssl_context(verify=str(self._ca_file)) if self._ca_file else True
         try:
             with httpx.Client(
@@ -55,29 +55,25 @@ class Ping:
             log.warning("ping not delivered", host=parts.hostname, error=type(error).__name__)
 
 
-class Watcher:
-    """Keeps what a block saw, so that its end can be told."""
+class PingOutcomes:
+    """Keeps the outcomes of a night, so that its end can be reported."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-
-    def saw(self, outcomes: list[Outcome]) -> list[Outcome]:
-        self.outcomes = outcomes
-        return outcomes
+        self.outcomes: Sequence[Outcome] = ()
 
 
 @contextmanager
-def watched(settings: Settings, *, whole: bool) -> Iterator[Watcher]:
-    """Tell the watcher of a night and how it went; of a `whole` one only, for part of a night or a dry one proves nothing."""
-    ping, watcher = Ping(settings), Watcher()
+def ping_around(settings: Settings, *, whole: bool) -> Iterator[PingOutcomes]:
+    """Report a night's start and how it ended; of a `whole` one only, for part of a night or a dry one proves nothing."""
+    ping, night = Ping(settings), PingOutcomes()
     if whole:
         ping.start()
     try:
-        yield watcher
+        yield night
     except Interrupted:
         whole = False  # the next run goes on from here; if it does not, the watcher hears nothing, and that is the alarm
         raise
     finally:
         if whole:
-            good = bool(watcher.outcomes) and all(o.outcome in GOOD for o in watcher.outcomes)
+            good = bool(night.outcomes) and all(o.outcome in GOOD for o in night.outcomes)
             (ping.success if good else ping.failure)()

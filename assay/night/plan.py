@@ -1,49 +1,29 @@
-"""From verdicts to the CRM: plan, stop, apply. Pure, except `apply`.
+"""What the next write would change: only our fields, only existing accounts, only absolute values, only what changed
+(docs/adr/0005).
 
-Only our fields, only existing accounts, only absolute values, only what changed (docs/adr/0005).
+`plan` decides and is pure; `of_org` and `of_stored` gather what it needs from the database.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from assay.night.options import Bands, RunOptions
 from assay.text.words import clean
-from connectors.port import Crm, Sending
-from scoring.records import COMFORT, EARNING, STATES, UNDER, WRITTEN, FieldUpdate, Score, Value, WriteResult
+from db.ledger import Ledger
+from db.store import Org, Store
+from scoring.records import COMFORT, EARNING, STATES, UNDER, WRITTEN, FieldUpdate, Score, Value
 
 EPOCH = date(1970, 1, 1)
-#: results are committed to the ledger in groups of this many
-GROUP = 1_000
 #: states on which somebody is asked to act
 CLAIMS = (COMFORT, EARNING, UNDER)
 #: our fields that are sentences, and what in them is a number: 12.4k, 1.2M, 9; a name in quotes is none
 TEXTS, NUMBER = ("reason", "next_step"), re.compile(r'("[^"]*")|[\d.,]*\d(?:k|M|bn)?\b')
 #: characters of a text field, and those with which none may begin
 TEXT, FORMULA = 255, "=+-@＝＋－＠ "
-
-
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """How far a number may drift before it is written again (docs/adr/0024).
-
-    Hours are facts that people count themselves, so their band is narrow; potential and confidence are estimates, which say
-    something new only when they move by more than their own doubt leaves open.
-    """
-
-    hours: float = 1.0
-    share: float = 0.10  #: of potential, and of its own 80 % range
-    points: int = 5  #: of the confidence in a claim; twice as many where nothing is claimed
-
-    def width(self, meaning: str, held: float, *, doubt: float, claimed: bool) -> float:
-        """How far a number may be from what is `held`; `doubt` is the width of potential's own range."""
-        if meaning == "potential":
-            return self.share * max(abs(held), doubt)
-        if meaning == "confidence":
-            return self.points if claimed else 2 * self.points
-        return self.hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +48,61 @@ class Plan:
     updates: tuple[FieldUpdate, ...]
     accounts: int  #: accounts looked at
     within_band: int  #: accounts whose numbers moved less than their bands
-    out_of_scope: int  #: accounts not written because of [write] only
     flags_changed: int  #: accounts whose state changes from one state to another
     waiting: int = 0  #: accounts that the CRM refused and that are not due again
 
 
+@dataclass(frozen=True, slots=True)
+class OrgPlan:
+    """The plan of one org from what is stored, with the names of its accounts."""
+
+    org: Org
+    plan: Plan
+    names: Mapping[str, str]  #: account id -> name
+
+
+def of_stored(store: Store, options: RunOptions) -> Iterator[OrgPlan]:
+    """What the next write would change in each org, from the last verdicts, within the scope of today's settings."""
+    for org in store.orgs():
+        verdicts = _in_scope(store, org, store.verdicts(org.id))
+        yield OrgPlan(org, of_org(store, org, verdicts, options), {s.account_id: s.name for s in verdicts})
+
+
+def _in_scope(store: Store, org: Org, verdicts: list[Score]) -> list[Score]:
+    """Those in scope by today's settings, which may be narrower than they were when the night judged."""
+    if not store.scope:
+        return verdicts
+    inside = {p.account_id for p in store.census().places if p.org == org.id and not p.why}
+    return [s for s in verdicts if s.account_id in inside]
+
+
+def of_org(store: Store, org: Org, verdicts: Sequence[Score], options: RunOptions, day: int | None = None) -> Plan:
+    """What would be written now, or on the night of `day`: refused rows that are not due then are left out."""
+    first = store.orgs()[0]  # whose currency all verdicts are in
+    money = Money(first.currency, store.rates(first.id), store.currencies(org.id), org.currency)
+    night = day if day is not None else max((s.as_of for s in verdicts), default=0)
+    waiting = Ledger(store.engine, org.id).waiting(night)
+    return plan(verdicts, store.ours(org.id), money, options.bands, options.only, waiting)
+
+
 def plan(
     scores: Sequence[Score],
-    held: Mapping[str, Mapping[str, Any]],
+    current: Mapping[str, Mapping[str, Any]],
     money: Money,
     bands: Bands,
     only: Sequence[str] = (),
     waiting: Collection[str] = (),
 ) -> Plan:
-    """The difference between verdicts and what the CRM holds (`held`: account -> Meaning -> value of this pull).
+    """The difference between verdicts and what the CRM has (`current`: account -> Meaning -> value of this pull).
 
     `only` limits it to a pilot's accounts; `waiting` are accounts that the CRM refused and that are not due again.
     """
     updates: list[FieldUpdate] = []
-    within = outside = flags = later = 0
+    within = flags = later = 0
     for score in scores:
         if only and score.account_id not in only:
-            outside += 1
             continue
-        old = held.get(score.account_id, {})
+        old = current.get(score.account_id, {})
         new = field_values(score, money)
         changes = {m: v for m, v in new.items() if v != old.get(m)}
         if changes and score.account_id in waiting:
@@ -102,8 +113,7 @@ def plan(
             flags += "state" in changes and old.get("state") in STATES
         else:
             within += bool(changes)
-    ordered = tuple(sorted(updates, key=lambda u: u.account_id))
-    return Plan(ordered, len(scores), within, outside, flags, later)
+    return Plan(tuple(sorted(updates, key=lambda u: u.account_id)), len(scores), within, flags, later)
 
 
 def field_values(score: Score, money: Money) -> dict[str, Value]:
@@ -160,35 +170,3 @@ def _why(changes: Mapping[str, Value], old: Mapping[str, Any]) -> str:
     if "state" in changes:
         return f"{old['state']} -> {changes['state']}" if old.get("state") else f"first verdict: {changes['state']}"
     return "changed: " + ", ".join(changes)
-
-
-def apply(
-    made: Plan,
-    crm: Crm,
-    sending: Callable[[Sequence[str], str], None],
-    settle: Callable[[Sequence[WriteResult]], None],
-    look: Callable[[], None] = lambda: None,
-) -> None:
-    """Write the plan; `sending` and `settle` commit to the ledger, `look` may stop the rest by raising.
-
-    What was heard is committed before anything else is sent, and also when the write breaks off.
-    """
-    waiting: list[WriteResult] = []
-    try:
-        for said in crm.write(made.updates):
-            if isinstance(said, Sending):
-                _flush(waiting, settle)
-                look()
-                sending(said.account_ids, said.token)
-                continue
-            waiting.append(said)
-            if len(waiting) >= GROUP:
-                _flush(waiting, settle)
-    finally:
-        _flush(waiting, settle)
-
-
-def _flush(waiting: list[WriteResult], settle: Callable[[Sequence[WriteResult]], None]) -> None:
-    if waiting:
-        settle(tuple(waiting))
-        waiting.clear()

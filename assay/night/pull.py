@@ -1,13 +1,18 @@
 """What one CRM's part of the night begins with: pull and save, compare ids, learn what became of the last write."""
 
+import gc
 import json
+import queue
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from assay.night.ahead import ahead
+from assay.night.options import Progress, RunOptions
+from assay.night.outcome import Night, timed
 from connectors.lost_answers import holds
 from connectors.port import Check, Crm, Listing, Page, Patch, Pulled
 from db.ledger import Ledger
@@ -15,6 +20,7 @@ from db.pulled import Listings
 from db.store import Org, Store
 from scoring.records import KINDS
 
+T = TypeVar("T")
 DAY = 86_400
 #: ids of everything are compared this often; hard deletes leave no other trace
 RECONCILE_DAYS = 7
@@ -30,8 +36,27 @@ class Tally:
     odd: Counter[str] = field(default_factory=Counter)
 
 
-def pull(
-    crm: Crm, store: Store, org: Org, recent_from: int, tally: Tally, tell: Callable[[str, int, int], None], *, full: bool
+def pull(night: Night, store: Store, options: RunOptions, progress: Progress) -> None:
+    """Save everything that changed in one CRM, and learn what became of what was written to it."""
+    timed(night.out, progress, "pull", lambda: _pull(night, store, options, progress))
+    timed(night.out, progress, "settle", lambda: settle(night.crm, store, night.known[0]))
+
+
+def _pull(night: Night, store: Store, options: RunOptions, progress: Progress) -> None:
+    (org, check), crm, out = night.known, night.crm, night.out
+    tally = Tally(out.rows, out.changed, out.gone)
+    recent_from = (out.day - options.rules.window_days) * DAY
+    compared = pull_pages(crm, store, org, recent_from, tally, progress.rows, full=options.full)
+    store.record_owners(org.id, out.day * DAY)
+    if options.full or night.anew or reconcile_due(store, org, check):
+        progress.step("reconcile")
+        out.gone |= reconcile(crm, store, org, check, compared)
+    out.gone = {kind: rows for kind, rows in out.gone.items() if rows}
+    out.odd = dict(tally.odd) | store.orphans(org.id)
+
+
+def pull_pages(
+    crm: Crm, store: Store, org: Org, recent_from: int, tally: Tally, show: Callable[[str, int, int], None], *, full: bool
 ) -> set[str]:
     """Pull and save, a page a transaction; the watermark of a stream moves with its last page.
 
@@ -48,7 +73,7 @@ def pull(
                     tally.gone[item.kind] = tally.gone.get(item.kind, 0) + listings.finish(item.kind)
             else:
                 _take(item, store, org, tally)
-                tell(item.stream, tally.rows[item.stream], crm.calls)
+                show(item.stream, tally.rows[item.stream], crm.calls)
     return compared
 
 
@@ -95,3 +120,48 @@ def settle(crm: Crm, store: Store, org: Org) -> None:
         store.patch(org.id, "account", ("id", "ours"), list(now.items()))
         arrived = {e.id for e in entries if e.account_id in now and holds(json.loads(now[e.account_id]), e.new)}
         ledger.heard_late(arrived, {e.id for e in entries} - arrived, int(time.time()))
+
+
+# ---- fetch the next page while this one is being saved --------------------------------------------------------------
+
+
+def ahead(source: Iterator[T], pages: int = 1) -> Iterator[T]:
+    """Yield what `source` yields, read by a thread that is at most `pages` ahead; its exception is raised here.
+
+    Meanwhile the cyclic garbage collector rests: pages are millions of small tuples without a cycle among them, and
+    looking through them again and again costs a quarter of the pull.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    line: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(maxsize=pages)
+    stop = threading.Event()
+    reader = threading.Thread(target=_read, args=(source, line, stop), daemon=True)
+    reader.start()
+    try:
+        while True:
+            word, item = line.get()
+            if word == "end":
+                return
+            if word == "error":
+                raise item  # type: ignore[misc]
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        if collecting:
+            gc.enable()
+        while reader.is_alive():  # make room, so that a blocked reader sees the stop
+            try:
+                line.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+
+def _read(source: Iterator[T], line: "queue.Queue[tuple[str, T | BaseException | None]]", stop: threading.Event) -> None:
+    try:
+        for item in source:
+            line.put(("page", item))
+            if stop.is_set():
+                break
+        line.put(("end", None))
+    except BaseException as error:  # everything belongs to the caller's thread
+        line.put(("error", error))

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from assay.night import stops
+from assay.night.options import RunOptions
+from assay.night.outcome import Night
 from assay.night.stops import Finding
 from connectors.errors import FieldMissing
 from connectors.port import Check
 from db.scope import ROLLED, Census, Place
+from db.store import Store
 from scoring.scope import OWNER, Scope
 
 #: values that a warning names
@@ -20,6 +24,40 @@ STALE = (
     "still carry values that Assay wrote before; it never writes them. To clear them: `assay undo` of the run that wrote them, or "
     "empty the fields in the CRM (`assay status --json` lists the ids)"
 )
+
+
+def require_fields(nights: Sequence[Night], store: Store) -> None:
+    """End the night where [scope] names what no CRM has; note where only one lacks it. Nothing has been read yet."""
+    checks = {night.crm.name: night.known[1] for night in nights}
+    whole = len(checks) == len(store.orgs())
+    absent = absent_everywhere(checks) if whole else {}
+    for night in nights:
+        with night.fallible():
+            if night.crm.name in absent:
+                raise absent[night.crm.name]
+            night.out.notes += absent_here(night.known[1])
+
+
+def apply_scope(nights: Sequence[Night], store: Store, options: RunOptions) -> None:
+    """Link what two CRMs know, count who is in scope, warn of values that nobody has, and stop where nobody is left to judge."""
+    nights[0].out.notes += _relink(store)
+    if not store.scope:
+        return
+    census = store.census()
+    finding = empty_scope(census, store.scope)
+    nights[0].out.notes += unknown_values(census, store.scope, [night.known[1].offered for night in nights])
+    for night in nights:
+        own = counts(p for p in census.places if p.org == night.known[0].id)
+        night.out.scope = own | {"firm": firm(census)}
+        with night.fallible():
+            night.out.notes += stops.raise_unless([finding] if finding else [], options.allow)
+
+
+def _relink(store: Store) -> list[str]:
+    """Link the accounts of two CRMs again; notes of how many, and of pairs in doubt."""
+    links = store.relink()
+    notes = [f"{len(links.to)} accounts are known in two CRMs and judged as one"] if links.to else []
+    return notes + [f"not linked: {doubt}" for doubt in links.doubtful]
 
 
 def absent_everywhere(checks: Mapping[str, Check]) -> dict[str, FieldMissing]:
@@ -84,7 +122,7 @@ def nameless(notes: Iterable[str]) -> list[str]:
     return [note for note in notes if not note.startswith(f"[scope] {OWNER}:")]
 
 
-def nobody(census: Census, scope: Scope) -> Finding | None:
+def empty_scope(census: Census, scope: Scope) -> Finding | None:
     """The rule that something is left to judge."""
     if not scope or not census.places or any(not p.why for p in census.places):
         return None
@@ -93,7 +131,7 @@ def nobody(census: Census, scope: Scope) -> Finding | None:
     return Finding("scope-empty", f"none of {len(census.places):,} accounts is in scope ({told})")
 
 
-def strange(census: Census, scope: Scope, offered: Sequence[Mapping[str, Sequence[str]]] = ()) -> list[str]:
+def unknown_values(census: Census, scope: Scope, offered: Sequence[Mapping[str, Sequence[str]]] = ()) -> list[str]:
     """A warning for each value that no account or person has and no CRM's definition offers, the nearest known ones first."""
     told = []
     for name in scope.criteria:
@@ -102,11 +140,11 @@ def strange(census: Census, scope: Scope, offered: Sequence[Mapping[str, Sequenc
         common = [value for value, _ in census.values.get(name, Counter()).most_common() if value]
         for value in scope.values(name):
             if value and value.casefold() not in spelt and spelt:
-                told.append(_strange(name, value, list(dict.fromkeys((*common, *defined)))))
+                told.append(_unknown_value(name, value, list(dict.fromkeys((*common, *defined)))))
     return told
 
 
-def _strange(name: str, value: str, known: Sequence[str]) -> str:
+def _unknown_value(name: str, value: str, known: Sequence[str]) -> str:
     by_fold = {v.casefold(): v for v in known}
     near = [by_fold[v] for v in get_close_matches(value.casefold(), by_fold, NAMED, 0.5)]
     listed = list(dict.fromkeys((*near, *known)))

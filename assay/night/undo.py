@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.night import plan, pull, stops, write
+from assay.night.check import DAY
+from assay.night.options import Progress
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from assay.nightly import DAY, Tell
 from assay.text.words import iso
 from connectors.errors import CrmError, QuotaExhausted
 from connectors.port import Crm
@@ -26,51 +27,53 @@ QUIET = Quiet()
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Untouched:
     """A field that is not touched, and why."""
 
     account_id: str
     field: str  #: its Meaning
-    before: Value  #: what it held before the run
+    before: Value  #: what it current before the run
     wrote: Value
     now: Value
     why: str
 
 
 @dataclass(slots=True)
-class Undone:
+class UndoResult:
     """What taking a run back means; `acked` and `rejected` once it is done."""
 
     run: int
     crm: str
     updates: tuple[FieldUpdate, ...] = ()
-    left: list[Left] = field(default_factory=list)
+    left: list[Untouched] = field(default_factory=list)
     by: int = 0  #: the run that did it
     acked: int = 0
     rejected: int = 0
 
 
-def look(run: int, crm: str, entries: Sequence[Entry], now: Mapping[str, Mapping[str, Any]]) -> Undone:
+def compare(run: int, crm: str, entries: Sequence[Entry], now: Mapping[str, Mapping[str, Any]]) -> UndoResult:
     """What would be restored and what left alone; `now` holds our fields as the CRM has them, account by account. Pure."""
-    made, updates = Undone(run, crm), []
+    result, updates = UndoResult(run, crm), []
     for e in sorted(entries, key=lambda e: e.account_id):
-        held = now.get(e.account_id)
+        current = now.get(e.account_id)
         back: dict[str, Value] = {}
         for meaning, wrote in e.new.items():
-            before, value = e.old.get(meaning), (held or {}).get(meaning)
-            if held is None:
-                made.left.append(Left(e.account_id, meaning, before, wrote, None, "the account is gone"))
+            before, value = e.old.get(meaning), (current or {}).get(meaning)
+            if current is None:
+                result.left.append(Untouched(e.account_id, meaning, before, wrote, None, "the account is gone"))
             elif value == wrote and before != wrote:
                 back[meaning] = before
             elif value != before:
-                made.left.append(Left(e.account_id, meaning, before, wrote, value, "changed since"))
+                result.left.append(Untouched(e.account_id, meaning, before, wrote, value, "changed since"))
         if back:
             updates.append(FieldUpdate(e.account_id, back, {m: e.new[m] for m in back}, f"undo of run {run}"))
-    made.updates = tuple(updates)
-    return made
+    result.updates = tuple(updates)
+    return result
 
 
-def run(crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: bool = False, tell: Tell = QUIET) -> Undone:
+def run(
+    crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: bool = False, progress: Progress = QUIET
+) -> UndoResult:
     """Ask the CRM what it holds now and compare; with `yes` restore, and hold publishing until it is allowed again.
 
     The same protocol as any write, so that an undo may die half-way and can itself be taken back. Raises `Stopped` for
@@ -78,31 +81,31 @@ def run(crm: Crm, store: Store, org: Org, lease: Lease, number: int, *, yes: boo
     """
     check = crm.check()
     theirs = {"external_id": check.org_id, "sandbox": check.sandbox}
-    if (found := stops.org_changed(asdict(org), theirs)) is not None:
-        raise stops.Stopped([found])
+    if (finding := stops.org_changed(asdict(org), theirs)) is not None:
+        raise stops.Stopped([finding])
     pull.settle(crm, store, org)  # the run may have died before it heard everything
     ledger = Ledger(store.engine, org.id)
     entries = ledger.of_run(number)
     now = {i: json.loads(ours) for i, ours in crm.reread(sorted({e.account_id for e in entries}))}
-    made = look(number, crm.name, entries, now)
+    result = compare(number, crm.name, entries, now)
     if yes:
-        _restore(made, crm, store, org, lease, check.now // DAY, tell)
-    return made
+        _restore(result, crm, store, org, lease, check.now // DAY, progress)
+    return result
 
 
-def _restore(made: Undone, crm: Crm, store: Store, org: Org, lease: Lease, day: int, tell: Tell) -> None:
+def _restore(result: UndoResult, crm: Crm, store: Store, org: Org, lease: Lease, day: int, progress: Progress) -> None:
     runs = Runs(store.engine)
-    runs.hold(org.id, f"run {made.run} was undone on {iso(day)}")
-    out = Outcome(crm.name, mode="undo", day=day, planned=len(made.updates), outcome="failed")
-    made.by = out.run = runs.start(org.id, int(time.time()), "undo")
-    whole = plan.Plan(made.updates, len(made.updates), 0, 0, 0)
+    runs.hold(org.id, f"run {result.run} was undone on {iso(day)}")
+    out = Outcome(crm.name, mode="undo", day=day, planned=len(result.updates), outcome="failed", whole=False)
+    result.by = out.run = runs.start(org.id, int(time.time()), "undo")
+    whole = plan.Plan(result.updates, len(result.updates), 0, 0)
     try:
-        write.write(whole, crm, Ledger(store.engine, org.id), lease, out, ("rejects",), tell)
-        out.outcome, out.message = ("rejected" if out.rejected else "done"), f"undid run {made.run}"
+        write.write(whole, crm, Ledger(store.engine, org.id), lease, out, ("rejects",), progress)
+        out.outcome, out.message = ("rejected" if out.rejected else "done"), f"undid run {result.run}"
     except CrmError as error:
         out.outcome, out.message = ("quota" if isinstance(error, QuotaExhausted) else "failed"), str(error)
         raise
     finally:
-        made.acked, made.rejected = out.acked, out.rejected
+        result.acked, result.rejected = out.acked, out.rejected
         end = {"day": day, "message": out.message, "calls": crm.calls, "detail": out.detail()}
         runs.end(out.run, int(time.time()), out.outcome, **end)

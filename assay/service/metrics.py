@@ -7,16 +7,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from assay import __version__
+from assay.service.schedule import is_stale
 from db import lease
 from db.telemetry import OfOrg, Telemetry
 from scheduler import Cron
-
-#: seconds after which a night that should have come is called stale
-LATE = 6 * 3_600
 
 COUNTERS = {
     "assay_runs": "Runs that ended, by outcome.",
@@ -57,11 +54,11 @@ class Nights(Collector):
         if next_run is not None:
             yield GaugeMetricFamily("assay_next_run_timestamp_seconds", "When the next night is due.", next_run)
         try:
-            found = list(self._from_database(time.time()))
+            metrics = list(self._from_database(time.time()))
         except SQLAlchemyError:
-            found = []
-        yield GaugeMetricFamily("assay_database_up", "1 if the database answers.", float(bool(found)))
-        yield from found
+            metrics = []
+        yield GaugeMetricFamily("assay_database_up", "1 if the database answers.", float(bool(metrics)))
+        yield from metrics
 
     def _from_database(self, now: float) -> Iterator[Metric]:
         families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {
@@ -74,7 +71,7 @@ class Nights(Collector):
         for (crm, stream), until in self.telemetry.watermarks().items():
             families["assay_watermark_lag_seconds"].add_metric([crm, stream], now - until)
         yield from families.values()
-        stale, busy = _stale(self.telemetry, self.clock, now), not lease.is_free(self.telemetry.engine, lease.NIGHT)
+        stale, busy = is_stale(self.telemetry, self.clock, now), not lease.is_free(self.telemetry.engine, lease.NIGHT)
         yield GaugeMetricFamily("assay_night_stale", "1 if a night that should have come has not.", float(stale))
         yield GaugeMetricFamily("assay_night_running", "1 while somebody runs a night.", float(busy))
 
@@ -102,18 +99,6 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
         yield "assay_api_calls_used", "", of.last["calls"]
         if detail.get("calls_left") is not None:
             yield "assay_api_quota_remaining", "", detail["calls_left"]
-
-
-def _stale(telemetry: Telemetry, clock: Cron | None, now: float) -> bool:
-    return telemetry.stale(clock.due(now - LATE) if clock else None)
-
-
-def schedule_facts(engine: Engine, clock: Cron | None, now: float) -> dict[str, int | bool | None]:
-    """What `assay status` says of the schedule: the next night, and whether a night that should have come has not."""
-    return {
-        "next": clock.upcoming(now) if clock else None,
-        "stale": _stale(Telemetry(engine), clock, now),
-    }
 
 
 def exposition(

@@ -4,7 +4,6 @@ It imports neither the maths nor the vendors' clients; each night is a process o
 docs/adr/0021). Two replicas may share a database: see `db.ticks`.
 """
 
-import http.client
 import os
 import signal
 import socket
@@ -13,19 +12,17 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
 
 import structlog
-import typer
 import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from assay import __version__, logs
+from assay import __version__
 from assay.service.metrics import exposition
-from assay.settings import ConfigError, Settings, config_path, load, secret_values
+from assay.settings import ConfigError, Settings, config_path
 from db import lease
-from db.engine import DatabaseError, open_database
+from db.engine import open_database
 from db.migrate import schema, upgrade
 from db.telemetry import Telemetry
 from db.ticks import Ticks
@@ -38,38 +35,11 @@ DRAIN = 5
 log = structlog.get_logger("assay.service.serve")
 
 
-def command(
-    host: Annotated[str | None, typer.Option(help="Address of the page, instead of [web] host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the page, instead of [web] port.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Ask the service that runs here whether it is ready.")] = False,
-) -> None:
-    """Run the nights on schedule and serve the page, until SIGTERM."""
-    flags = {"web": {k: v for k, v in (("host", host), ("port", port)) if v is not None}}
-    settings = load(_chosen["config"], flags).settings
-    if check:
-        raise typer.Exit(_ask(settings))
-    serve(settings)
+def serve(settings: Settings, config: Path | None = None) -> bool:
+    """Stay up until asked to end; False if the page ended by itself. `config` is the file the nights read as well.
 
-
-def _ask(settings: Settings) -> int:
-    """0 if the service at the configured port says it is ready."""
-    host = settings.web.host if settings.web.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 compared, not bound
-    connection = http.client.HTTPConnection(host, settings.web.port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        typer.echo(answer.read().decode().strip())
-    except OSError as error:
-        typer.echo(f"nobody answers at {host}:{settings.web.port}: {error}", err=True)
-        return 1
-    finally:
-        connection.close()
-    return 0 if answer.status == 200 else 1
-
-
-def serve(settings: Settings) -> None:
-    """Stay up until asked to end; raises `ConfigError` and `DatabaseError` for what keeps it from starting."""
-    logs.configure(settings.log, secret_values(settings))
+    Raises `ConfigError` and `DatabaseError` for what keeps it from starting.
+    """
     if settings.salesforce is None and settings.hubspot is None:
         raise ConfigError(["no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"])
     engine = open_database(settings.database.url)
@@ -79,17 +49,23 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with page:
-        service = Service(engine, settings, clock, stop)
+        service = Service(engine, settings, clock, stop, config)
         server = _server(service, settings)
         host, port = page.getsockname()[:2]
-        log.info("service begins", version=__version__, schema=after, upgraded_from=before if before != after else None,
-                 page=f"http://{host}:{port}", cron=settings.schedule.cron, timezone=settings.schedule.timezone)  # fmt: skip
+        log.info(
+            "service begins",
+            version=__version__,
+            schema=after,
+            upgraded_from=before if before != after else None,
+            page=f"http://{host}:{port}",
+            cron=settings.schedule.cron,
+            timezone=settings.schedule.timezone,
+        )
         with service:
             asked = _serve_page(server, page, stop)
     log.info("service ended")
     engine.dispose()
-    if not asked:
-        raise typer.Exit(1)
+    return asked
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -137,8 +113,10 @@ def _serve_page(server: uvicorn.Server, page: socket.socket, stop: threading.Eve
 class Service:
     """The schedule of this process: runs each tick that nobody else has run, one at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings, clock: Cron | None, stop: threading.Event) -> None:
-        self.engine, self.clock, self.stop = engine, clock, stop
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: Cron | None, stop: threading.Event, config: Path | None = None
+    ) -> None:
+        self.engine, self.clock, self.stop, self.config = engine, clock, stop, config
         self.poll = settings.schedule.lease_seconds / 12
         self.ticks = Ticks(engine, lease.NIGHT)
         self._scheduler = schedule(clock, self.catch_up) if clock else None
@@ -161,15 +139,15 @@ class Service:
 
     def problems(self) -> list[str]:
         """Why this service is not ready; empty when it is."""
-        found = ["ending"] if self.stop.is_set() else []
+        problems = ["ending"] if self.stop.is_set() else []
         try:
             has, wants = schema(self.engine)
-            found += [f"database schema is {has}, not {wants}"] if has != wants else []
+            problems += [f"database schema is {has}, not {wants}"] if has != wants else []
         except SQLAlchemyError:
-            found.append("the database does not answer")
+            problems.append("the database does not answer")
         if self._scheduler is not None and not (self._scheduler.running and self._scheduler.get_job("tick")):
-            found.append("the scheduler does not run")
-        return found
+            problems.append("the scheduler does not run")
+        return problems
 
     def next_run(self) -> int | None:
         return self.clock.upcoming(time.time()) if self.clock else None
@@ -198,7 +176,7 @@ class Service:
 
     def _run(self, at: int) -> int:
         """One night in a process of its own; when this service is to end, so is the night, between two batches."""
-        environment = os.environ | ({"ASSAY_CONFIG": str(path)} if (path := config_path(_chosen["config"])) else {})
+        environment = os.environ | ({"ASSAY_CONFIG": str(path)} if (path := config_path(self.config)) else {})
         command = [sys.executable, "-m", "assay.service.tick", str(at)]
         self._night = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)  # noqa: S603 our own program
         asked = False
@@ -211,31 +189,3 @@ class Service:
         if code not in (0, HELD) and not asked:
             log.error("night died", tick=at, exit_code=code)
         return code
-
-
-# ---- the small program ----------------------------------------------------------------------------------------------
-
-_chosen: dict[str, Path | None] = {"config": None}
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command(name="serve")(command)
-
-
-@app.callback()
-def _globals(config: Annotated[Path | None, typer.Option("--config")] = None) -> None:
-    _chosen["config"] = config
-
-
-def main() -> None:
-    """Entry point of `assay serve`: every known failure is one line on stderr and an exit code."""
-    try:
-        app()
-    except ConfigError as error:
-        _fail(error.problems, 2)
-    except DatabaseError as error:
-        _fail([str(error)], 1)
-
-
-def _fail(lines: list[str], code: int) -> None:
-    for line in lines:
-        sys.stderr.write(f"assay: {logs.clean(line)}\n")
-    sys.exit(code)

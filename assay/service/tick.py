@@ -11,70 +11,64 @@ import threading
 import time
 from contextlib import suppress
 
-import stamina
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from assay import logs, nightly, wiring
-from assay.night.interrupt import Stoppable, asked_to_end
-from assay.night.options import orders_of
-from assay.night.ping import Ping, watched
-from assay.night.progress import GOOD, Logged, log_outcomes
-from assay.nightly import LEASE, Interrupted
+from assay import logs, start, wiring
+from assay.night.interrupt import StopOnRequest, stop_signals
+from assay.night.options import Interrupted, options_of
+from assay.night.outcome import worst
+from assay.night.ping import Ping
+from assay.night.progress import Logged
 from assay.settings import ConfigError, Settings, load, secret_values
 from connectors.errors import CrmError
-from db import lease
 from db.engine import DatabaseError
-from db.lease import Lease, LeaseHeld, LeaseLost
-from db.retention import Keep, purge
+from db.lease import NIGHT, Lease, LeaseHeld, LeaseLost
 from db.store import Store
 from db.ticks import ATTEMPTS, Ticks
 
 SETTLED, OPEN, HELD = 0, 1, 6
-#: from best to worst: how a tick of several CRMs ended
-OUTCOMES = ("done", "rejected", "quota", "stopped", "failed")
 
 log = structlog.get_logger("assay.schedule")
 
 
 def main() -> None:
     """Entry point of the process."""
-    stamina.instrumentation.set_on_retry_hooks([])
     settings = load().settings
     logs.configure(settings.log, secret_values(settings))
-    with asked_to_end() as asked:
-        threading.Thread(target=_watch_parent, args=(asked,), daemon=True).start()
-        sys.exit(Tick(settings, int(sys.argv[1]), asked).run())
+    with stop_signals() as stop:
+        threading.Thread(target=_watch_parent, args=(stop,), daemon=True).start()
+        sys.exit(Tick(settings, int(sys.argv[1]), stop).run())
 
 
-def _watch_parent(asked: threading.Event) -> None:
+def _watch_parent(stop: threading.Event) -> None:
     """Stdin is a pipe that only the parent holds: when it ends, so has the parent."""
     with suppress(OSError):
         os.read(0, 1)
-    asked.set()
+    stop.set()
 
 
 class Tick:
     """A time of the schedule that is to be run here, if nobody else has."""
 
-    def __init__(self, settings: Settings, at: int, asked: threading.Event) -> None:
-        self.settings, self.at, self.asked = settings, at, asked
+    def __init__(self, settings: Settings, at: int, stop: threading.Event) -> None:
+        self.settings, self.at, self.stop = settings, at, stop
 
     def run(self) -> int:
         with bound_contextvars(tick=self.at):
             try:
                 store = wiring.open_store(self.settings)
-                with lease.held(store.engine, LEASE, self.settings.schedule.lease_seconds) as held:
-                    return self._claimed(store, held)
+                with start.night_lease(self.settings, store.engine) as mine:
+                    return self._claimed(store, mine)
             except LeaseHeld:
                 return HELD
             except (DatabaseError, LeaseLost) as error:
                 log.error("tick not run", reason=str(error))
                 return OPEN
 
-    def _claimed(self, store: Store, held: Lease) -> int:
-        ticks = Ticks(store.engine, LEASE)
-        attempt = ticks.claim(self.at, held.fence, int(time.time()))
+    def _claimed(self, store: Store, mine: Lease) -> int:
+        ticks = Ticks(store.engine, NIGHT)
+        attempt = ticks.claim(self.at, mine.fence, int(time.time()))
         if attempt == 0:
             return SETTLED
         outcome = "failed"
@@ -83,27 +77,21 @@ class Tick:
             Ping(self.settings).failure()
         else:
             try:
-                outcome = self._night(store, held, attempt)
+                outcome = self._night(store, mine, attempt)
             except Interrupted as error:
-                ticks.give_back(self.at, held.fence)
+                ticks.give_back(self.at, mine.fence)
                 log.info("night interrupted", reason=str(error))
                 return OPEN
-        ticks.end(self.at, held.fence, outcome, int(time.time()))
-        if outcome in GOOD:
-            forgotten = purge(store.engine, Keep(**self.settings.retention.model_dump()), int(time.time()))
-            log.info("old records forgotten", **{k: v for k, v in forgotten.items() if v})
+        ticks.end(self.at, mine.fence, outcome, int(time.time()))
         return SETTLED
 
-    def _night(self, store: Store, held: Lease, attempt: int) -> str:
+    def _night(self, store: Store, mine: Lease, attempt: int) -> str:
         """Run it; what the CRM, the configuration or a bug does is an outcome, not the end of the schedule."""
         log.info("night begins", attempt=attempt)
-        tell = Logged()
+        progress = Logged()
         try:
-            with watched(self.settings, whole=True) as watcher:
-                crms, orders = wiring.open_crms(self.settings), orders_of(self.settings)
-                with wiring.metered(crms, store):
-                    outcomes = watcher.saw(nightly.run(crms, store, held, orders, Stoppable(tell, self.asked)))
-            tell.flush()
+            options = options_of(self.settings)
+            outcomes = start.run_night(self.settings, store, mine, options, StopOnRequest(progress, self.stop))
         except (CrmError, ConfigError, DatabaseError, LeaseLost) as error:
             log.error("night failed", reason=str(error))
             return "failed"
@@ -112,8 +100,7 @@ class Tick:
         except Exception:
             log.exception("night failed")
             return "failed"
-        log_outcomes(outcomes)
-        return max((o.outcome for o in outcomes), key=OUTCOMES.index)
+        return worst(o.outcome for o in outcomes)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from assay.report.page import environment
 from assay.text import csv_cells
 from assay.text.terminal import Look, plain, printed, table
 from assay.text.words import UNKNOWN, clean, count, finite
 from scoring.records import WRITTEN, FieldUpdate, Value
 
 COLUMNS = ("account_id", "name", "field", "old", "new", "why")
-_TITLES = {"fair_hours": "fair hours", "next_step": "next step"}
+TITLES = {"fair_hours": "fair hours", "next_step": "next step"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +41,19 @@ def plan_table(updates: Sequence[FieldUpdate], names: Mapping[str, str], look: L
     """The plan for a terminal; an account is named once."""
     if not updates:
         return "Nothing would be written.\n"
-    made = table("account", "field", "old", "new", "why", wrap="new")
+    rich_table = table("account", "field", "old", "new", "why", wrap="new")
     for update in updates:
         first = True
         for c in changes([update], names):
             who, why = (c.name or c.account_id, c.why) if first else ("", "")
-            made.add_row(
-                plain(who), plain(_TITLES.get(c.field, c.field)), plain(said(c.old)), plain(said(c.new)), plain(why)
+            rich_table.add_row(
+                plain(who), plain(TITLES.get(c.field, c.field)), plain(readable(c.old)), plain(readable(c.new)), plain(why)
             )
             first = False
-    return printed(look, made, f"{count(len(updates), 'account')} would be written.")
+    return printed(look, rich_table, f"{count(len(updates), 'account')} would be written.")
 
 
-def said(value: Value) -> str:
+def readable(value: Value) -> str:
     """A value as people read it; a dash where there is none."""
     if value is None:
         return "–"
@@ -72,10 +71,3 @@ def plan_json(updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> str:
     """The plan for programs: a list of rows."""
     rows = [asdict(c) | {"old": finite(c.old), "new": finite(c.new)} for c in changes(updates, names)]
     return json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def plan_html(updates: Sequence[FieldUpdate], names: Mapping[str, str], title: str = "") -> str:
-    """The plan as one page in the report's dress."""
-    blocks = [(u.account_id, names.get(u.account_id, u.account_id), u.why, list(changes([u], names))) for u in updates]
-    page = environment().get_template("plan.html.j2")
-    return page.render(title=title, accounts=blocks, said=said, titles=_TITLES)

@@ -2,9 +2,9 @@
 
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -56,17 +56,25 @@ def printed(look: Look, *parts: RenderableType) -> str:
 
 def table(*headings: str, right: frozenset[str] = frozenset(), wrap: str = "") -> Table:
     """An empty table; columns in `right` hold numbers, the column `wrap` takes the room that is left."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, expand=bool(wrap))
+    rich_table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=bool(wrap))
     for heading in headings:
         number = heading in right
-        made.add_column(
+        rich_table.add_column(
             heading,
             justify="right" if number else "left",
             no_wrap=number,
             overflow="fold",
             ratio=1 if heading == wrap else None,
         )
-    return made
+    return rich_table
+
+
+def table_text(rows: Sequence[Sequence[Any]], headings: Sequence[str], look: Look) -> str:
+    """Rows of plain values under their headings."""
+    rich_table = table(*headings)
+    for row in rows:
+        rich_table.add_row(*(plain("" if v is None else v) for v in row))
+    return printed(look, rich_table)
 
 
 def plain(value: object) -> Text:

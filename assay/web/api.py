@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Security
 from fastapi.security import HTTPBasic, HTTPBearer
 
-from assay import __version__, text
+from assay import __version__
+from assay.text.scores import record as score_record
 from assay.text.words import finite, iso
 from assay.web import records
-from assay.web.context import Desk
+from assay.web.context import Context
 from assay.web.snapshot import Pages
 from db.runs import Run
 from scoring.records import Score
@@ -28,46 +29,46 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(desk: Desk) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """Every route of the API."""
     api = APIRouter(prefix="/api", tags=["Assay"], responses=REFUSED, dependencies=ASKED)
 
     @api.get("/status")
     def status() -> records.Status:
         """Whether the service is well, and how the last runs went."""
-        orgs = desk.glance.orgs()
+        orgs = context.glance.orgs()
         crms = {o.id: o.crm for o in orgs}
         return records.Status(
-            version=__version__, problems=desk.health.problems(), next_run=desk.health.next_run(),
+            version=__version__, problems=context.health.problems(), next_run=context.health.next_run(),
             orgs=[records.Org(**{k: v for k, v in asdict(o).items() if k != "id"}) for o in orgs],
-            accounts=len(desk.snapshot.accounts), runs=[_run(r, crms) for r in desk.glance.runs(5)],
+            accounts=len(context.snapshot.accounts), runs=[_run(r, crms) for r in context.glance.runs(5)],
         )  # fmt: skip
 
     @api.get("/runs")
     def runs(limit: Limit = 50, before: Before = None) -> records.Runs:
         """Past runs, the newest first."""
-        crms = {o.id: o.crm for o in desk.glance.orgs()}
-        found = desk.glance.runs(limit, before)
+        crms = {o.id: o.crm for o in context.glance.orgs()}
+        found = context.glance.runs(limit, before)
         return records.Runs(items=[_run(r, crms) for r in found], next=_next(found, limit))
 
     @api.get("/runs/{run_id}", responses=MISSING)
     def run(run_id: Annotated[int, Path(ge=1, le=MOST)]) -> records.Run:
         """One run in detail."""
-        found = desk.glance.run(run_id)
+        found = context.glance.run(run_id)
         if found is None:
             raise HTTPException(404, f"there is no run {run_id}")
-        return _run(found, {o.id: o.crm for o in desk.glance.orgs()})
+        return _run(found, {o.id: o.crm for o in context.glance.orgs()})
 
     @api.get("/rejects")
     def rejects(limit: Limit = 50, before: Before = None) -> records.Rejects:
         """Rows that the CRM refused, the newest first."""
-        found = desk.glance.refusals(limit, before=before)
+        found = context.glance.refusals(limit, before=before)
         return records.Rejects(items=[records.Reject(**asdict(r)) for r in found], next=_next(found, limit))
 
     @api.get("/summary")
     def summary() -> records.Summary:
         """The last night's report without its accounts."""
-        return records.Summary(**desk.snapshot.summary)
+        return records.Summary(**context.snapshot.summary)
 
     @api.get("/accounts")
     def accounts(
@@ -78,11 +79,11 @@ def router(desk: Desk) -> APIRouter:
         limit: Limit = 100,
     ) -> records.Accounts:
         """Every account's verdict, by id; what two CRMs know is told once, under the first one's id."""
-        snapshot = desk.snapshot
+        snapshot = context.snapshot
         cursor = (int(after.partition(".")[0]), after.partition(".")[2]) if after else None
-        found, last = snapshot.accounts.after(cursor, limit, state, q, None if desk.hides_owners else owner)
-        verdicts = desk.glance.verdicts([s.key for s in found])
-        items = [_account(s.crm, verdicts[s.key], desk) for s in found if s.key in verdicts]
+        found, last = snapshot.accounts.after(cursor, limit, state, q, None if context.hides_owners else owner)
+        verdicts = context.glance.verdicts([s.key for s in found])
+        items = [_account(s.crm, verdicts[s.key], context) for s in found if s.key in verdicts]
         return records.Accounts(
             items=items, total=len(snapshot.accounts), next=f"{last.org}.{last.account_id}" if last else None
         )
@@ -90,31 +91,31 @@ def router(desk: Desk) -> APIRouter:
     @api.get("/accounts/{crm}/{account_id}", responses=MISSING)
     def account(crm: str, account_id: str) -> records.AccountInFull:
         """One account, its reasons, and the records behind its numbers."""
-        found = desk.account(crm, account_id)
+        found = context.account(crm, account_id)
         if found is None:
             raise HTTPException(404, "no account of this CRM has this id and a verdict")
         org, score = found
         rows = {
             kind: [
-                {k: finite(v) for k, v in row.items() if not (desk.hides_owners and k in ("person", "owner_id"))}
+                {k: finite(v) for k, v in row.items() if not (context.hides_owners and k in ("person", "owner_id"))}
                 for row in part
             ]
-            for kind, part in desk.records(org, score).items()
+            for kind, part in context.records(org, score).items()
         }
-        values = _account(crm, score, desk).model_dump()
-        return records.AccountInFull(**values, owner=desk.owner(org, score) or None, records=rows)
+        values = _account(crm, score, context).model_dump()
+        return records.AccountInFull(**values, owner=context.owner(org, score) or None, records=rows)
 
     @api.get("/plan", responses=MISSING)
     def plan(page: Annotated[int, Query(ge=1, le=MOST, description="page of 50 accounts")] = 1) -> records.Plan:
         """What the next write would change."""
-        held = desk.snapshot.plan
+        held = context.snapshot.plan
         rows = [records.Change(**row) for row in _page(held, page)]
         return records.Plan(accounts=held.accounts, fields=dict(held.fields), page=page, pages=len(held.pages), items=rows)
 
     @api.get("/reallocation", responses=MISSING)
     def reallocation(page: Annotated[int, Query(ge=1, le=MOST, description="page of 200 accounts")] = 1) -> records.Moves:
         """Every account whose hours could move; `/api/summary` has the sums."""
-        held = desk.snapshot.moves
+        held = context.snapshot.moves
         return records.Moves(page=page, pages=len(held.pages), items=[records.Move(**row) for row in _page(held, page)])
 
     return api
@@ -132,9 +133,9 @@ def _run(r: Run, crms: dict[int, str]) -> records.Run:
     return records.Run(**{k: v for k, v in values.items() if k != "org"})
 
 
-def _account(crm: str, s: Score, desk: Desk) -> records.Account:
-    values = text.record(crm, s)
-    return records.Account(**values | ({"owner_id": None} if desk.hides_owners else {}))
+def _account(crm: str, s: Score, context: Context) -> records.Account:
+    values = score_record(crm, s)
+    return records.Account(**values | ({"owner_id": None} if context.hides_owners else {}))
 
 
 def _next(found: Any, limit: int) -> int | None:

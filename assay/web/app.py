@@ -18,7 +18,7 @@ from assay import __version__
 from assay.settings import Settings
 from assay.web import api, pages
 from assay.web.access import Access, token_of
-from assay.web.context import Desk, Health, Metrics
+from assay.web.context import Context, Health, Metrics
 from assay.web.snapshot import Snapshots
 
 __all__ = ["Health", "Metrics", "create_app"]
@@ -29,20 +29,20 @@ AWAY = "The database does not answer. The log of this service says why."
 
 def create_app(engine: Engine, settings: Settings, health: Health, metrics: Metrics) -> FastAPI:
     """The application over a migrated database; raises `ConfigError` for a token that cannot be read or is too short."""
-    desk = Desk(engine, settings, health, Snapshots(engine, settings))
+    context = Context(engine, settings, health, Snapshots(engine, settings))
 
     @asynccontextmanager
     async def warmed(_: FastAPI) -> AsyncIterator[None]:
-        desk.snapshots.warm()
+        context.snapshots.warm()
         yield
-        desk.snapshots.wait()
+        context.snapshots.wait()
 
     app = FastAPI(
         title="Assay", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=warmed,
         description="What Assay found last night. Read-only; the token, where one is set, as Bearer or as the Basic password.",
     )  # fmt: skip
-    app.include_router(api.router(desk))
-    app.router.routes += pages.routes(desk)
+    app.include_router(api.router(context))
+    app.router.routes += pages.routes(context)
     app.router.routes += [
         Route("/healthz", lambda _: JSONResponse({"alive": True})),
         Route("/readyz", lambda _: _ready(health)),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from assay.commands import show
+from assay.report.account_records import Records, records
 from assay.settings import Settings
 from assay.web.snapshot import Snapshot, Snapshots
 from db.glance import Glance
@@ -30,7 +30,7 @@ class Health(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Context:
     """The database, the settings, and the last night."""
 
     engine: Engine
@@ -66,8 +66,8 @@ class Desk:
         found = self.glance.verdicts([(org.id, account_id)])
         return (org, found[org.id, account_id]) if found else None
 
-    def records(self, org: Org, score: Score) -> "show.Records":
-        return show.records(self.store, self.settings.scoring.rules(), org, score)
+    def records(self, org: Org, score: Score) -> Records:
+        return records(self.store, self.settings.scoring.rules(), org, score)
 
     def owner(self, org: Org, score: Score) -> str:
         """The owner's name; empty where owners are hidden or there is none."""

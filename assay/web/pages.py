@@ -19,7 +19,7 @@ from assay.report.layout import Row
 from assay.text import words
 from assay.web import dossier, nights
 from assay.web.accounts import Short
-from assay.web.context import Desk
+from assay.web.context import Context
 from assay.web.snapshot import Snapshot, address
 from scoring.records import STATES, Score
 
@@ -39,10 +39,10 @@ PAGES = (
 NO_STORE = {"cache-control": "no-store"}
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 
-Page = Callable[[Desk, Request], Response]
+Page = Callable[[Context, Request], Response]
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: Context) -> list[Route]:
     """Every page of the menu, and what they lead to."""
     made: dict[str, Page] = {
         "/": status,
@@ -57,15 +57,15 @@ def routes(desk: Desk) -> list[Route]:
         "/report": report,
     }
     return [
-        *(Route(path, _bound(page, desk), methods=["GET"]) for path, page in made.items()),
+        *(Route(path, _bound(page, context), methods=["GET"]) for path, page in made.items()),
         Route("/assets/style.css", lambda _: Response(_stylesheet(), media_type="text/css", headers=FOREVER)),
         Route("/assets/icon.svg", lambda _: Response(_icon(), media_type="image/svg+xml", headers=FOREVER)),
     ]
 
 
-def _bound(page: Page, desk: Desk) -> Callable[[Request], Response]:
+def _bound(page: Page, context: Context) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        return page(desk, request)
+        return page(context, request)
 
     return answer
 
@@ -118,10 +118,10 @@ def took(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 and minutes < 600 else f"{round(minutes / 60)} h"
 
 
-def page(desk: Desk, template: str, here: str, code: int = 200, **values: Any) -> Response:
+def page(context: Context, template: str, here: str, code: int = 200, **values: Any) -> Response:
     """A page with the head and foot all pages share."""
     orgs = values.get("orgs")
-    names = " and ".join(o.name for o in (desk.glance.orgs() if orgs is None else orgs))
+    names = " and ".join(o.name for o in (context.glance.orgs() if orgs is None else orgs))
     html = environment().get_template(template).render({"link": lambda _: "", "here": here, "org_name": names} | values)
     return HTMLResponse(html, code, NO_STORE)
 
@@ -136,50 +136,50 @@ def trouble(code: int, what: str) -> Response:
 # ---- pages ----------------------------------------------------------------------------------------------------------
 
 
-def status(desk: Desk, _: Request) -> Response:
+def status(context: Context, _: Request) -> Response:
     """How the service and its nights are."""
-    orgs, now = desk.glance.orgs(), desk.now
-    briefs = desk.glance.briefs(now - 54 * 7 * nights.DAY)
-    runs = desk.glance.runs(LAST)
+    orgs, now = context.glance.orgs(), context.now
+    briefs = context.glance.briefs(now - 54 * 7 * nights.DAY)
+    runs = context.glance.runs(LAST)
     newest = [next((r for r in runs if r.org == o.id and r.outcome != "running"), None) for o in orgs]
     last = [r for r in newest if r is not None]
-    next_run = desk.health.next_run()
+    next_run = context.health.next_run()
     return page(
-        desk, "status.html.j2", "/", orgs=orgs, crms={o.id: o.crm for o in orgs}, problems=desk.health.problems(),
+        context, "status.html.j2", "/", orgs=orgs, crms={o.id: o.crm for o in orgs}, problems=context.health.problems(),
         next_run=next_run, wait=None if next_run is None else max(0, next_run - now), runs=runs, last=last,
         worst=max(last, key=lambda r: nights.rank(r.outcome), default=None),
         running=any(r.outcome == "running" for r in runs),
         year=nights.year(briefs, now // nights.DAY), seconds=nights.bars(briefs, "seconds"),
-        calls=nights.bars(briefs, "API calls"), refused=desk.glance.refusals(LAST, run=last[0].id if last else 0),
-        facts=desk.snapshot.facts,
+        calls=nights.bars(briefs, "API calls"), refused=context.glance.refusals(LAST, run=last[0].id if last else 0),
+        facts=context.snapshot.facts,
     )  # fmt: skip
 
 
-def run(desk: Desk, request: Request) -> Response:
+def run(context: Context, request: Request) -> Response:
     """One run in detail."""
-    found = desk.glance.run(min(request.path_params["run_id"], 2**31 - 2))
+    found = context.glance.run(min(request.path_params["run_id"], 2**31 - 2))
     if found is None:
         return trouble(404, "There is no such run. The status page lists the last ones.")
-    if desk.hides_owners and "notes" in found.detail:
+    if context.hides_owners and "notes" in found.detail:
         found = replace(found, detail={**found.detail, "notes": nameless(found.detail["notes"])})
-    orgs = desk.glance.orgs()
-    refused = desk.glance.refusals(100, run=found.id)
-    return page(desk, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
+    orgs = context.glance.orgs()
+    refused = context.glance.refusals(100, run=found.id)
+    return page(context, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
 
 
-def _section(name: str, desk: Desk, _: Request) -> Response:
+def _section(name: str, context: Context, _: Request) -> Response:
     """A page of the report's sections."""
-    snapshot = desk.snapshot
+    snapshot = context.snapshot
     if snapshot.empty:
-        return page(desk, "empty.html.j2", f"/{name}")
-    return page(desk, f"{name}_page.html.j2", f"/{name}", **snapshot.facts)
+        return page(context, "empty.html.j2", f"/{name}")
+    return page(context, f"{name}_page.html.j2", f"/{name}", **snapshot.facts)
 
 
-def accounts(desk: Desk, request: Request) -> Response:
+def accounts(context: Context, request: Request) -> Response:
     """The list: by state, by words of the name, a page at a time."""
-    snapshot, asked = desk.snapshot, request.query_params
+    snapshot, asked = context.snapshot, request.query_params
     if snapshot.empty:
-        return page(desk, "empty.html.j2", "/accounts")
+        return page(context, "empty.html.j2", "/accounts")
     state = asked.get("state") if asked.get("state") in STATES else None
     words_asked = asked.get("q", "")[:100]
     found = snapshot.accounts.found(state, words_asked)
@@ -187,14 +187,14 @@ def accounts(desk: Desk, request: Request) -> Response:
     number = min(max(1, int(asked["page"]) if asked.get("page", "")[:6].isdecimal() else 1), last)
     shown = found[(number - 1) * ROWS : number * ROWS]
     return page(
-        desk, "accounts_page.html.j2", "/accounts", rows=_rows(desk, snapshot, shown), link=_linked(shown), state=state,
+        context, "accounts_page.html.j2", "/accounts", rows=_rows(context, snapshot, shown), link=_linked(shown), state=state,
         q=words_asked, found=len(found), number=number, last=last, sums=snapshot.facts["sums"], total=len(snapshot.accounts),
         r=snapshot.facts["r"],
     )  # fmt: skip
 
 
-def _rows(desk: Desk, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
-    verdicts = desk.glance.verdicts([s.key for s in shown])
+def _rows(context: Context, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
+    verdicts = context.glance.verdicts([s.key for s in shown])
     return [
         Row(f"a{n}", verdicts[s.key], snapshot.owners.get(s.owner_id or "", ""), "")
         for n, s in enumerate(shown)
@@ -207,45 +207,45 @@ def _linked(shown: Sequence[Short]) -> Callable[[Score], str]:
     return lambda s: address(homes[s.account_id], s.account_id)
 
 
-def account(desk: Desk, request: Request) -> Response:
+def account(context: Context, request: Request) -> Response:
     """One account: its state, its reasons, its numbers, and the records behind them."""
     crm, account_id = request.path_params["crm"], request.path_params["account_id"]
-    found = desk.account(crm, account_id)
+    found = context.account(crm, account_id)
     if found is None:
         return trouble(404, "No account of this CRM has this id and a verdict. The list of accounts has a search.")
     org, s = found
-    records = desk.records(org, s)
-    window = desk.settings.scoring.rules().window_days
-    owners = _names(desk, records)
+    records = context.records(org, s)
+    window = context.settings.scoring.rules().window_days
+    owners = _names(context, records)
     return page(
-        desk, "account_page.html.j2", "/accounts", s=s, org=org, owner=desk.owner(org, s), window=window,
+        context, "account_page.html.j2", "/accounts", s=s, org=org, owner=context.owner(org, s), window=window,
         scales=dossier.money_scales(s, words.span), hours=dossier.hour_scale(s, words.hours, words.span),
-        timeline=dossier.timeline(s, window, records), sheets=dossier.sheets(records, owners, hide=desk.hides_owners),
+        timeline=dossier.timeline(s, window, records), sheets=dossier.sheets(records, owners, hide=context.hides_owners),
         most=dossier.MOST,
     )  # fmt: skip
 
 
-def _names(desk: Desk, records: Mapping[str, Any]) -> Mapping[str, str]:
+def _names(context: Context, records: Mapping[str, Any]) -> Mapping[str, str]:
     people = {r["person"] for r in records.get("activities", ()) if r["person"]}
-    return {} if desk.hides_owners else desk.glance.owner_names(people)
+    return {} if context.hides_owners else context.glance.owner_names(people)
 
 
-def plan(desk: Desk, request: Request) -> Response:
+def plan(context: Context, request: Request) -> Response:
     """What the next write would change."""
-    held, asked = desk.snapshot.plan, request.query_params.get("page", "1")
+    held, asked = context.snapshot.plan, request.query_params.get("page", "1")
     number = int(asked) if asked[:6].isdecimal() else 1
     number = min(max(1, number), max(1, len(held.pages)))
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in held.page(number):
         blocks.setdefault((row["crm"], row["account_id"]), []).append(row)
     return page(
-        desk, "plan_page.html.j2", "/plan", write=desk.settings.write.enabled, holds=desk.glance.orgs(), held=held,
+        context, "plan_page.html.j2", "/plan", write=context.settings.write.enabled, holds=context.glance.orgs(), held=held,
         blocks=blocks, number=number, last=max(1, len(held.pages)), address=address,
     )  # fmt: skip
 
 
-def report(desk: Desk, _: Request) -> Response:
+def report(context: Context, _: Request) -> Response:
     """The report file, as `assay report` writes it."""
-    snapshot = desk.snapshot
+    snapshot = context.snapshot
     name = f'attachment; filename="assay-{words.iso(snapshot.facts["r"].day)}.html"'
     return HTMLResponse(zlib.decompress(snapshot.report), headers={"content-disposition": name} | NO_STORE)

@@ -17,11 +17,10 @@ import orjson
 import structlog
 from sqlalchemy import Engine
 
-from assay import nightly
-from assay.commands import show
-from assay.night.options import orders_of
-from assay.nightly import Orders
+from assay.night.options import RunOptions, options_of
+from assay.night.plan import of_stored
 from assay.report import Report, render_html
+from assay.report.gather import firm_report
 from assay.report.page import facts, listed
 from assay.report.record import summary
 from assay.settings import Settings
@@ -95,8 +94,8 @@ def address(crm: str, account_id: str) -> str:
 
 def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     """Read every verdict and add it all up."""
-    planned = plan(store, orders_of(settings))  # first, so that its verdicts are gone before the report's are read
-    report = show.firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
+    planned = plan(store, options_of(settings))  # first, so that its verdicts are gone before the report's are read
+    report = firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
     homes = Glance(store.engine).homes()
 
     def link(s: Score) -> str:
@@ -129,18 +128,16 @@ def _moves(hours: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda m: (-abs(m["hours"] or 0), m["account_id"]))
 
 
-def plan(store: Store, orders: Orders) -> Plan:
+def plan(store: Store, options: RunOptions) -> Plan:
     """What the next write would change, all orgs, accounts in the order of the plan."""
     pages: list[bytes] = []
     fields: Counter[str] = Counter()
     accounts = 0
-    for org in store.orgs():
-        verdicts = store.verdicts(org.id)
-        names = {s.account_id: s.name for s in verdicts}
-        updates = nightly.plan(store, org, verdicts, orders).updates
+    for org_plan in of_stored(store, options):
+        updates = org_plan.plan.updates
         accounts += len(updates)
         fields.update(meaning for u in updates for meaning in u.values)
-        pages += [_packed(org.crm, part, names) for part in _parts(updates, PLANNED)]
+        pages += [_packed(org_plan.org.crm, part, org_plan.names) for part in _parts(updates, PLANNED)]
     return Plan(pages, accounts, {name: fields[name] for name in WRITTEN if fields[name]})
 
 

@@ -2,12 +2,11 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from apscheduler.triggers.cron import CronTrigger
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -15,8 +14,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from assay.commands.doctor.finding import Finding
-from assay.night import scope as scoped
-from assay.settings import ConfigError, Settings
+from assay.night import scope as scopes
+from assay.settings import Settings
 from db.engine import open_database
 from db.migrate import revisions, unusable
 from db.store import Store
@@ -155,17 +154,15 @@ def _room(folder: Path) -> list[Finding]:
 
 
 def schedule(settings: Settings) -> Sequence[Finding]:
-    """When nights run by themselves."""
-    plan: Any = getattr(settings, "schedule", None)
-    if plan is None or not plan.cron:
+    """When nights run by themselves, by the clock that runs them."""
+    clock = settings.schedule.clock()
+    if clock is None:
         return [Finding("schedule", "ok", "no schedule: nights run when `assay run` is called")]
-    try:
-        trigger = CronTrigger.from_crontab(plan.cron, timezone=plan.timezone)
-    except (ValueError, KeyError) as error:
-        raise ConfigError([f"[schedule] cron {plan.cron!r}, timezone {plan.timezone!r}: {error}. "
-                           "Fix: five fields such as 0 2 * * *, and a zone such as Europe/Berlin"]) from None  # fmt: skip
-    following = trigger.get_next_fire_time(None, datetime.now(UTC))
-    return [Finding("schedule", "ok", f"next night {following:%Y-%m-%d %H:%M %Z}")]
+    upcoming = clock.upcoming(time.time())
+    if upcoming is None:
+        fix = "five fields such as 0 2 * * *"
+        return [Finding("schedule", "failure", f"[schedule] cron {settings.schedule.cron!r} never comes", fix)]
+    return [Finding("schedule", "ok", f"next night {datetime.fromtimestamp(upcoming, clock.zone):%Y-%m-%d %H:%M %Z}")]
 
 
 def scope(settings: Settings) -> Iterator[Finding]:
@@ -184,13 +181,13 @@ def scope(settings: Settings) -> Iterator[Finding]:
     if census is None or not census.places:
         yield Finding("scope", "ok", "nothing has been read yet: the first night counts who is in scope")
         return
-    empty = scoped.nobody(census, chosen)
+    empty = scopes.empty_scope(census, chosen)
     fix = "correct [scope]; `assay status` shows what each criterion leaves out"
-    yield from (Finding("scope", "warning", said, fix) for said in scoped.strange(census, chosen))
+    yield from (Finding("scope", "warning", said, fix) for said in scopes.unknown_values(census, chosen))
     if empty is not None:
         yield Finding("scope", "failure", empty.said, fix)
     else:
-        yield Finding("scope", "ok", scoped.words(scoped.firm(census))[0], facts=scoped.firm(census))
+        yield Finding("scope", "ok", scopes.words(scopes.firm(census))[0], facts=scopes.firm(census))
 
 
 def writing(settings: Settings) -> Iterator[Finding]:
