@@ -161,8 +161,8 @@ class Settings(BaseSettings):
     """What an admin decides. Unknown keys are errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
-    allow_hosts: tuple[str, ...] = Field(default=(), description="host:port besides the vendors' own that may be spoken to")
-    ca_file: Path | None = Field(default=None, description="certificate authority besides the system's")
+    allow_hosts: tuple[str, ...] = Field(default=(), description="additional host:port that Assay may connect to")
+    ca_file: Path | None = Field(default=None, description="additional certificate authority, beside the system's")
     database: Database = Database()
     salesforce: Salesforce | None = None
     hubspot: HubSpot | None = None

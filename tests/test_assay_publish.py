@@ -123,7 +123,7 @@ def test_a_value_that_is_no_longer_ours_to_say_is_cleared() -> None:
 
 
 def test_potential_is_written_in_the_accounts_own_currency() -> None:
-    """One euro is 1.1 dollars here; the account counts in dollars (rulings 8)."""
+    """One euro is 1.1 dollars here; the account counts in dollars (docs/facts/running.md, "Money")."""
     money = Money("EUR", {"EUR": 1_000_000, "USD": 1_100_000}, {"A1": "USD"})
     assert changes({}, score(potential=12000.0), money)["potential"] == 13200
 

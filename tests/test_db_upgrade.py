@@ -1,4 +1,4 @@
-"""Every released schema, with data in it, comes up to this version's (rulings 30)."""
+"""Every released schema, with data in it, comes up to this version's (docs/facts/running.md, "Upgrades")."""
 
 import json
 from pathlib import Path

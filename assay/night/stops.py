@@ -1,4 +1,4 @@
-"""Safety stops: what must look right before anything is written (reference: ecosystem.md 6.5). Pure.
+"""Safety stops: what must look right before anything is written (docs/facts/running.md, "Safety stops"). Pure.
 
 Each rule has a name, a default and a way out; `--allow NAME` lifts it for one run, and every finding is kept with the run.
 """
