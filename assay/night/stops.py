@@ -33,7 +33,7 @@ RULES = (
     Rule("scope-empty", "at least one account is in scope", "correct [scope]; `assay status` shows what each criterion leaves out"),
     Rule("row-count", "accounts, contacts, opportunities and activities: none below half or above four times its median of the "
          "last 7 runs", "see whether the integration user lost access to records, or a mass load went wrong"),
-    Rule("flag-change", f"at most {Write().max_flag_change:.0%} of the accounts change their state in one night, and at least 10 may",
+    Rule("flag-change", f"at most {Write().max_flag_change * 100:.0f} % of the accounts change their state in one night, and at least 10 may",
          "read `assay plan`; [write] max_flag_change is the share"),
     Rule("rejects", "at most 25 % of the rows sent are refused by the CRM, and at least 10 may; accounts that were refused "
          "before do not count", "read `assay rejects`: an admin's new rule, or a right that was taken away"),
