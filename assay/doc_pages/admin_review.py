@@ -44,8 +44,8 @@ def tables() -> dict[str, str]:
 
 def renew(text: str) -> str:
     """A page with its tables as the code has them."""
-    made = tables()
-    return BLOCK.sub(lambda m: f"{m[1]}{made[m[2]]}{m[3]}", text)
+    fresh = tables()
+    return BLOCK.sub(lambda m: f"{m[1]}{fresh[m[2]]}{m[3]}", text)
 
 
 def _salesforce_read() -> Sequence[Row]:
@@ -76,14 +76,27 @@ def _granted(one: PermissionSet) -> list[Row]:
     ours = {path: rights for path, rights in one.fields().items() if path.startswith(f"{OBJECT}.Assay_")}
     for right, wanted in (("read, edit", {"Read", "Edit"}), ("read", {"Read"})):
         names = (path.partition(".")[2] for path, rights in ours.items() if rights == wanted)
-        rows.append((right, f"{OBJECT}: " + ", ".join(f"`{n}`" for n in names), next(
-            g.why for g in one.grants if g.path in ours and one.fields()[g.path] == wanted)))  # fmt: skip
+        rows.append(
+            (
+                right,
+                f"{OBJECT}: " + ", ".join(f"`{n}`" for n in names),
+                next(g.why for g in one.grants if g.path in ours and one.fields()[g.path] == wanted),
+            )
+        )
     return rows
 
 
 def _written() -> Sequence[Row]:
-    return [(f"`{NAMES[f.meaning]}`", f"`{hubspot_schema.NAMES[f.meaning]}`", _type(f.kind, f.options),
-             "Assay" if f.written else "people", f.help) for f in FIELDS]  # fmt: skip
+    return [
+        (
+            f"`{NAMES[f.meaning]}`",
+            f"`{hubspot_schema.NAMES[f.meaning]}`",
+            _type(f.kind, f.options),
+            "Assay" if f.written else "people",
+            f.help,
+        )
+        for f in FIELDS
+    ]
 
 
 def _type(kind: str, options: Sequence[str]) -> str:
@@ -92,8 +105,14 @@ def _type(kind: str, options: Sequence[str]) -> str:
 
 def _hubspot_read() -> Sequence[Row]:
     ours = set(hubspot_schema.NAMES.values())
-    return [(s.type + ("" if s.needed else " (if there)"), ", ".join(f"`{p}`" for p in s.properties if p not in ours),
-             " or ".join(f"`{x}`" for x in s.scopes)) for s in HUBSPOT]  # fmt: skip
+    return [
+        (
+            s.type + ("" if s.needed else " (if there)"),
+            ", ".join(f"`{p}`" for p in s.properties if p not in ours),
+            " or ".join(f"`{x}`" for x in s.scopes),
+        )
+        for s in HUBSPOT
+    ]
 
 
 def _markdown(headings: Row, rows: Sequence[Row]) -> str:

@@ -66,8 +66,8 @@ def _type(field: FieldInfo) -> str:
 
 def _limits(field: FieldInfo) -> str:
     signs = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
-    found = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in field.metadata if type(m) in signs]
-    return f" ({', '.join(found)})" if found else ""
+    bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in field.metadata if type(m) in signs]
+    return f" ({', '.join(bounds)})" if bounds else ""
 
 
 def _shown(value: Any) -> str:
