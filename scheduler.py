@@ -70,8 +70,8 @@ class Cron(BaseTrigger):  # type: ignore[misc]
 
 def schedule(cron: Cron, call: Callable[[], None]) -> BackgroundScheduler:
     """A scheduler, not started, that calls once at its start and then at each time of `cron`, never twice at once."""
-    made = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
-    made.add_job(
+    scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
+    scheduler.add_job(
         call,
         cron,
         id="tick",
@@ -80,7 +80,7 @@ def schedule(cron: Cron, call: Callable[[], None]) -> BackgroundScheduler:
         misfire_grace_time=MISFIRE_GRACE,
         next_run_time=datetime.now(UTC),
     )
-    return made
+    return scheduler
 
 
 def _walls(expression: str) -> CronTrigger:
@@ -102,13 +102,13 @@ def _weekdays(field: str) -> str:
     """Cron's weekdays by name; APScheduler's numbers begin with Monday."""
     if field == "*":
         return field
-    found: set[int] = set()
+    days: set[int] = set()
     for part in field.lower().split(","):
         span, _, step = part.partition("/")
         first, dash, last = ("0", "-", "6") if span == "*" else span.partition("-")
         start, end = _weekday(first), _weekday(last) if dash else _weekday("6" if step else first)
-        found |= {day % 7 for day in range(start, end + (7 if end < start else 0) + 1, int(step or 1))}
-    return ",".join(DAYS[day] for day in sorted(found))
+        days |= {day % 7 for day in range(start, end + (7 if end < start else 0) + 1, int(step or 1))}
+    return ",".join(DAYS[day] for day in sorted(days))
 
 
 def _weekday(word: str) -> int:

@@ -37,10 +37,10 @@ from db.account_records import one_account
 from db.engine import open_database
 from db.firm import Firm
 from db.store import Store
-from scoring.explain import Telling
+from scoring.explain import Sentences
 from scoring.facts.features import treatment
 from scoring.facts.minutes.chain import counted
-from scoring.facts.steps import Stages
+from scoring.facts.steps import Steps
 from scoring.judge import Judgement
 from scoring.records import COMFORT, Score
 from scoring.rules import Rules
@@ -221,10 +221,10 @@ class Copy:
 
     def largest(self, account: str, gone: Sequence[str]) -> str | None:
         """The record that now counts most for the account."""
-        stages = Stages()
-        query = counted(t, self.org.id, self.day, RULES, stages)
+        steps = Steps()
+        query = counted(t, self.org.id, self.day, RULES, steps)
         with self.changed([delete(t.activity).where(t.activity.c.id.in_(gone))]) as firm:
-            rows = firm.rows(stages.then(query.select().where(query.c.account_id == account, query.c.counted > 0)))
+            rows = firm.rows(steps.finish(query.select().where(query.c.account_id == account, query.c.counted > 0)))
         seconds = summed((row["id"], row["counted"]) for row in rows)
         return min(seconds, key=lambda i: (-seconds[i], i), default=None)
 
@@ -276,12 +276,12 @@ ABSENT = ("D1", "N1", "C1", "C2")
 
 
 def missing(copy: Copy, i: int) -> list[str]:
-    return [r.code for r in Telling(copy.now, RULES).comfort(i) if r.code in ABSENT]
+    return [r.code for r in Sentences(copy.now, RULES).comfort(i) if r.code in ABSENT]
 
 
 def addition(copy: Copy, i: int, code: str) -> Addition:
     j = copy.judge(event(copy, copy.now.frame.ids[i], code))
-    codes = {r.code for r in Telling(j, RULES).comfort(i)} & set(ABSENT)
+    codes = {r.code for r in Sentences(j, RULES).comfort(i)} & set(ABSENT)
     gone = code not in codes and not (code[0] == "C" and codes & {"C1", "C2"})
     falls = bool(j.behaviour.p_shallow[i] < copy.now.behaviour.p_shallow[i])
     return Addition(copy.now.frame.ids[i], code, gone, falls)

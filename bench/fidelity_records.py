@@ -21,7 +21,7 @@ from db.firm import Firm
 from scoring import behaviour, lookalike, pipeline
 from scoring import potential as model
 from scoring.facts.minutes.chain import counted
-from scoring.facts.steps import Stages
+from scoring.facts.steps import Steps
 from scoring.proof.learned import WEIGHTS
 from scoring.rules import Rules
 
@@ -43,8 +43,8 @@ class Recount:
         read = {name: getattr(firm.tables, name) for name in PULLED}
         self.rows = {name: [r for r in firm.rows(select(x).where(x.c.org == firm.org)) if not r.get("deleted")]
                      for name, x in read.items()}  # fmt: skip
-        stages = Stages()
-        self.claims = firm.rows(stages.then(select(counted(firm.tables, firm.org, day, rules, stages))))
+        steps = Steps()
+        self.claims = firm.rows(steps.finish(select(counted(firm.tables, firm.org, day, rules, steps))))
         self.accounts = sorted((a for a in self.rows["account"] if self.known(a["created_at"])), key=lambda a: str(a["id"]))
         self.ids = [a["id"] for a in self.accounts]
         self.at = {account: n for n, account in enumerate(self.ids)}
@@ -393,7 +393,7 @@ class Recount:
     def whitespace(self) -> tuple[Any, dict[str, tuple[str, int, int]]]:
         """Money of families not owned, and for each account the one most owned by its like: (family, owners, asked)."""
         spent = self._bought()
-        names = sorted(spent, key=lambda f: (-len(spent[f]), f))[: lookalike.MOST_FAMILIES]
+        names = sorted(spent, key=lambda f: (-len(spent[f]), f))[: lookalike.MAX_FAMILIES]
         value: dict[str, float] = {}
         best: dict[str, tuple[str, int, int]] = {}
         customers = sorted({a for f in names for a in spent[f]})
@@ -485,8 +485,8 @@ def _by_stages(r: Recount, won: Mapping[str, set[str]]) -> bool:
 
 def _quantile_line(x: Any, y: Any, tau: float) -> Any:
     """The line that costs least, by the primal programme; the score asks the dual. `LOWER` leaves one line only (docs/adr/0016)."""
-    if len(y) > lookalike.MOST_ROWS:
-        raise ValueError(f"{len(y)} customers; beyond {lookalike.MOST_ROWS} the score thins them. Fix: a smaller world")
+    if len(y) > lookalike.MAX_ROWS:
+        raise ValueError(f"{len(y)} customers; beyond {lookalike.MAX_ROWS} the score thins them. Fix: a smaller world")
     n, used, tau = len(y), np.abs(x).sum(axis=0) > 0, tau - lookalike.LOWER
     rows, k, found = x[:, used], int(used.sum()), np.zeros(x.shape[1])
     cost = np.concatenate([np.zeros(k), np.full(n, tau), np.full(n, 1 - tau)])

@@ -17,7 +17,7 @@ WAITS = (1.0, 4.0, 15.0, 40.0)
 Answer = TypeVar("Answer")
 
 
-def delivered(
+def send_confirmed(
     part: Sequence[FieldUpdate],
     send: Callable[[Sequence[FieldUpdate]], Answer],
     reread: Callable[[Sequence[str]], Iterable[tuple[str, str]]],
@@ -34,7 +34,7 @@ def delivered(
                 raise
             sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 jitter, not a secret
             now = {i: json.loads(ours) for i, ours in reread([u.account_id for u in rest])}
-            there = {u.account_id for u in rest if holds(now.get(u.account_id), u.values)}
+            there = {u.account_id for u in rest if has_values(now.get(u.account_id), u.values)}
             arrived += [u for u in rest if u.account_id in there]
             rest = [u for u in rest if u.account_id not in there]
             if not rest:
@@ -42,6 +42,6 @@ def delivered(
     raise AssertionError  # the last round returns or raises
 
 
-def holds(now: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
+def has_values(now: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
     """Whether an account has all of `new`; one that is gone (None) has nothing."""
     return now is not None and all(now.get(m) == v for m, v in new.items())

@@ -70,7 +70,7 @@ class MemoryCrm:
         yield from ((i, held[i]["ours"]) for i in account_ids if i in held and not held[i]["deleted"])
 
 
-class Nothing:
+class EmptyDatabase:
     """What an empty database holds: `connectors.port.Known` for a first pull."""
 
     def zones(self) -> dict[str, str]:

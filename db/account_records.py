@@ -15,15 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, inspect, select
 from db import scope as scoped
 from db import tables as t
 from db.firm import EVERYTHING, Firm, as_first, of_first
+from scoring.calendar import DAY
 from scoring.scope import Scope
 
-#: where a record's days begin and end differs between its owner's time zone and UTC by less than this
-DAY = 86_400
 Ids = Mapping[str, Collection[str]]  #: kind -> ids of one org
 
 
 #: indexes by which one account is found; each holds all that is asked of it
-WAYS = {
+LOOKUP_INDEXES = {
     "way_opportunity": "opportunity (org, account_id)",
     "way_contact": "contact (org, account_id)",
     "way_team_member": "team_member (org, account_id)",
@@ -36,19 +35,19 @@ WAYS = {
 }
 
 
-def open_ways(engine: Engine) -> None:
+def create_lookup_indexes(engine: Engine) -> None:
     """Make the indexes that are not there yet.
 
     Not a migration's work: whoever shows accounts calls this after the first night. Made at once over a million activities
     they take seconds; there from the start they would more than double what the first load takes. What later nights
     change is little.
     """
-    there = {index["name"] for table in {way.partition(" ")[0] for way in WAYS.values()}
+    there = {index["name"] for table in {way.partition(" ")[0] for way in LOOKUP_INDEXES.values()}
              for index in inspect(engine).get_indexes(table)}  # fmt: skip
-    if missing := WAYS.keys() - there:
+    if missing := LOOKUP_INDEXES.keys() - there:
         with engine.begin() as c:
             for name in sorted(missing):
-                c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {WAYS[name]}")
+                c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {LOOKUP_INDEXES[name]}")
 
 
 @contextmanager
@@ -73,7 +72,7 @@ def one_account(
 def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
     """Ids of the records that bear on an account and its children, org by org."""
     people, links, contacts = Links(c, orgs, "owner"), Links(c, orgs, "account"), Links(c, orgs, "contact")
-    seen = {org: Seen(c, org, links.here(org, family)) for org in orgs}
+    seen = {org: AccountReader(c, org, links.here(org, family)) for org in orgs}
     theirs = {contacts.firm(org, i) for org in orgs for i in seen[org].contacts}
     own = {org: seen[org].of_account(contacts.here(org, theirs), since) for org in orgs}
     days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
@@ -103,7 +102,7 @@ class Links:
         return sorted({*firm_ids, *linked})
 
 
-class Seen:
+class AccountReader:
     """What is read of one org about one account, which it may hold twice.
 
     Ids come first, each from an index that holds all that is asked of it, then rows by their primary key: without statistics
@@ -193,7 +192,10 @@ class Seen:
 
 
 def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
-    """The days around instants, run together where they touch."""
+    """Find the days around instants, run together where they touch.
+
+    Where a person's day begins and ends differs from UTC by less than a day.
+    """
     spans: list[tuple[int, int]] = []
     for at in times:
         low, high = at - 2 * DAY, at + 2 * DAY

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, func, insert, select, update
 
 from db.lease import Lease
 from db.pulled import patch
@@ -19,7 +19,7 @@ from scoring.records import FieldUpdate, WriteResult
 
 OPEN = ("sending", "unknown")
 #: rows of one statement
-TOGETHER = 500
+ROWS_PER_STATEMENT = 500
 #: nights until a refused row is sent again, by the number of tries so far; the last one from then on
 WAITS = (0, 1, 2, 4, 7)
 
@@ -136,8 +136,13 @@ class Ledger:
 
     def rejected(self, run: int | None = None) -> list[Entry]:
         """What the CRM refused in a run; without one, what it has refused last and not taken since."""
-        where = ledger.c.status == "rejected"
-        return self._entries(where & (_is_latest() if run is None else ledger.c.run == run))
+        return self._entries(_still_refused() if run is None else (ledger.c.status == "rejected") & (ledger.c.run == run))
+
+    def open_refusals(self) -> int:
+        """How many accounts the CRM has refused last and not taken since: as many as `rejected()` lists."""
+        query = select(func.count()).select_from(ledger).where(ledger.c.org == self.org, _still_refused())
+        with self._reading() as c:
+            return int(c.execute(query).scalar_one())
 
     def waiting(self, day: int) -> set[str]:
         """Accounts whose refused row is not due on this night."""
@@ -166,6 +171,10 @@ class Ledger:
         return self.engine.connect().execution_options(reading=True)
 
 
+def _still_refused() -> ColumnElement[bool]:
+    return (ledger.c.status == "rejected") & _is_latest()
+
+
 def _is_latest() -> ColumnElement[bool]:
     """Whether no later row of the ledger is about the same account."""
     later = ledger.alias("later")
@@ -181,7 +190,7 @@ def _outcome(key: int, said: WriteResult, attempts: int, at: int, day: int) -> d
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[i : i + TOGETHER] for i in range(0, len(items), TOGETHER))
+    return (items[i : i + ROWS_PER_STATEMENT] for i in range(0, len(items), ROWS_PER_STATEMENT))
 
 
 def _json(values: Any) -> str:

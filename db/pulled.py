@@ -10,7 +10,7 @@ from db import tables as t
 from db.upsert import upsert
 
 #: ids of one statement
-TOGETHER = 500
+ROWS_PER_STATEMENT = 500
 
 
 def patch(c: Connection, org: int, kind: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
@@ -38,8 +38,8 @@ def only(
     table, kept = t.metadata.tables[kind], {row[0] for row in rows}
     same = [table.c[name] == value for name, value in where.items()]
     gone: list[str] = []
-    for start in range(0, len(ids), TOGETHER):
-        some = table.c[column].in_(ids[start : start + TOGETHER])
+    for start in range(0, len(ids), ROWS_PER_STATEMENT):
+        some = table.c[column].in_(ids[start : start + ROWS_PER_STATEMENT])
         query = select(table.c.id).where(table.c.org == org, table.c.deleted.is_(False), some, *same)
         gone += [i for i in c.execute(query).scalars() if i not in kept]
     return patch(c, org, kind, ("id", "deleted"), [(i, True) for i in gone])
@@ -121,8 +121,8 @@ class Held:
     def missing(self, kind: str, ids: Sequence[str]) -> set[str]:
         table, found = t.metadata.tables[kind], set(ids)
         with self._reading() as c:
-            for start in range(0, len(ids), TOGETHER):
-                some = table.c.id.in_(ids[start : start + TOGETHER])
+            for start in range(0, len(ids), ROWS_PER_STATEMENT):
+                some = table.c.id.in_(ids[start : start + ROWS_PER_STATEMENT])
                 alive = select(table.c.id).where(table.c.org == self.org, table.c.deleted.is_(False), some)
                 found.difference_update(c.execute(alive).scalars())
         return found

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from db import tables as t
+from scoring.calendar import DAY
 from scoring.records import KINDS
 
-DAY = 86_400
 SETTLED = ("acked", "rejected", "superseded")
 
 

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, tuple_, update
 
 from db import pulled
 from db import tables as t
 from db.engine import DatabaseError
-from db.firm import EVERYTHING, Firm, firm, relink
+from db.firm import EVERYTHING, Firm, firm
+from db.links import relink
 from db.pulled import Held
 from db.scope import Census, census
 from db.upsert import upsert
@@ -263,7 +264,23 @@ class Store:
     def verdicts(self, org: int) -> list[Score]:
         query = select(t.verdict.c.body).where(t.verdict.c.org == org).order_by(t.verdict.c.account_id)
         with self.reading() as c:
-            return [scored(body) for body in c.execute(query).scalars()]
+            return [_scored(body) for body in c.execute(query).scalars()]
+
+    def verdicts_of(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Score]:
+        """The verdicts of some accounts by (org, account id); one that has none is left out."""
+        v = t.verdict.c
+        if not keys:
+            return {}
+        query = select(v.org, v.account_id, v.body).where(tuple_(v.org, v.account_id).in_(list(keys)))
+        with self.reading() as c:
+            return {(org, account_id): _scored(body) for org, account_id, body in c.execute(query)}
+
+    def homes(self) -> dict[str, tuple[int, str]]:
+        """Account id -> (org, CRM) of its verdict; the first org's where two use one id."""
+        v, o = t.verdict.c, t.org
+        query = select(v.account_id, v.org, o.c.crm).join(o, o.c.id == v.org).order_by(v.org.desc())
+        with self.reading() as c:
+            return {account_id: (org, crm) for account_id, org, crm in c.execute(query)}
 
     def ours(self, org: int) -> dict[str, dict[str, Any]]:
         """Our fields as the CRM holds them, by account."""
@@ -287,6 +304,18 @@ class Store:
     def owner_names(self, org: int) -> dict[str, str]:
         with self.reading() as c:
             return {r.id: r.name for r in c.execute(select(t.owner.c.id, t.owner.c.name).where(t.owner.c.org == org))}
+
+    def owner_name(self, org: int, owner_id: str) -> str | None:
+        query = select(t.owner.c.name).where(t.owner.c.org == org, t.owner.c.id == owner_id)
+        with self.reading() as c:
+            return cast("str | None", c.execute(query).scalar())
+
+    def names_of_owners(self, ids: Collection[str]) -> dict[str, str]:
+        """Names of some people of ours, of whichever org knows them first."""
+        o = t.owner.c
+        query = select(o.id, o.name).where(o.id.in_(sorted(ids))).order_by(o.org.desc())
+        with self.reading() as c:
+            return {r.id: r.name for r in c.execute(query)}
 
     def owner_starts(self, org: int) -> dict[str, int]:
         """Since when each person is known, where the CRM says so."""
@@ -319,7 +348,7 @@ def _body(score: Score) -> str:
     return json.dumps(asdict(score), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def scored(body: str) -> Score:
+def _scored(body: str) -> Score:
     """A verdict as it was saved."""
     values = json.loads(body)
     values["reasons"] = tuple(Reason(**r) for r in values["reasons"])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table
 
 Rows = Sequence[tuple[Any, ...]]
 #: rows of one statement; 18 columns of 500 rows stay below SQLite's 32,766 values
-TOGETHER = 500
+ROWS_PER_STATEMENT = 500
 
 
 def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: Rows, **fixed: int) -> int:
@@ -30,11 +30,11 @@ def upsert(connection: Connection, table: Table, columns: Sequence[str], rows: R
 def _many(connection: Connection, table: Table, columns: Sequence[str], rows: Rows, fixed: dict[str, int]) -> int:
     """Some hundred rows a statement: while SQLite works on them the interpreter is free to prepare the next page."""
     quote = connection.dialect.identifier_preparer.quote
-    whole = len(rows) - len(rows) % TOGETHER
+    whole = len(rows) - len(rows) % ROWS_PER_STATEMENT
     changed = 0
-    statement = _statement(table, columns, fixed, quote, TOGETHER)
-    for start in range(0, whole, TOGETHER):
-        values = tuple(chain.from_iterable(rows[start : start + TOGETHER]))
+    statement = _statement(table, columns, fixed, quote, ROWS_PER_STATEMENT)
+    for start in range(0, whole, ROWS_PER_STATEMENT):
+        values = tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT]))
         changed += connection.exec_driver_sql(statement, values).rowcount
     if whole < len(rows):
         changed += connection.exec_driver_sql(_statement(table, columns, fixed, quote, 1), list(rows[whole:])).rowcount

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammainc
 
+from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame
 from scoring.rules import Rules
 
-DAY = 86_400
 #: times a date is moved back before an offer counts as stalled (2.4)
-PUSHED = 2
+MIN_PUSHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ def expected_events(events: Floats, hours: Floats, employees: Floats, customer: 
     and nothing here moves with an offer or an order, so that no account's own event moves what is expected of it.
     """
     n = len(events)
-    known = ~np.isnan(employees)
-    size = np.log1p(np.maximum(np.where(known, employees, 0.0), 0.0))
-    size = np.where(known, size, size[known].mean() if known.any() else 0.0)
+    sized = ~np.isnan(employees)
+    size = np.log1p(np.maximum(np.where(sized, employees, 0.0), 0.0))
+    size = np.where(sized, size, size[sized].mean() if sized.any() else 0.0)
     spread = np.column_stack((np.log1p(hours), size, customer.astype(float)))
     design = np.column_stack((np.ones(n), spread - (spread.mean(axis=0) if n else 0.0)))
     turn = np.empty(n, dtype=np.int64)
@@ -97,7 +97,7 @@ def _poisson(design: Floats, events: Floats) -> Floats:
 
 def _stalled(frame: Frame) -> Floats:
     moved, open_ones = frame.facts["pushes"], frame.facts["pipeline"]
-    often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= PUSHED}
+    often = {i for i, n in zip(moved["opportunity_id"], moved["pushes"], strict=True) if n >= MIN_PUSHES}
     mine = zip(open_ones["account_id"], open_ones["id"], strict=True)
     stuck = [account for account, offer in mine if offer in often]
     return frame.add(stuck, [1.0] * len(stuck))
@@ -108,14 +108,14 @@ def _new_levels(frame: Frame) -> Floats:
     m = frame.facts["met"]
     out = np.zeros(frame.n)
     for part in ("level", "department"):
-        known: dict[tuple[str, str], list[int]] = {}
+        met: dict[tuple[str, str], list[int]] = {}
         for account, value, new, old in zip(m["account_id"], m[part], m["new_people"], m["old_people"], strict=True):
             if value is not None and account in frame.at:
-                counts = known.setdefault((account, value), [0, 0])
+                counts = met.setdefault((account, value), [0, 0])
                 counts[0] += new
                 counts[1] += old
-        old_accounts = {account for (account, _), (_, old) in known.items() if old}
-        for (account, _), (new, old) in known.items():
+        old_accounts = {account for (account, _), (_, old) in met.items() if old}
+        for (account, _), (new, old) in met.items():
             if new and not old and account in old_accounts:  # the first meeting of all opens no new level
                 out[frame.at[account]] += 1
     return out

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame, Ints, group_sum
 from scoring.rules import Rules
 
@@ -24,7 +25,6 @@ class Effort:
     measured: Floats  #: minutes somebody measured
     activities: Floats
     meetings: Floats
-    last_at: Floats  #: seconds, 0 = none
     book: Ints  #: number of the owner's book
     books: int
     coverage: Floats  #: the owner's logging against the reference, 0-1
@@ -35,35 +35,33 @@ class Effort:
 
 def effort(frame: Frame, rules: Rules) -> Effort:
     """Sum the minutes; a book's coverage is that of its owner."""
-    found = frame.facts["minutes"]
-    seconds = [float(v or 0) for v in found["seconds"]]
+    rows = frame.facts["minutes"]
+    seconds = [float(v or 0) for v in rows["seconds"]]
     by_person: dict[str, float] = {}
-    for person, value in zip(found["person"], seconds, strict=True):
+    for person, value in zip(rows["person"], seconds, strict=True):
         by_person[person] = by_person.get(person, 0.0) + value / 60
     a_day, coverage = _coverage(frame, by_person, rules)
     book, books = frame.groups("owner_id")
     owners = frame.accounts["owner_id"]
-    every = sum(int(v or 0) for v in found["activities"])
+    activities = sum(int(v or 0) for v in rows["activities"])
     return Effort(
-        frame.sum("minutes", "seconds") / 60, frame.sum("minutes", "measured_seconds") / 60,
-        frame.sum("minutes", "activities"), frame.sum("minutes", "meetings"), _latest(frame), book, books,
-        np.array([coverage.get(o or "", 0.0) for o in owners]), np.array([a_day.get(o or "", 0.0) for o in owners]),
-        sum(int(v or 0) for v in found["mails"]) / every if every else 0.0, _usual(found),
-    )  # fmt: skip
+        minutes=frame.sum("minutes", "seconds") / 60,
+        measured=frame.sum("minutes", "measured_seconds") / 60,
+        activities=frame.sum("minutes", "activities"),
+        meetings=frame.sum("minutes", "meetings"),
+        book=book,
+        books=books,
+        coverage=np.array([coverage.get(o or "", 0.0) for o in owners]),
+        a_day=np.array([a_day.get(o or "", 0.0) for o in owners]),
+        mails=sum(int(v or 0) for v in rows["mails"]) / activities if activities else 0.0,
+        usual=_usual(rows),
+    )
 
 
-def _usual(found: Mapping[str, Sequence[Any]]) -> dict[str, int]:
-    """The same in every row; 0 where the default holds."""
-    told = {kind: max(found.get(f"usual_{kind}", ()), default=0) for kind in ("meeting", "call")}
-    return {kind: int(seconds) for kind, seconds in told.items() if seconds}
-
-
-def _latest(frame: Frame) -> Floats:
-    found, out = frame.facts["minutes"], np.zeros(frame.n)
-    for account, at in zip(found["account_id"], found["last_at"], strict=True):
-        if account in frame.at and at is not None:
-            out[frame.at[account]] = max(out[frame.at[account]], float(at))
-    return out
+def _usual(rows: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """Read the usual lengths, the same in every row; 0 where the default holds."""
+    lengths = {kind: max(rows.get(f"usual_{kind}", ()), default=0) for kind in ("meeting", "call")}
+    return {kind: int(seconds) for kind, seconds in lengths.items() if seconds}
 
 
 def _coverage(frame: Frame, minutes: dict[str, float], rules: Rules) -> tuple[dict[str, float], dict[str, float]]:
@@ -77,8 +75,8 @@ def _coverage(frame: Frame, minutes: dict[str, float], rules: Rules) -> tuple[di
 
 
 def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
-    there = rules.window_days if started_at is None else min(rules.window_days, day - started_at // 86_400)
-    return max(1.0, there * WEEKDAYS)
+    days = rules.window_days if started_at is None else min(rules.window_days, day - started_at // DAY)
+    return max(1.0, days * WEEKDAYS)
 
 
 def fair_minutes(e: Effort, potential: Floats, customer: Bools, occasion: Bools, rules: Rules) -> Floats:
@@ -118,9 +116,9 @@ def ratio(minutes: Floats, fair: Floats, activities: Floats, doubt: Floats, rule
     """
     log = np.log((minutes + 60) / (fair + 60))
     edge = np.log(rules.over_ratio)
-    seen = np.minimum(activities, rules.most_activities)
-    missed = np.minimum(np.maximum(activities, fair / 45), rules.most_activities)
-    over = _posterior(log, seen, doubt, rules)
+    logged = np.minimum(activities, rules.most_activities)
+    missed = np.minimum(np.maximum(activities, fair / rules.meeting_minutes), rules.most_activities)
+    over = _posterior(log, logged, doubt, rules)
     under = _posterior(log, missed, doubt, rules)
     return Ratio(log, ndtr((over[0] - edge) / over[1]), ndtr((-edge - under[0]) / under[1]))
 

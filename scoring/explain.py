@@ -4,15 +4,15 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from scoring.calendar import DAY
 from scoring.judge import Judgement
 from scoring.records import BALANCED, COMFORT, EARNING, NO_EVIDENCE, THIN_LOGGING, UNDER, Reason, Score
 from scoring.rules import MODEL_VERSION, Rules
 from scoring.state import NightRow
 
-DAY = 86_400
 #: the longest text a CRM field of ours holds
-LONGEST = 255
-REASONS = 3
+MAX_TEXT = 255
+MAX_REASONS = 3
 #: what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@")
 #: what people answer (rulings 9), as it is told beside the verdict
@@ -28,11 +28,11 @@ LEVEL_WORDS = {"chief": "somebody of the top management", "director": "a directo
 
 def scores(j: Judgement, nights: Sequence[NightRow], rules: Rules) -> list[Score]:
     """The verdict of every account of this night."""
-    told = Telling(j, rules)
-    return [told.score(i, row) for i, row in enumerate(nights)]
+    sentences = Sentences(j, rules)
+    return [sentences.score(i, row) for i, row in enumerate(nights)]
 
 
-class Telling:
+class Sentences:
     """Looks up what the sentences need once for all accounts."""
 
     def __init__(self, j: Judgement, rules: Rules) -> None:
@@ -78,9 +78,9 @@ class Telling:
         counts = {"activities": j.effort.activities, "meetings": j.effort.meetings, "new_people": b.people,
                   "new_levels": b.levels, "new_families": b.families, "asks": b.asks, "resolutions": b.resolutions,
                   "stalled_offers": b.stalled}  # fmt: skip
-        found: dict[str, float | str | None] = {name: int(values[i]) for name, values in counts.items()}
-        found |= {"open_offers": len(self.offers.get(j.frame.ids[i], ())), "pipeline": _money(j.potential.pipeline[i])}
-        return found | {
+        numbers: dict[str, float | str | None] = {name: int(values[i]) for name, values in counts.items()}
+        numbers |= {"open_offers": len(self.offers.get(j.frame.ids[i], ())), "pipeline": _money(j.potential.pipeline[i])}
+        return numbers | {
             "opened": int(b.events[i]),
             "peers_open": round(float(b.expected[i]), 2),
             "wallet": _money(j.potential.wallet[i]),
@@ -95,9 +95,9 @@ class Telling:
         """In the order of their weight for this state; a coverage line where the book is thinly logged."""
         if row.state in (NO_EVIDENCE, THIN_LOGGING):
             return [self.withheld(i, row)]
-        told = {COMFORT: self.comfort, EARNING: self.earning, UNDER: self.under, BALANCED: self.balanced}[row.state](i)
+        reasons = {COMFORT: self.comfort, EARNING: self.earning, UNDER: self.under, BALANCED: self.balanced}[row.state](i)
         provisional = float(self.j.effort.coverage[i]) < self.rules.provisional_logging
-        return told[: REASONS - provisional] + ([self.thin(i)] if provisional else []) + self.answer(i)
+        return reasons[: MAX_REASONS - provisional] + ([self.thin(i)] if provisional else []) + self.answer(i)
 
     def comfort(self, i: int) -> list[Reason]:
         b = self.j.behaviour
@@ -163,11 +163,11 @@ class Telling:
 
     def answer(self, i: int) -> list[Reason]:
         """What a person said of the verdict: told beside it, never instead of it."""
-        given = str(self.j.ours[i].get("answer") or "")
-        said = [Reason("A1", ANSWERED.get(given, f"Answered: {_clean(given)}."))] if given else []
+        answer = str(self.j.ours[i].get("answer") or "")
+        reasons = [Reason("A1", ANSWERED.get(answer, f"Answered: {_clean(answer)}."))] if answer else []
         if self.j.frame.ids[i] in self.j.snoozed:
-            said.append(Reason("A2", f"Snoozed by a person until {_clean(str(self.j.ours[i]['snooze_until']))}."))
-        return said
+            reasons.append(Reason("A2", f"Snoozed by a person until {_clean(str(self.j.ours[i]['snooze_until']))}."))
+        return reasons
 
     def withheld(self, i: int, row: NightRow) -> Reason:
         """Why there is no verdict; also while a state still needs nights to settle."""
@@ -181,8 +181,8 @@ class Telling:
             age = day - int(self.j.frame.accounts["created_at"][i]) // DAY
             return Reason("Q3", f"Not judged: the account is {_count(age, 'day')} old.")
         if gate == "owner":
-            held = day - int(self.j.frame.accounts["owner_from_at"][i]) // DAY
-            return Reason("Q4", f"Not judged: the owner changed {_count(held, 'day')} ago.")
+            owned = day - int(self.j.frame.accounts["owner_from_at"][i]) // DAY
+            return Reason("Q4", f"Not judged: the owner changed {_count(owned, 'day')} ago.")
         if gate == "book":
             return Reason("Q5", "Not judged: the owner's book is too small for a share to mean anything.")
         if gate == "no owner":
@@ -225,22 +225,22 @@ class Telling:
 def _offers(j: Judgement) -> dict[str, list[dict[str, Any]]]:
     """Open opportunities an account, the one most worth a decision first: most pushed, then oldest."""
     p, day = j.frame.facts["pipeline"], j.frame.day
-    moved = j.frame.facts["pushes"]
-    pushes = dict(zip(moved["opportunity_id"], moved["pushes"], strict=True))
-    found: dict[str, list[dict[str, Any]]] = {}
+    counts = j.frame.facts["pushes"]
+    pushes = dict(zip(counts["opportunity_id"], counts["pushes"], strict=True))
+    by_account: dict[str, list[dict[str, Any]]] = {}
     for offer, account, name, created in zip(p["id"], p["account_id"], p["name"], p["created_at"], strict=True):
         age = 0 if created is None else max(0, day - created // DAY)
-        found.setdefault(account, []).append({"id": offer, "name": name, "age": age, "pushes": pushes.get(offer, 0)})
-    for offers in found.values():
+        by_account.setdefault(account, []).append({"id": offer, "name": name, "age": age, "pushes": pushes.get(offer, 0)})
+    for offers in by_account.values():
         offers.sort(key=lambda o: (-o["pushes"], -o["age"], o["id"]))
-    return found
+    return by_account
 
 
 def _unmet(j: Judgement) -> dict[str, str]:
     """For each account the highest level, else a department, that exists among its contacts and was never met."""
     c, m = j.frame.facts["contacts"], j.frame.facts["met"]
     met = {(a, v) for part in ("level", "department") for a, v in zip(m["account_id"], m[part], strict=True)}
-    found: dict[str, tuple[int, str]] = {}
+    options: dict[str, tuple[int, str]] = {}
     for account, level, department in zip(c["account_id"], c["level"], c["department"], strict=True):
         if level in LEVEL_WORDS and (account, level) not in met:
             option = (list(LEVEL_WORDS).index(level), f"Meet {LEVEL_WORDS[level]}: none of them was met yet.")
@@ -248,8 +248,8 @@ def _unmet(j: Judgement) -> dict[str, str]:
             option = (len(LEVEL_WORDS), f"Meet {_quote(department)}: nobody there was met yet.")
         else:
             continue
-        found[account] = min(found.get(account, option), option)
-    return {account: text for account, (_, text) in found.items()}
+        options[account] = min(options.get(account, option), option)
+    return {account: text for account, (_, text) in options.items()}
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------
@@ -298,17 +298,17 @@ def _quote(name: str) -> str:
 
 def _clean(text: str) -> str:
     """Without control and direction characters, never the start of a formula, no longer than a field."""
-    kept = " ".join(text.split())
-    if not (kept.isascii() and kept.isprintable()):
-        kept = "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cf"))
-    return kept.lstrip("".join(FORMULA)).strip()[:LONGEST]
+    clean = " ".join(text.split())
+    if not (clean.isascii() and clean.isprintable()):
+        clean = "".join(c for c in clean if unicodedata.category(c) not in ("Cc", "Cf"))
+    return clean.lstrip("".join(FORMULA)).strip()[:MAX_TEXT]
 
 
 def _fit(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     """As many whole sentences as the field holds."""
-    kept: list[Reason] = []
+    fitting: list[Reason] = []
     for reason in reasons:
         clean = Reason(reason.code, _clean(reason.text))
-        if len(" ".join(r.text for r in [*kept, clean])) <= LONGEST:
-            kept.append(clean)
-    return tuple(kept)
+        if len(" ".join(r.text for r in [*fitting, clean])) <= MAX_TEXT:
+            fitting.append(clean)
+    return tuple(fitting)

@@ -27,8 +27,8 @@ class Frame:
 
     def sum(self, fact: str, column: str) -> Floats:
         """The sum of a column over each account's rows."""
-        found = self.facts[fact]
-        return self.add(found["account_id"], [float(v or 0) for v in found[column]])
+        rows = self.facts[fact]
+        return self.add(rows["account_id"], [float(v or 0) for v in rows[column]])
 
     def add(self, account_ids: Sequence[str | None], values: Sequence[float]) -> Floats:
         """The sum of values by account; those of no account that is known are left out."""
@@ -37,9 +37,9 @@ class Frame:
 
     def money(self, fact: str, column: str) -> Floats:
         """The sum of an amount in whole units of the org's currency."""
-        found = self.facts[fact]
-        values = [self.units(v, c) for v, c in zip(found[column], found["currency"], strict=True)]
-        return self.add(found["account_id"], values)
+        rows = self.facts[fact]
+        values = [self.units(v, c) for v, c in zip(rows[column], rows["currency"], strict=True)]
+        return self.add(rows["account_id"], values)
 
     def units(self, cents: int | None, currency: str | None) -> float:
         """Hundredths of a currency as whole units of the org's own."""
@@ -47,11 +47,11 @@ class Frame:
 
     def numbers(self, column: str) -> Floats:
         """An account's own column, NaN where unknown; an amount (`_cents`) in the org's currency, not in the account's own."""
-        found: Floats = np.array([np.nan if v is None else float(v) for v in self.accounts[column]])
+        numbers: Floats = np.array([np.nan if v is None else float(v) for v in self.accounts[column]])
         if not column.endswith("_cents"):
-            return found
-        found *= np.array([self._factor.get(c or "", 1.0) for c in self.accounts["currency"]])
-        return found
+            return numbers
+        numbers *= np.array([self._factor.get(c or "", 1.0) for c in self.accounts["currency"]])
+        return numbers
 
     def groups(self, column: str) -> tuple[Ints, int]:
         """A text column as group numbers, None a group of its own; the numbers do not depend on the order of rows."""

@@ -3,20 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
 
 from scoring.behaviour import Behaviour, behaviour
+from scoring.calendar import DAY, date_of
 from scoring.effort import Effort, Ratio, effort, fair_minutes, ratio
 from scoring.frame import Facts, Floats, Frame, Ints
 from scoring.potential import Potential, potential
 from scoring.rules import Rules
 from scoring.time_allowances import occasions
-
-DAY = 86_400
-EPOCH_ORDINAL = 719_163  #: date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,6 @@ class Judgement:
     gates: tuple[str, ...]  #: "" = may be judged; else "logging", "few", "young", "owner", "book", "no owner"
     ours: tuple[dict[str, Any], ...]  #: our fields as the CRM holds them, with people's answers
     snoozed: frozenset[str]
-
-    @property
-    def joint(self) -> Floats:
-        """J = p_over * p_shallow: too much time AND little opened (2.5)."""
-        return self.ratio.p_over * self.behaviour.p_shallow
 
 
 def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
@@ -71,13 +63,13 @@ def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
 
 def _overrides(frame: Frame, ours: Sequence[dict[str, Any]]) -> Floats:
     """People's own figures, from the account's currency to the org's."""
-    given = [o.get("potential_override") for o in ours]
-    money = zip(given, frame.accounts["currency"], strict=True)
+    figures = [o.get("potential_override") for o in ours]
+    money = zip(figures, frame.accounts["currency"], strict=True)
     return np.array([np.nan if v is None else frame.units(round(float(v) * 100), c) for v, c in money])
 
 
 def _snoozed(frame: Frame, ours: Sequence[dict[str, Any]], day: int) -> frozenset[str]:
-    today = date.fromordinal(day + EPOCH_ORDINAL).isoformat()
+    today = date_of(day).isoformat()
     return frozenset(i for i, o in zip(frame.ids, ours, strict=True) if str(o.get("snooze_until") or "") > today)
 
 

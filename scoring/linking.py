@@ -41,19 +41,19 @@ def links(first: Sequence[Known], second: Sequence[Known]) -> Links:
     One account of the first CRM gets at most one of the second: of several, none is taken, and all are told.
     """
     by_stem = {a.id[:STEM]: a.id for a in first}
-    found = {b.id: (by_stem[b.foreign_id[:STEM]], "id") for b in second if b.foreign_id and b.foreign_id[:STEM] in by_stem}
-    taken = {to for to, _ in found.values()}
-    left = [a for a in first if a.id not in taken], [b for b in second if b.id not in found]
-    by_domain, doubtful = _by_domain(*left)
-    many = {to for to, count in Counter(to for to, _ in found.values()).items() if count > 1}
+    by_id = {b.id: (by_stem[b.foreign_id[:STEM]], "id") for b in second if b.foreign_id and b.foreign_id[:STEM] in by_stem}
+    linked = {to for to, _ in by_id.values()}
+    unlinked = [a for a in first if a.id not in linked], [b for b in second if b.id not in by_id]
+    by_domain, doubtful = _by_domain(*unlinked)
+    many = {to for to, count in Counter(to for to, _ in by_id.values()).items() if count > 1}
     names = {a.id: a.name for a in first}
     doubtful += [f"several accounts name {names[to]} ({to}) as theirs" for to in sorted(many)]
-    return Links({i: x for i, x in found.items() if x[0] not in many} | by_domain, tuple(doubtful))
+    return Links({i: x for i, x in by_id.items() if x[0] not in many} | by_domain, tuple(doubtful))
 
 
 def _by_domain(first: Sequence[Known], second: Sequence[Known]) -> tuple[dict[str, tuple[str, str]], list[str]]:
     mine, theirs = _domains(first), _domains(second)
-    found, doubtful = {}, []
+    linked, doubtful = {}, []
     for domain in sorted(mine.keys() & theirs.keys()):
         a, b = mine[domain], theirs[domain]
         if domain in FREE_MAIL:
@@ -61,13 +61,13 @@ def _by_domain(first: Sequence[Known], second: Sequence[Known]) -> tuple[dict[st
         elif len(a) > 1 or len(b) > 1:
             doubtful.append(f"{domain} belongs to {len(a)} and {len(b)} accounts, for instance {a[0].name} and {b[0].name}")
         else:
-            found[b[0].id] = (a[0].id, "domain")
-    return found, doubtful
+            linked[b[0].id] = (a[0].id, "domain")
+    return linked, doubtful
 
 
 def _domains(accounts: Sequence[Known]) -> dict[str, list[Known]]:
-    found: dict[str, list[Known]] = {}
+    by_domain: dict[str, list[Known]] = {}
     for account in sorted(accounts, key=lambda a: a.id):
         if account.domain:
-            found.setdefault(account.domain, []).append(account)
-    return found
+            by_domain.setdefault(account.domain, []).append(account)
+    return by_domain

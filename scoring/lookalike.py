@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.spatial import cKDTree
 
+from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame, Ints
 
 #: customers that carry a regression, and that a group's own quantile needs
@@ -13,7 +14,7 @@ FIT, SEGMENT = 60, 15
 #: accounts that must carry a size before it may speak
 KNOWN = 30
 #: rows of the regression, a quarter of a second; fewer would be other ones every night, and move every wallet by a seventh (ADR 0024)
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 #: asks for the lower one where a whole interval of quantiles fits: else the solver's version decides
 LOWER = 1e-5
 #: customers at which a group's own figure weighs half
@@ -23,7 +24,7 @@ NEIGHBOURS, PENETRATION_PRIOR = 25, 10.0
 #: distance of another industry, in standard deviations of size
 OTHER_INDUSTRY = 2.0
 #: families that are offered, the most widely owned
-MOST_FAMILIES = 40
+MAX_FAMILIES = 40
 
 
 def typical(amounts: Floats) -> float:
@@ -62,12 +63,12 @@ def wallet(frame: Frame, run_rate: Floats, tau: float) -> tuple[Floats, Bools]:
 def _by_segment(frame: Frame, run_rate: Floats, buys: Ints, tau: float) -> Floats:
     everywhere = float(np.quantile(run_rate[buys], tau)) if len(buys) else 0.0
     groups, count = frame.groups("industry")
-    found = np.full(count, everywhere)
+    quantiles = np.full(count, everywhere)
     for group in range(count):
         mine = run_rate[buys[groups[buys] == group]]
         if len(mine) >= SEGMENT:
-            found[group] = (len(mine) * np.quantile(mine, tau) + GROUP_PRIOR * everywhere) / (len(mine) + GROUP_PRIOR)
-    return found[groups]
+            quantiles[group] = (len(mine) * np.quantile(mine, tau) + GROUP_PRIOR * everywhere) / (len(mine) + GROUP_PRIOR)
+    return quantiles[groups]
 
 
 def _group_shift(residual: Floats, groups: Ints, count: int, tau: float) -> Floats:
@@ -99,18 +100,18 @@ def _sizes(frame: Frame) -> list[Floats]:
 
 def _age(frame: Frame) -> Floats:
     """Log days since the account was created; NaN where unknown."""
-    return np.log1p(np.maximum(frame.day - frame.numbers("created_at") / 86_400, 0.0))
+    return np.log1p(np.maximum(frame.day - frame.numbers("created_at") / DAY, 0.0))
 
 
 def quantile_regression(x: Floats, y: Floats, tau: float) -> Floats:
     """Coefficients of the linear tau-quantile: the dual of the linear programme (Koenker, Quantile Regression, 2005, 6.2).
 
-    Rows beyond `MOST_ROWS` are thinned evenly after sorting by y, so that the order of arrival does not matter.
+    Rows beyond `MAX_ROWS` are thinned evenly after sorting by y, so that the order of arrival does not matter.
     """
     tau -= LOWER
-    if len(y) > MOST_ROWS:
+    if len(y) > MAX_ROWS:
         order = np.lexsort((*x.T, y))
-        keep = order[np.linspace(0, len(y) - 1, MOST_ROWS).round().astype(int)]
+        keep = order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
         x, y = x[keep], y[keep]
     used = np.abs(x).sum(axis=0) > 0
     solution = linprog(-y, A_eq=x[:, used].T, b_eq=(1 - tau) * x[:, used].sum(axis=0), bounds=(0, 1), method="highs")
@@ -144,8 +145,8 @@ def whitespace(frame: Frame) -> Whitespace:
     open_share = np.where(owned, 0.0, share)
     top = open_share.argmax(axis=1)
     rows = np.arange(frame.n)
-    told = np.flatnonzero((open_share[rows, top] > 0) & (owners[rows, top] > 0))
-    best = {int(i): (names[top[i]], int(owners[i, top[i]]), int(peers[i])) for i in told}
+    offered = np.flatnonzero((open_share[rows, top] > 0) & (owners[rows, top] > 0))
+    best = {int(i): (names[top[i]], int(owners[i, top[i]]), int(peers[i])) for i in offered}
     return Whitespace(open_share @ spend, best)
 
 
@@ -159,7 +160,7 @@ def _ownership(frame: Frame) -> tuple[list[str], Bools, Floats]:
         if account in frame.at and first is not None:
             spent = bought.setdefault(family, {})
             spent[frame.at[account]] = spent.get(frame.at[account], 0.0) + frame.units(cents, currency)
-    names = sorted(bought, key=lambda name: (-len(bought[name]), name))[:MOST_FAMILIES]
+    names = sorted(bought, key=lambda name: (-len(bought[name]), name))[:MAX_FAMILIES]
     owned = np.zeros((frame.n, len(names)), dtype=bool)
     every = [v for name in names for v in bought[name].values() if v > 0]
     overall = float(np.median(every)) if every else 0.0
@@ -176,10 +177,10 @@ def _position(frame: Frame) -> Floats:
     """Where an account stands among its kind: standardised sizes (unknown = the middle) and a step between industries."""
     columns = []
     for raw in _sizes(frame):
-        known = ~np.isnan(raw)
-        if known.sum() >= KNOWN:
-            spread = float(raw[known].std()) or 1.0
-            columns.append(np.where(known, (raw - raw[known].mean()) / spread, 0.0))
+        present = ~np.isnan(raw)
+        if present.sum() >= KNOWN:
+            spread = float(raw[present].std()) or 1.0
+            columns.append(np.where(present, (raw - raw[present].mean()) / spread, 0.0))
     groups, count = frame.groups("industry")
     sizes = np.bincount(groups, minlength=count)
     largest = sorted(range(count), key=lambda g: (-sizes[g], g))[:8]  # rare industries share one place
@@ -197,15 +198,15 @@ def _among_neighbours(position: Floats, customers: Ints, owned: Bools) -> tuple[
     crowd = np.bincount(inverse, minlength=len(places)).astype(float)
     holders = np.zeros((len(places), owned.shape[1]))
     np.add.at(holders, inverse, owned[customers].astype(float))
-    wanted, back = np.unique(position, axis=0, return_inverse=True)
+    positions, back = np.unique(position, axis=0, return_inverse=True)
     k = min(NEIGHBOURS, len(places))
-    near = np.asarray(cKDTree(places).query(wanted, k=[*range(1, k + 1)])[1], dtype=np.int64)
+    near = np.asarray(cKDTree(places).query(positions, k=[*range(1, k + 1)])[1], dtype=np.int64)
     reached = np.cumsum(crowd[near], axis=1)
-    taken = np.where(reached - crowd[near] < NEIGHBOURS, 1.0, 0.0)  # nearest first, until there are enough
-    owners = np.zeros((len(wanted), owned.shape[1]))
+    counts = np.where(reached - crowd[near] < NEIGHBOURS, 1.0, 0.0)  # nearest first, until there are enough
+    owners = np.zeros((len(positions), owned.shape[1]))
     for n in range(k):
-        owners += taken[:, n, None] * holders[near[:, n]]
+        owners += counts[:, n, None] * holders[near[:, n]]
     back = back.reshape(-1)
-    peers = (taken * crowd[near]).sum(axis=1)[back]
+    peers = (counts * crowd[near]).sum(axis=1)[back]
     peers[customers] -= 1  # nobody is its own look-alike
     return owners[back], peers

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from scoring.calendar import DAY
 from scoring.frame import Floats, Frame
 from scoring.rules import Rules
 
-DAY = 86_400
 #: won stays in a stage below which nobody can say what is slow
 STAYS = 20
 #: share of won opportunities that had left a stage after its usual time
@@ -40,11 +40,11 @@ def offers(frame: Frame, rules: Rules) -> Floats:
 def stage_odds(frame: Frame, rules: Rules) -> dict[str, float]:
     """(won + k * the admin's odds) / (closed + k), k opportunities strong."""
     stages = frame.facts["stages"]
-    found = frame.facts["stage_odds"]
-    seen = {s: (c, w) for s, c, w in zip(found["stage"], found["closed"], found["won"], strict=True)}
+    closings = frame.facts["stage_odds"]
+    counts = {s: (c, w) for s, c, w in zip(closings["stage"], closings["closed"], closings["won"], strict=True)}
     k = rules.stage_prior
     return {
-        stage: (seen.get(stage, (0, 0))[1] + k * (chance or 0) / 100) / (seen.get(stage, (0, 0))[0] + k)
+        stage: (counts.get(stage, (0, 0))[1] + k * (chance or 0) / 100) / (counts.get(stage, (0, 0))[0] + k)
         for stage, chance in zip(stages["id"], stages["probability"], strict=True)
     }
 
@@ -63,10 +63,10 @@ def _is_open(frame: Frame, stage: str) -> bool:
 def usual_days(frame: Frame) -> dict[str, int]:
     """Days within which nine of ten won opportunities had left a stage, where enough have been seen."""
     stays = frame.facts.get("stays", {"stage": (), "days": (), "opportunities": ()})
-    found: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    by_stage: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for stage, days, times in zip(stays["stage"], stays["days"], stays["opportunities"], strict=True):
-        found[stage].append((days, times))
-    return {s: counted_quantile(rows, USUAL) for s, rows in found.items() if sum(n for _, n in rows) >= STAYS}
+        by_stage[stage].append((days, times))
+    return {s: counted_quantile(rows, USUAL) for s, rows in by_stage.items() if sum(n for _, n in rows) >= STAYS}
 
 
 def counted_quantile(rows: Iterable[tuple[int, int]], share: float) -> int:
@@ -81,8 +81,8 @@ def decided_by_stages(frame: Frame) -> bool:
 
     Judged by the open stage that most won opportunities have passed through.
     """
-    found = frame.facts["stage_odds"]
-    known = {s for s in frame.facts["stages"]["id"] if _is_open(frame, s)}
-    passed = max((w for s, w in zip(found["stage"], found["won"], strict=True) if s in known), default=0)
+    closings = frame.facts["stage_odds"]
+    open_stages = {s for s in frame.facts["stages"]["id"] if _is_open(frame, s)}
+    passed = max((w for s, w in zip(closings["stage"], closings["won"], strict=True) if s in open_stages), default=0)
     won = sum(frame.facts["revenue"]["orders"])
     return passed >= 0.8 * won > 0

@@ -139,24 +139,24 @@ def _fallback(center: Floats, spread: Floats, c: float) -> tuple[Floats, Floats]
 def record_days(frame: Frame) -> int:
     """Days back to the first wins of the last year, at least a quarter: a firm that began to record in March sold for
     ten months by December, not for twelve. One win in a hundred may lie before."""
-    found = frame.facts.get("won_days", {"close_day": (), "opportunities": ()})
-    rows = list(zip(found["close_day"], found["opportunities"], strict=True))
+    wins = frame.facts.get("won_days", {"close_day": (), "opportunities": ()})
+    rows = list(zip(wins["close_day"], wins["opportunities"], strict=True))
     return max(91, frame.day - counted_quantile(rows, 0.01)) if rows else 365
 
 
 def _size(frame: Frame) -> tuple[Floats, Bools]:
     """Mean rank of employees and company revenue, the middle where unknown; and where either is known."""
-    found = []
-    known = np.zeros(frame.n, dtype=bool)
+    parts = []
+    any_size = np.zeros(frame.n, dtype=bool)
     for name in ("employees", "annual_revenue_cents"):
         raw = frame.numbers(name)
-        there = ~np.isnan(raw)
-        known |= there
+        sized = ~np.isnan(raw)
+        any_size |= sized
         rank = np.full(frame.n, 0.5)
-        rank[there] = ranks(raw[there])
-        if there.sum() >= KNOWN:
-            found.append(rank)
-    return (np.mean(found, axis=0) if found else np.full(frame.n, 0.5)), known
+        rank[sized] = ranks(raw[sized])
+        if sized.sum() >= KNOWN:
+            parts.append(rank)
+    return (np.mean(parts, axis=0) if parts else np.full(frame.n, 0.5)), any_size
 
 
 def ranks(values: Floats) -> Floats:
@@ -165,5 +165,5 @@ def ranks(values: Floats) -> Floats:
         return np.zeros(0)
     ordered = np.sort(values)
     low, high = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
-    found: Floats = (low + high) / 2 / len(values)
-    return found
+    middle: Floats = (low + high) / 2 / len(values)
+    return middle

@@ -65,35 +65,35 @@ def reallocation(scores: Sequence[Score]) -> Reallocation:
         taken += [_taken(by_id[i], h) for i, h in _shared(moved, spare, spare).items() if h >= LEAST_HOURS]
         given += [_given(by_id[i], h, short[i]) for i, h in _shared(moved, short, weight).items() if h >= LEAST_HOURS]
     order = {s.account_id: (s.name.casefold(), s.account_id) for s in scores}
-    told = [tuple(sorted(moves, key=lambda m: order[m.account_id])) for moves in (taken, given)]
-    return Reallocation(told[0], told[1], sum(m.hours for m in given), left_over, missing)
+    both = [tuple(sorted(moves, key=lambda m: order[m.account_id])) for moves in (taken, given)]
+    return Reallocation(both[0], both[1], sum(m.hours for m in given), left_over, missing)
 
 
 def _books(scores: Sequence[Score]) -> Mapping[str, list[Score]]:
-    found: defaultdict[str, list[Score]] = defaultdict(list)
+    books: defaultdict[str, list[Score]] = defaultdict(list)
     for s in sorted(scores, key=lambda s: s.account_id):
         if s.owner_id is not None:
-            found[s.owner_id].append(s)
-    return found
+            books[s.owner_id].append(s)
+    return books
 
 
 def _shared(hours: float, most: Mapping[str, float], weight: Mapping[str, float]) -> dict[str, float]:
     """Share hours out by weight, nobody beyond its most: what one cannot take goes to the others (water-filling)."""
-    given = dict.fromkeys(most, 0.0)
+    hours_of = dict.fromkeys(most, 0.0)
     open_ones = {i for i in most if most[i] > 0}
-    left = hours
-    while open_ones and left > 1e-9:
+    rest = hours
+    while open_ones and rest > 1e-9:
         total = sum(weight[i] for i in sorted(open_ones))
-        parts = {i: left * (weight[i] / total if total > 0 else 1 / len(open_ones)) for i in open_ones}
-        full = {i for i in open_ones if parts[i] >= most[i] - given[i]}
+        parts = {i: rest * (weight[i] / total if total > 0 else 1 / len(open_ones)) for i in open_ones}
+        full = {i for i in open_ones if parts[i] >= most[i] - hours_of[i]}
         for i in full or open_ones:
-            part = min(parts[i], most[i] - given[i])
-            given[i] += part
-        left = hours - sum(given.values())
+            part = min(parts[i], most[i] - hours_of[i])
+            hours_of[i] += part
+        rest = hours - sum(hours_of.values())
         if not full:
             break
         open_ones -= full
-    return given
+    return hours_of
 
 
 def _taken(s: Score, hours: float) -> Move:

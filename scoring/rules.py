@@ -105,11 +105,11 @@ def preset(name: str, **overrides: object) -> Rules:
     """A preset with some constants replaced; raises ValueError naming key, value and what is valid."""
     if name not in PRESETS:
         raise ValueError(f"preset {name!r} is unknown; valid are {', '.join(PRESETS)}")
-    known = {f.name for f in fields(Rules)}
+    names = {f.name for f in fields(Rules)}
     for key in overrides:
-        if key not in known:
-            raise ValueError(f"unknown key {key}; valid are preset, replay_nights, {', '.join(sorted(known))}")
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
-    rules = replace(Rules(), **(PRESETS[name] | given))  # type: ignore[arg-type]
+        if key not in names:
+            raise ValueError(f"unknown key {key}; valid are preset, replay_nights, {', '.join(sorted(names))}")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in overrides.items()}
+    rules = replace(Rules(), **(PRESETS[name] | values))  # type: ignore[arg-type]
     rules.check()
     return rules

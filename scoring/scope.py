@@ -44,15 +44,15 @@ class Scope:
 
     def left_out(self, facts: Lists) -> str:
         """Why an account is out of scope, as a criterion in words; "" for one that is in."""
-        for name, wanted in self._sets[1].items():
+        for name, named in self._sets[1].items():
             for value in facts.get(name, ()):
-                if value.casefold() in wanted:
-                    return f"{name} = {wanted[value.casefold()] or 'no value'}"
+                if value.casefold() in named:
+                    return f"{name} = {named[value.casefold()] or 'no value'}"
         if self.include and not any(name in facts for name in self.include):
             return f"its CRM has no {' or '.join(self.include)}"
-        for name, wanted in self._sets[0].items():
-            if name in facts and not any(value.casefold() in wanted for value in facts[name]):
-                return f"{name} is not {' or '.join(v or 'without a value' for v in wanted.values())}"
+        for name, named in self._sets[0].items():
+            if name in facts and not any(value.casefold() in named for value in facts[name]):
+                return f"{name} is not {' or '.join(v or 'without a value' for v in named.values())}"
         return ""
 
     @cached_property
@@ -69,17 +69,17 @@ def roots(parents: Mapping[str, str | None]) -> dict[str, str]:
 
     A parent that is not among them ends the chain. Of accounts that are each other's ancestors the smallest id is the top.
     """
-    found: dict[str, str] = {}
+    tops: dict[str, str] = {}
     for start in parents:
         path: dict[str, int] = {}
         at = start
-        while at not in found and at not in path:
+        while at not in tops and at not in path:
             path[at] = len(path)
             above = parents[at]
             if above is None or above not in parents:
-                found[at] = at
+                tops[at] = at
             else:
                 at = above
-        top = found[at] if at in found else min(list(path)[path[at] :])
-        found |= dict.fromkeys(path, top)
-    return {account: top for account, top in found.items() if account != top}
+        top = tops[at] if at in tops else min(list(path)[path[at] :])
+        tops |= dict.fromkeys(path, top)
+    return {account: top for account, top in tops.items() if account != top}

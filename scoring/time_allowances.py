@@ -19,22 +19,22 @@ def occasions(frame: Frame, ours: Sequence[Mapping[str, Any]], rules: Rules) -> 
     return tuple(
         "renewal" if account in renewed
         else "first order" if account in first
-        else "a person's word" if told.get("answer") == CLAIMED
+        else "a person's word" if answers.get("answer") == CLAIMED
         else ""
-        for account, told in zip(frame.ids, ours, strict=True)
+        for account, answers in zip(frame.ids, ours, strict=True)
     )  # fmt: skip
 
 
 def _renewed(frame: Frame, rules: Rules) -> set[str]:
     """Accounts with an opportunity of a renewal's type that closes about now; what marks the type is the firm's own word."""
-    found, words = frame.facts["due"], [w.casefold() for w in rules.renewal_types]
-    rows = zip(found["account_id"], found["category"], strict=True)
+    due, words = frame.facts["due"], [w.casefold() for w in rules.renewal_types]
+    rows = zip(due["account_id"], due["category"], strict=True)
     return {account for account, category in rows if any(word in category.casefold() for word in words)}
 
 
 def _first_ordered(frame: Frame, rules: Rules) -> set[str]:
     """Accounts whose first order of all fell into the window: somebody settles them in."""
-    found, first = frame.facts["revenue"], dict[str, int]()
-    for account, day in zip(found["account_id"], found["first_won_day"], strict=True):
+    orders, first = frame.facts["revenue"], dict[str, int]()
+    for account, day in zip(orders["account_id"], orders["first_won_day"], strict=True):
         first[account] = min(day, first.get(account, day))
     return {account for account, day in first.items() if day >= frame.day - rules.window_days}

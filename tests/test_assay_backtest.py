@@ -12,13 +12,13 @@ from assay.commands import show
 from assay.night.learn import facts, gather, learned, month_of, recorded_since
 from assay.report import backtest_page, proof
 from assay.report.backtest import prove
-from assay.report.proof import Proof
 from assay.settings import ConfigError
 from assay.text.terminal import Look
 from db.calibrations import Calibrations
 from db.firm import firm
 from db.store import Store
 from scoring.proof.learned import Calibration
+from scoring.proof.stored import Proof
 from scoring.records import columns
 from scoring.rules import Rules
 from scoring.state import NightRow

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, select
 
 from connectors import hubspot, salesforce
 from connectors.hubspot import schema as hubspot_schema
-from connectors.lost_answers import holds
+from connectors.lost_answers import has_values
 from connectors.salesforce import schema as salesforce_schema
 from db import tables
 from db.engine import open_database
@@ -120,7 +120,7 @@ def settled(case: Case, now: dict[str, Any]) -> Counter[str]:
     with engine.connect() as c:
         rows = c.execute(select(tables.ledger.c.account_id, tables.ledger.c.status, tables.ledger.c.new)).all()
     engine.dispose()
-    assert all(holds(now[r.account_id], json.loads(r.new)) for r in rows if r.status == "acked")
+    assert all(has_values(now[r.account_id], json.loads(r.new)) for r in rows if r.status == "acked")
     return Counter(r.status for r in rows)
 
 

@@ -1,8 +1,10 @@
 """The metrics against the database they are read from."""
 
+import json
 import time
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 from test_assay_stopping import NOW, crm_of
@@ -13,6 +15,7 @@ from assay.service.metrics import exposition
 from assay.service.schedule import LATE, schedule_facts
 from db import tables as t
 from db.engine import open_database
+from db.runs import Runs
 from db.store import Store
 from db.telemetry import Telemetry
 from scheduler import Cron
@@ -49,6 +52,32 @@ def test_sums_and_last_values_are_those_of_the_runs(engine: Engine) -> None:
     assert after[("assay_rejects_open",)] == 0
     assert after == read(Telemetry(engine)) | _moving(after)  # a restart forgets nothing
     assert after[("assay_next_run_timestamp_seconds",)] == 1234
+
+
+def test_what_is_refused_and_open_is_the_same_for_the_metric_and_the_command(engine: Engine) -> None:
+    crm, store, telemetry = crm_of(6), Store(engine), Telemetry(engine)
+    crm.refuses = {"A0003": "NO"}
+    night(crm, store)
+    runs = Runs(engine)
+    runs.end(runs.start(1, 1, "write"), 2, "failed", detail={"rejected": 0})  # the last run heard of no refusal
+    assert read(telemetry)[("assay_rejects_open",)] == len(json.loads(show.rejects(store, True))) == 1
+    crm.refuses = {}
+    night(crm, store)
+    assert read(telemetry)[("assay_rejects_open",)] == len(json.loads(show.rejects(store, True))) == 0
+
+
+@pytest.mark.parametrize(("mode", "detail"), [("undo", {}), ("dry", {"whole": False})])
+def test_only_a_whole_night_moves_the_last_success(engine: Engine, mode: str, detail: dict[str, Any]) -> None:
+    """An undo, or a run that somebody cut short by hand, would hide that the nights of the schedule fail."""
+    telemetry, runs = Telemetry(engine), Runs(engine)
+    night(crm_of(3), Store(engine))
+    [last] = runs.good(1, 9)
+    runs.end(runs.start(1, 2 * last.started_at, mode), 2 * last.started_at, "done", detail=detail)
+    assert read(telemetry)[("assay_last_success_timestamp_seconds",)] == last.ended_at
+    assert telemetry.orgs()[0].good_from == last.started_at
+    assert [run.id for run in runs.good(1, 9)] == [last.id]
+    runs.end(runs.start(1, 3 * last.started_at, "dry"), 3 * last.started_at, "done", detail={"whole": True})
+    assert read(telemetry)[("assay_last_success_timestamp_seconds",)] == 3 * last.started_at
 
 
 def _moving(values: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.report import Report, render_html, render_json
-from assay.report.proof import Proof
 from scoring.proof.learned import Calibration
+from scoring.proof.stored import Proof
 from scoring.records import BALANCED, COMFORT, UNDER, Score
 
 DAY = 20_780

@@ -40,7 +40,7 @@ from assay.night.progress import Quiet
 from connectors import hubspot, salesforce
 from connectors.hubspot import schema as portal_schema
 from connectors.hubspot import write as portal_writing
-from connectors.lost_answers import holds
+from connectors.lost_answers import has_values
 from connectors.salesforce import schema as org_schema
 from connectors.salesforce import write as org_writing
 from connectors.transport import Transport
@@ -394,7 +394,7 @@ class Writeback(RuleBasedStateMachine):
         self.proven["I4"] += 1
         truth, ledger = self.door.truth(), Ledger(self.engine, self.org().id)
         for e in ledger.of_run(out.run):
-            assert holds(self.door.ours(truth[e.account_id]), e.new)
+            assert has_values(self.door.ours(truth[e.account_id]), e.new)
         assert {e.account_id for e in ledger.rejected(out.run)} <= {e.account_id for e in ledger.rejected()}
         assert len(ledger.rejected(out.run)) == out.rejected
 

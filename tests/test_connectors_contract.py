@@ -17,7 +17,7 @@ from connectors.errors import Unavailable
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.hubspot import open_org as open_portal
-from connectors.memory import MemoryCrm, Nothing
+from connectors.memory import EmptyDatabase, MemoryCrm
 from connectors.port import Crm, Page, Sending
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
 from db import tables
@@ -191,7 +191,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 
 def pulled(crm: Crm) -> list[Page]:
-    return [p for p in crm.pull({}, Nothing()) if isinstance(p, Page)]
+    return [p for p in crm.pull({}, EmptyDatabase()) if isinstance(p, Page)]
 
 
 def test_check_tells_who_the_org_is_and_what_time_it_is(org: Org) -> None:
@@ -274,7 +274,7 @@ def everything(shelf: Shelf) -> dict[str, list[Any]]:
 
 def test_a_pull_that_broke_anywhere_is_whole_after_the_next(org: Org, tmp_path: Path) -> None:
     """Airbyte's acceptance test "read from every intermediate state" (docs/facts/running.md, "Conformance")."""
-    parts = sum(1 for _ in org.open().pull({}, Nothing()))
+    parts = sum(1 for _ in org.open().pull({}, EmptyDatabase()))
     whole = Shelf(tmp_path)
     whole.pull(org.open())
     expected = everything(whole)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.errors import CrmError, FieldMissing, QuotaExhausted, Unauthorized, Unavailable
-from connectors.memory import Nothing
+from connectors.memory import EmptyDatabase
 from connectors.port import Sending
 from connectors.salesforce import SalesforceAdmin, SalesforceConfig, SalesforceCrm, open_org
 from connectors.salesforce import write as writing
@@ -74,7 +74,7 @@ def ready(line: Line, hands: httpx.Client) -> SalesforceCrm:
 
 
 def live_accounts(crm: SalesforceCrm) -> list[str]:
-    rows = [r for p in crm.pull({}, Nothing()) if p.kind == "account" for r in p.rows]
+    rows = [r for p in crm.pull({}, EmptyDatabase()) if p.kind == "account" for r in p.rows]
     return sorted(r[0] for r in rows if not r[-1])
 
 
@@ -130,20 +130,20 @@ def test_an_org_that_does_not_answer_as_it_should_is_one_line(
 @pytest.mark.parametrize("fault", [{"action": "html"}, {"status": 503}, {"status": 420}, {"action": "cut"}])
 def test_passing_trouble_is_waited_out(line: Line, hands: httpx.Client, fault: dict[str, Any]) -> None:
     """Once at every kind of call; the rows are all there."""
-    whole = sum(len(p.rows) for p in ready(line, hands).pull({}, Nothing()))
+    whole = sum(len(p.rows) for p in ready(line, hands).pull({}, EmptyDatabase()))
     paths = ("resultPages", "results", "jobs/query$", "queryAll")
     hands.post("/_sandbox/faults", json=[{"path": p, "nth": 2, "times": 1, **fault} for p in paths])
     crm = connect(line)
     crm.check()
-    assert sum(len(p.rows) for p in crm.pull({}, Nothing())) == whole
+    assert sum(len(p.rows) for p in crm.pull({}, EmptyDatabase())) == whole
 
 
 def test_a_session_that_ends_in_the_middle_of_a_download_is_renewed(line: Line, hands: httpx.Client) -> None:
-    whole = sum(len(p.rows) for p in ready(line, hands).pull({}, Nothing()))
+    whole = sum(len(p.rows) for p in ready(line, hands).pull({}, EmptyDatabase()))
     hands.post("/_sandbox/faults", json=[{"path": "results", "nth": 3, "times": 1, "action": "expire"}])
     crm = connect(line)
     crm.check()
-    assert sum(len(p.rows) for p in crm.pull({}, Nothing())) == whole
+    assert sum(len(p.rows) for p in crm.pull({}, EmptyDatabase())) == whole
 
 
 def test_a_required_field_that_is_hidden_is_named_and_an_optional_one_degrades(line: Line, hands: httpx.Client) -> None:
@@ -161,7 +161,7 @@ def test_our_share_of_the_calls_is_never_exceeded_by_one(line: Line, hands: http
     crm = connect(line, quota_share=0.0004)
     crm.check()
     with pytest.raises(QuotaExhausted, match="quota_share"):
-        list(crm.pull({}, Nothing()))
+        list(crm.pull({}, EmptyDatabase()))
     assert crm.calls <= 41
 
 
@@ -302,7 +302,7 @@ def test_applying_the_schema_twice_changes_nothing_the_second_time(line: Line, h
 def test_no_secret_reaches_a_log_line(line: Line, hands: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         crm = ready(line, hands)
-        list(crm.pull({}, Nothing()))
+        list(crm.pull({}, EmptyDatabase()))
     text = caplog.text
     assert line["client_secret"] not in text
     assert "Bearer" not in text
@@ -313,7 +313,7 @@ def test_the_request_log_shows_no_subject_or_name_of_a_contact_asked_for(line: L
     """Personal data that the score does not need is not even read."""
     crm = ready(line, hands)
     hands.request("DELETE", "/_sandbox/log")
-    list(crm.pull({}, Nothing()))
+    list(crm.pull({}, EmptyDatabase()))
     asked = [json.loads(entry)["soql"] for entry in hands.get("/_sandbox/log").text.splitlines()]
     contact = next(q for q in asked if "FROM Contact" in q)
     assert not {"Name", "Email", "Phone", "LastName"} & set(contact.replace(",", "").split())

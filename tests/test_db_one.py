@@ -8,7 +8,7 @@ import pytest
 from builders import DAY, record
 from sqlalchemy import Engine, event, insert
 
-from db.account_records import one_account, open_ways
+from db.account_records import create_lookup_indexes, one_account
 from db.store import Store
 from db.tables import link
 from scoring.facts.features import treatment
@@ -93,7 +93,7 @@ def _activity(chance: random.Random, p: str, n: int, accounts: list[str], people
 def test_one_account_sees_what_the_firm_sees_of_it(engine: Engine, crms: int) -> None:
     store = filled(engine, crms)
     if crms == 2:
-        open_ways(engine)
+        create_lookup_indexes(engine)
     ids = [f"sa{n}" for n in range(ACCOUNTS)] + ([f"ha{n}" for n in range(6, ACCOUNTS)] if crms == 2 else [])
     orgs, since = [o.id for o in store.orgs()], (DAY - RULES.window_days) * 86_400
     codes: set[str] = set()
@@ -132,8 +132,8 @@ def plans(engine: Engine) -> Iterator[list[str]]:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nothing_of_an_account_is_found_by_reading_all_records(engine: Engine, plans: list[str]) -> None:
     store = filled(engine, 1)
-    open_ways(engine)
-    open_ways(engine)
+    create_lookup_indexes(engine)
+    create_lookup_indexes(engine)
     with one_account(engine, [o.id for o in store.orgs()], "sa1", 0):
         pass
     assert len(plans) > 8

@@ -16,6 +16,7 @@ from scoring.proof.backtest import APART, Cut, cut, learn, learned_weights, plan
 from scoring.proof.calibration import band
 from scoring.proof.learned import WEIGHTS, Calibration
 from scoring.proof.rank_measures import Compared, calibration_table, differences, spearman, top_share
+from scoring.proof.stored import Proof, numbers
 from scoring.rules import Rules
 
 RULES = Rules()
@@ -239,6 +240,19 @@ def test_a_run_tells_ours_beside_every_baseline_the_records_hold() -> None:
     assert all(v is not None and 0.7 < v < 0.9 for v in made.coverage_by_cut[1:])
     assert all(0.1 < c.ideal <= 1 for c in made.cuts)
     assert run(cuts, RULES) == made  # nothing random that is not fixed
+
+
+def test_what_is_stored_of_a_run_comes_back_as_it_was_told() -> None:
+    tested = run(past(4), RULES)
+    proof = Proof.of(DAY, numbers(tested))
+    assert (proof.day, proof.calibration, proof.ideal > 0) == (DAY, tested.calibration, True)
+    assert [(line.name, line.rho, line.top) for line in proof.lines] == [(m.name, m.rho, m.top) for m in tested.methods]
+    told = {m.name: m.difference.verdict for m in tested.methods if m.difference is not None}
+    assert {line.name: line.verdict for line in proof.lines} == {"expected": ""} | told
+
+
+def test_without_a_run_the_defaults_are_stored_and_nothing_is_claimed() -> None:
+    assert Proof.of(DAY, numbers(None)) == Proof(DAY, Calibration(), ())
 
 
 def test_what_a_cut_learns_from_had_ended_by_then() -> None:

@@ -88,7 +88,7 @@ def test_an_event_of_another_kind_does_not_take_a_reason_away(copy: Copy) -> Non
     account = copy.now.frame.ids[i]
     known = {"org": copy.org.id, "id": "added", "deleted": False, "account_id": account}
     j = copy.judge([insert(t.contact).values(known)])
-    assert "D1" in [r.code for r in fidelity.Telling(j, fidelity.RULES).comfort(i)]
+    assert "D1" in [r.code for r in fidelity.Sentences(j, fidelity.RULES).comfort(i)]
 
 
 def zones(copy: Copy) -> list[int]:

@@ -120,7 +120,7 @@ def test_the_wallet_of_a_prospect_is_what_customers_of_its_size_buy() -> None:
 def test_more_rows_than_the_regression_takes_are_thinned_evenly_and_found_in_any_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lookalike, "MOST_ROWS", 800)
+    monkeypatch.setattr(lookalike, "MAX_ROWS", 800)
     rng = np.random.default_rng(2)
     x = np.column_stack([np.ones(2_000), rng.normal(size=2_000)])
     y = 3 + 2 * x[:, 1] + rng.normal(size=2_000)

@@ -142,7 +142,7 @@ def test_a_small_book_is_not_judged_and_an_empty_firm_is_no_error() -> None:
         w.account(f"V{n}", hours=40, facts={"owner_id": "V"})
         w.rows["minutes"][-1]["person"] = "V"
     assert "book is too small" in told(w)["V1"].reasons[0].text
-    assert judge(World().facts(), DAY, "EUR", RULES).joint.shape == (0,)
+    assert judge(World().facts(), DAY, "EUR", RULES).fair.shape == (0,)
 
 
 def test_time_that_belongs_to_no_account_counts_for_its_person_only() -> None:

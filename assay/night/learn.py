@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from assay.report.proof import numbers
 from assay.settings import ConfigError
 from assay.text.words import iso
 from db.calibrations import Calibrations
@@ -19,6 +18,7 @@ from scoring.frame import Facts
 from scoring.pipeline import counted_quantile
 from scoring.proof import backtest
 from scoring.proof.backtest import Backtest, Cut
+from scoring.proof.stored import numbers
 from scoring.rules import Rules
 
 EPOCH = date(1970, 1, 1)

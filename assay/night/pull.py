@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from assay.night.options import Progress, RunOptions
 from assay.night.outcome import Night, timed
-from connectors.lost_answers import holds
+from connectors.lost_answers import has_values
 from connectors.port import Check, Crm, Listing, Page, Patch, Pulled
 from db.ledger import Ledger
 from db.pulled import Listings
@@ -118,7 +118,7 @@ def settle(crm: Crm, store: Store, org: Org) -> None:
         entries = [e for e in sent if e.token == token]
         now = dict(crm.reread(sorted({e.account_id for e in entries}), token))
         store.patch(org.id, "account", ("id", "ours"), list(now.items()))
-        arrived = {e.id for e in entries if e.account_id in now and holds(json.loads(now[e.account_id]), e.new)}
+        arrived = {e.id for e in entries if e.account_id in now and has_values(json.loads(now[e.account_id]), e.new)}
         ledger.heard_late(arrived, {e.id for e in entries} - arrived, int(time.time()))
 
 

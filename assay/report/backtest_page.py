@@ -9,10 +9,10 @@ from rich.text import Text
 from assay.report import proof
 from assay.report.chart import Axis
 from assay.report.page import environment
-from assay.report.proof import Proof
 from assay.text import terminal
 from assay.text.words import finite, iso, money, percent
 from scoring.proof.learned import BASELINES
+from scoring.proof.stored import Proof, numbers
 
 if TYPE_CHECKING:
     from scoring.proof.backtest import Backtest
@@ -42,7 +42,7 @@ class Tested:
     @property
     def proof(self) -> Proof:
         """As the night would store it."""
-        return Proof.of(self.today, proof.numbers(self.made))
+        return Proof.of(self.today, numbers(self.made))
 
     def sentences(self) -> list[str]:
         """What it says, the verdict first."""

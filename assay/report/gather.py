@@ -6,12 +6,12 @@ from typing import Any
 
 from assay.night import scope as scope_words
 from assay.report.model import Report, RunFacts
-from assay.report.proof import Proof
 from assay.settings import ConfigError, Settings
 from db.calibrations import Calibrations
 from db.ledger import Ledger
 from db.runs import Run, Runs
 from db.store import Org, Store
+from scoring.proof.stored import Proof
 from scoring.records import ANSWERS, Score
 
 

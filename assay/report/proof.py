@@ -1,77 +1,13 @@
-"""How the monthly backtest came out, as stored numbers and as the report shows it."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+"""How the monthly backtest came out, in words."""
 
 from assay.text.words import count, percent
-from scoring.proof.learned import BASELINES, BESIDE, LEAST_CUTS, OURS, Calibration
-
-if TYPE_CHECKING:
-    from scoring.proof.backtest import Backtest
+from scoring.proof.learned import BASELINES, LEAST_CUTS
+from scoring.proof.stored import Proof
 
 #: a range that holds in this share of outcomes does what it says
 HOLDS = (0.75, 0.85)
 #: orders that are one column in any CRM
 TRAILING = BASELINES[:2]
-#: what is kept of each order of the accounts
-FIGURES = ("rho", "top", "gap", "gap_low", "gap_high")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One order of the accounts; the gap is the rank correlation of `expected` minus this one's, with its 95 % interval."""
-
-    name: str
-    rho: float
-    top: float  #: share of the revenue in the first tenth
-    gap: float | None = None
-    gap_low: float | None = None
-    gap_high: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """What the interval says of `expected` against this order."""
-        if self.gap_low is None or self.gap_high is None:
-            return ""
-        return "better" if self.gap_low > 0 else "worse" if self.gap_high < 0 else "no difference"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The last stored backtest; without lines where no horizon left three cuts."""
-
-    day: int  #: made from what had ended before it
-    calibration: Calibration
-    lines: tuple[Line, ...]
-    ideal: float = 0.0  #: share of the revenue in the tenth that bought most
-
-    @staticmethod
-    def of(day: int, rows: Mapping[str, float]) -> "Proof":
-        """From the stored numbers."""
-        lines = tuple(_line(name, rows) for name in (OURS, BESIDE, *BASELINES) if f"rho.{name}" in rows)
-        return Proof(day, Calibration.of(rows), lines, rows.get("ideal", 0.0))
-
-
-def _line(name: str, rows: Mapping[str, float]) -> Line:
-    rho, top, *gap = (rows.get(f"{figure}.{name}") for figure in FIGURES)
-    return Line(name, rho or 0.0, top or 0.0, *gap)
-
-
-def numbers(made: "Backtest | None") -> dict[str, float]:
-    """What the night stores: what was learned, and how each order of the accounts came out."""
-    if made is None:
-        return Calibration().rows()
-    found = made.calibration.rows() | {"ideal": sum(c.ideal for c in made.cuts) / len(made.cuts)}
-    for m in made.methods:
-        found |= {f"rho.{m.name}": m.rho, f"top.{m.name}": m.top}
-        if m.difference is not None:
-            d = m.difference
-            found |= {f"gap.{m.name}": d.mean, f"gap_low.{m.name}": d.low, f"gap_high.{m.name}": d.high}
-    return found
-
-
-# ---- what it says ---------------------------------------------------------------------------------------------------
 
 
 def verdict(p: Proof) -> str:

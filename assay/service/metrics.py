@@ -22,11 +22,11 @@ COUNTERS = {
     "assay_api_calls": "API calls made.",
 }
 GAUGES = {
-    "assay_last_success_timestamp_seconds": "When the last good run ended.",
+    "assay_last_success_timestamp_seconds": "When the last good night ended.",
     "assay_last_run_timestamp_seconds": "When the last run began.",
     "assay_run_duration_seconds": "How long the last run took.",
     "assay_run_step_seconds": "How long each step of the last run took.",
-    "assay_rejects_open": "Accounts that the CRM refused in the last run.",
+    "assay_rejects_open": "Accounts that the CRM refused and has not taken since, as `assay rejects` lists them.",
     "assay_api_calls_used": "API calls of the last run.",
     "assay_api_quota_remaining": "Daily API calls the org had left when the last run began.",
     "assay_accounts_flagged": "Accounts by state.",
@@ -87,6 +87,7 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
     yield from (("assay_writes", result, count) for result, count in of.writes.items())
     yield from (("assay_accounts_flagged", state, count) for state, count in of.states.items())
     yield "assay_api_calls", "", of.calls
+    yield "assay_rejects_open", "", of.refused
     if of.good_at is not None:
         yield "assay_last_success_timestamp_seconds", "", of.good_at
     if of.last:
@@ -95,7 +96,6 @@ def _of_org(of: OfOrg) -> Iterator[tuple[str, str, float]]:
         if of.last["ended_at"] is not None:
             yield "assay_run_duration_seconds", "", of.last["ended_at"] - of.last["started_at"]
         yield from (("assay_run_step_seconds", step, seconds) for step, seconds in detail.get("seconds", {}).items())
-        yield "assay_rejects_open", "", detail.get("rejected", 0)
         yield "assay_api_calls_used", "", of.last["calls"]
         if detail.get("calls_left") is not None:
             yield "assay_api_quota_remaining", "", detail["calls_left"]

@@ -12,6 +12,7 @@ from assay.text.words import finite, iso
 from assay.web import records
 from assay.web.context import Context
 from assay.web.snapshot import Pages
+from db.refusals import refusals
 from db.runs import Run
 from scoring.records import Score
 
@@ -36,33 +37,33 @@ def router(context: Context) -> APIRouter:
     @api.get("/status")
     def status() -> records.Status:
         """Whether the service is well, and how the last runs went."""
-        orgs = context.glance.orgs()
+        orgs = context.store.orgs()
         crms = {o.id: o.crm for o in orgs}
         return records.Status(
             version=__version__, problems=context.health.problems(), next_run=context.health.next_run(),
             orgs=[records.Org(**{k: v for k, v in asdict(o).items() if k != "id"}) for o in orgs],
-            accounts=len(context.snapshot.accounts), runs=[_run(r, crms) for r in context.glance.runs(5)],
+            accounts=len(context.snapshot.accounts), runs=[_run(r, crms) for r in context.runs.list(5)],
         )  # fmt: skip
 
     @api.get("/runs")
     def runs(limit: Limit = 50, before: Before = None) -> records.Runs:
         """Past runs, the newest first."""
-        crms = {o.id: o.crm for o in context.glance.orgs()}
-        found = context.glance.runs(limit, before)
+        crms = {o.id: o.crm for o in context.store.orgs()}
+        found = context.runs.list(limit, before)
         return records.Runs(items=[_run(r, crms) for r in found], next=_next(found, limit))
 
     @api.get("/runs/{run_id}", responses=MISSING)
     def run(run_id: Annotated[int, Path(ge=1, le=MOST)]) -> records.Run:
         """One run in detail."""
-        found = context.glance.run(run_id)
+        found = context.runs.get(run_id)
         if found is None:
             raise HTTPException(404, f"there is no run {run_id}")
-        return _run(found, {o.id: o.crm for o in context.glance.orgs()})
+        return _run(found, {o.id: o.crm for o in context.store.orgs()})
 
     @api.get("/rejects")
     def rejects(limit: Limit = 50, before: Before = None) -> records.Rejects:
         """Rows that the CRM refused, the newest first."""
-        found = context.glance.refusals(limit, before=before)
+        found = refusals(context.engine, limit, before=before)
         return records.Rejects(items=[records.Reject(**asdict(r)) for r in found], next=_next(found, limit))
 
     @api.get("/summary")
@@ -82,7 +83,7 @@ def router(context: Context) -> APIRouter:
         snapshot = context.snapshot
         cursor = (int(after.partition(".")[0]), after.partition(".")[2]) if after else None
         found, last = snapshot.accounts.after(cursor, limit, state, q, None if context.hides_owners else owner)
-        verdicts = context.glance.verdicts([s.key for s in found])
+        verdicts = context.store.verdicts_of([s.key for s in found])
         items = [_account(s.crm, verdicts[s.key], context) for s in found if s.key in verdicts]
         return records.Accounts(
             items=items, total=len(snapshot.accounts), next=f"{last.org}.{last.account_id}" if last else None

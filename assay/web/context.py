@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from assay.report.account_records import Records, records
 from assay.settings import Settings
 from assay.web.snapshot import Snapshot, Snapshots
-from db.glance import Glance
+from db.runs import Runs
 from db.store import Org, Store
 from scoring.records import Score
 
@@ -39,8 +39,8 @@ class Context:
     snapshots: Snapshots
 
     @property
-    def glance(self) -> Glance:
-        return Glance(self.engine)
+    def runs(self) -> Runs:
+        return Runs(self.engine)
 
     @property
     def store(self) -> Store:
@@ -60,10 +60,10 @@ class Context:
 
     def account(self, crm: str, account_id: str) -> tuple[Org, Score] | None:
         """An account's verdict under an id of this CRM."""
-        org = next((o for o in self.glance.orgs() if o.crm == crm), None)
+        org = next((o for o in self.store.orgs() if o.crm == crm), None)
         if org is None or "\x00" in account_id:  # PostgreSQL has no text with a null in it
             return None
-        found = self.glance.verdicts([(org.id, account_id)])
+        found = self.store.verdicts_of([(org.id, account_id)])
         return (org, found[org.id, account_id]) if found else None
 
     def records(self, org: Org, score: Score) -> Records:
@@ -73,4 +73,4 @@ class Context:
         """The owner's name; empty where owners are hidden or there is none."""
         if self.hides_owners or score.owner_id is None:
             return ""
-        return self.glance.owner_name(org.id, score.owner_id) or score.owner_id
+        return self.store.owner_name(org.id, score.owner_id) or score.owner_id

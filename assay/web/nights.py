@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from assay.text.words import EPOCH, clean, count, iso
-from db.glance import Brief
+from db.runs import Brief
 
 DAY = 86_400
 WEEKS, PITCH, SIDE = 53, 13.6, 11.0

@@ -21,6 +21,7 @@ from assay.web import dossier, nights
 from assay.web.accounts import Short
 from assay.web.context import Context
 from assay.web.snapshot import Snapshot, address
+from db.refusals import refusals
 from scoring.records import STATES, Score
 
 #: accounts on a page of the list
@@ -121,7 +122,7 @@ def took(seconds: float) -> str:
 def page(context: Context, template: str, here: str, code: int = 200, **values: Any) -> Response:
     """A page with the head and foot all pages share."""
     orgs = values.get("orgs")
-    names = " and ".join(o.name for o in (context.glance.orgs() if orgs is None else orgs))
+    names = " and ".join(o.name for o in (context.store.orgs() if orgs is None else orgs))
     html = environment().get_template(template).render({"link": lambda _: "", "here": here, "org_name": names} | values)
     return HTMLResponse(html, code, NO_STORE)
 
@@ -138,9 +139,9 @@ def trouble(code: int, what: str) -> Response:
 
 def status(context: Context, _: Request) -> Response:
     """How the service and its nights are."""
-    orgs, now = context.glance.orgs(), context.now
-    briefs = context.glance.briefs(now - 54 * 7 * nights.DAY)
-    runs = context.glance.runs(LAST)
+    orgs, now = context.store.orgs(), context.now
+    briefs = context.runs.briefs(now - 54 * 7 * nights.DAY)
+    runs = context.runs.list(LAST)
     newest = [next((r for r in runs if r.org == o.id and r.outcome != "running"), None) for o in orgs]
     last = [r for r in newest if r is not None]
     next_run = context.health.next_run()
@@ -150,20 +151,20 @@ def status(context: Context, _: Request) -> Response:
         worst=max(last, key=lambda r: nights.rank(r.outcome), default=None),
         running=any(r.outcome == "running" for r in runs),
         year=nights.year(briefs, now // nights.DAY), seconds=nights.bars(briefs, "seconds"),
-        calls=nights.bars(briefs, "API calls"), refused=context.glance.refusals(LAST, run=last[0].id if last else 0),
+        calls=nights.bars(briefs, "API calls"), refused=refusals(context.engine, LAST, run=last[0].id if last else 0),
         facts=context.snapshot.facts,
     )  # fmt: skip
 
 
 def run(context: Context, request: Request) -> Response:
     """One run in detail."""
-    found = context.glance.run(min(request.path_params["run_id"], 2**31 - 2))
+    found = context.runs.get(min(request.path_params["run_id"], 2**31 - 2))
     if found is None:
         return trouble(404, "There is no such run. The status page lists the last ones.")
     if context.hides_owners and "notes" in found.detail:
         found = replace(found, detail={**found.detail, "notes": nameless(found.detail["notes"])})
-    orgs = context.glance.orgs()
-    refused = context.glance.refusals(100, run=found.id)
+    orgs = context.store.orgs()
+    refused = refusals(context.engine, 100, run=found.id)
     return page(context, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
 
 
@@ -194,7 +195,7 @@ def accounts(context: Context, request: Request) -> Response:
 
 
 def _rows(context: Context, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
-    verdicts = context.glance.verdicts([s.key for s in shown])
+    verdicts = context.store.verdicts_of([s.key for s in shown])
     return [
         Row(f"a{n}", verdicts[s.key], snapshot.owners.get(s.owner_id or "", ""), "")
         for n, s in enumerate(shown)
@@ -227,7 +228,7 @@ def account(context: Context, request: Request) -> Response:
 
 def _names(context: Context, records: Mapping[str, Any]) -> Mapping[str, str]:
     people = {r["person"] for r in records.get("activities", ()) if r["person"]}
-    return {} if context.hides_owners else context.glance.owner_names(people)
+    return {} if context.hides_owners else context.store.names_of_owners(people)
 
 
 def plan(context: Context, request: Request) -> Response:
@@ -239,7 +240,7 @@ def plan(context: Context, request: Request) -> Response:
     for row in held.page(number):
         blocks.setdefault((row["crm"], row["account_id"]), []).append(row)
     return page(
-        context, "plan_page.html.j2", "/plan", write=context.settings.write.enabled, holds=context.glance.orgs(), held=held,
+        context, "plan_page.html.j2", "/plan", write=context.settings.write.enabled, holds=context.store.orgs(), held=held,
         blocks=blocks, number=number, last=max(1, len(held.pages)), address=address,
     )  # fmt: skip
 

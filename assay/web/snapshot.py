@@ -27,8 +27,8 @@ from assay.settings import Settings
 from assay.text.plan import changes
 from assay.text.words import finite
 from assay.web.accounts import Accounts, short
-from db.account_records import open_ways
-from db.glance import Glance, Stamp
+from db.account_records import create_lookup_indexes
+from db.runs import Runs, Stamp
 from db.store import Store
 from scoring.records import WRITTEN, FieldUpdate, Score
 
@@ -96,7 +96,7 @@ def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     """Read every verdict and add it all up."""
     planned = plan(store, options_of(settings))  # first, so that its verdicts are gone before the report's are read
     report = firm_report(store, settings) if store.orgs() else Report("", "", 0, "", ())
-    homes = Glance(store.engine).homes()
+    homes = store.homes()
 
     def link(s: Score) -> str:
         return address(homes[s.account_id][1], s.account_id)
@@ -162,14 +162,14 @@ class Snapshots:
     """The newest snapshot, made anew in the background when a run has begun or ended."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._store, self._settings, self._glance = Store(engine, settings.scope.chosen()), settings, Glance(engine)
+        self._store, self._settings, self._runs = Store(engine, settings.scope.chosen()), settings, Runs(engine)
         self._held: Snapshot | None = None
         self._making = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def current(self) -> Snapshot:
         """The snapshot to show; only the first one is waited for. Raises what the database raises."""
-        stamp = self._glance.stamp()
+        stamp = self._runs.stamp()
         held = self._held
         if held is None:
             with self._making:
@@ -208,7 +208,7 @@ class Snapshots:
     def _make(self, stamp: Stamp) -> Snapshot:
         start = time.perf_counter()
         if stamp.ended:
-            open_ways(self._store.engine)
+            create_lookup_indexes(self._store.engine)
         made = self._held = take(self._store, self._settings, stamp)
         log.info("snapshot", accounts=len(made.accounts), seconds=round(time.perf_counter() - start, 2))
         return made

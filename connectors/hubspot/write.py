@@ -9,7 +9,7 @@ from connectors.errors import CrmError, Refused
 from connectors.hubspot.api import PAGE, Api
 from connectors.hubspot.errors import Locked
 from connectors.hubspot.schema import NAMES, OBJECT, WRITTEN, outgoing, read
-from connectors.lost_answers import delivered
+from connectors.lost_answers import send_confirmed
 from connectors.port import Sending
 from scoring.records import FieldUpdate, WriteResult
 
@@ -51,7 +51,7 @@ def _batch(api: Api, part: Sequence[FieldUpdate]) -> Iterator[WriteResult]:
         return api.call("POST", f"/crm/objects/{{date}}/{OBJECT}/batch/update", json=body, repeat=False).json()
 
     try:
-        arrived, rest, answer = delivered(part, send, lambda ids: reread(api, ids), api.sleep)
+        arrived, rest, answer = send_confirmed(part, send, lambda ids: reread(api, ids), api.sleep)
     except (Refused, Locked) as error:
         yield from _halved(api, part, error)
         return

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from connectors.errors import CrmError, Refused
-from connectors.lost_answers import delivered
+from connectors.lost_answers import send_confirmed
 from connectors.port import Sending
 from connectors.salesforce import bulk
 from connectors.salesforce.bulk import Sleep, as_text
@@ -62,7 +62,7 @@ def _collection(session: Session, part: Sequence[FieldUpdate], sleep: Sleep, tri
         return session.call("PATCH", session.data("/composite/sobjects"), json=body, repeat=False).json()
 
     try:
-        arrived, rest, answers = delivered(part, send, lambda ids: values(session, part, ids, sleep), sleep)
+        arrived, rest, answers = send_confirmed(part, send, lambda ids: values(session, part, ids, sleep), sleep)
     except CrmError as error:
         if not isinstance(error, Refused) and code_of(error) not in ("INVALID_FIELD", LOCKED):
             raise

@@ -8,29 +8,30 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select, union_all
 
+from scoring.calendar import DAY
 from scoring.facts import revenue as revenue_features
 from scoring.facts.minutes import chain
-from scoring.facts.minutes.chain import DAY, total, treatment
-from scoring.facts.steps import Staged, Stages
+from scoring.facts.minutes.chain import total, treatment
+from scoring.facts.steps import Staged, Steps
 from scoring.rules import Rules
 from scoring.time_allowances import AHEAD
 
 __all__ = ["queries", "treatment"]
 #: an opportunity at these odds or better has been put to the customer as an offer
-ASKED = 50
+OFFER_ODDS = 50
 
 
 def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
     """Every feature family by name; `tables` is `db.tables`."""
-    stages = Stages()
-    seen = stages.keep("opportunities", opportunities(tables, org, day), "id")
-    changes = Stages(stages.kept)
-    steps = changes.keep("changes", changed(tables, org, day, rules), "opportunity_id")
-    of_seen = {
-        "revenue": revenue(seen, day),
-        "pipeline": pipeline(seen),
-        "due": due(seen, day, rules),
-        "families": families(tables, org, seen, day),
+    steps = Steps()
+    offers = steps.add("opportunities", opportunities(tables, org, day), "id")
+    with_changes = Steps(steps.added)
+    changes = with_changes.add("changes", changed(tables, org, day, rules), "opportunity_id")
+    of_offers = {
+        "revenue": revenue(offers, day),
+        "pipeline": pipeline(offers),
+        "due": due(offers, day, rules),
+        "families": families(tables, org, offers, day),
     }
     return {
         "accounts": accounts(tables, org, day),
@@ -39,13 +40,13 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
         "rates": select(tables.currency_rate.c.id, tables.currency_rate.c.micro_per_corporate).where(
             tables.currency_rate.c.org == org
         ),
-        **{name: stages.then(query) for name, query in of_seen.items()},
-        "pushes": changes.then(pushes(steps, seen)),
-        "moves": changes.then(moves(tables, org, day, rules, steps)),
+        **{name: steps.finish(query) for name, query in of_offers.items()},
+        "pushes": with_changes.finish(pushes(changes, offers)),
+        "moves": with_changes.finish(moves(tables, org, day, rules, changes)),
         "stages": select(tables.stage.c.id, tables.stage.c.probability).where(tables.stage.c.org == org),
         "met": met(tables, org, day, rules),
         "contacts": contacts(tables, org, day),
-        **revenue_features.queries(tables, org, day, seen, stages),
+        **revenue_features.queries(tables, org, day, offers, steps),
     }
 
 
@@ -54,8 +55,8 @@ def accounts(t: Any, org: int, day: int) -> Select[Any]:
     a, o = t.account, t.account_owner
 
     def then(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        known = (o.c.org == org, o.c.account_id == a.c.id, o.c.from_at < day * DAY)
-        return select(column).where(*known).order_by(o.c.from_at.desc()).limit(1).correlate(a).scalar_subquery()
+        earlier = (o.c.org == org, o.c.account_id == a.c.id, o.c.from_at < day * DAY)
+        return select(column).where(*earlier).order_by(o.c.from_at.desc()).limit(1).correlate(a).scalar_subquery()
 
     return (
         select(
@@ -118,9 +119,9 @@ def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
     return case((flag.is_(True), 1), (flag.is_(False), 0), else_=null())
 
 
-def revenue(seen: FromClause, day: int) -> Select[Any]:
+def revenue(offers: FromClause, day: int) -> Select[Any]:
     """Won amounts an account and currency, by how long ago they closed."""
-    x = seen.c
+    x = offers.c
     won = and_(x.won == 1, x.close_day < day, x.amount_cents.is_not(None))
 
     def since(days: int) -> ColumnElement[int]:
@@ -137,16 +138,16 @@ def revenue(seen: FromClause, day: int) -> Select[Any]:
     )  # fmt: skip
 
 
-def pipeline(seen: FromClause) -> Select[Any]:
+def pipeline(offers: FromClause) -> Select[Any]:
     """Open opportunities one by one."""
-    x = seen.c
+    x = offers.c
     wanted = (x.id, x.account_id, x.name, x.currency, x.created_at, x.stage, x.amount_cents, x.close_day, x.probability)
     return select(*wanted).where(x.closed == 0).order_by(x.account_id, x.id)
 
 
-def due(seen: FromClause, day: int, rules: Rules) -> Select[Any]:
+def due(offers: FromClause, day: int, rules: Rules) -> Select[Any]:
     """Types of the opportunities that close about now, an account: in the window, or soon."""
-    x = seen.c
+    x = offers.c
     about_now = (x.close_day >= day - rules.window_days, x.close_day < day + AHEAD, x.category.is_not(None))
     return select(x.account_id, x.category).where(*about_now).distinct()
 
@@ -169,7 +170,7 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
         .subquery()
     ).c  # fmt: skip
     lately, in_time = (x.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
-    asked = and_(lately, x.closed == 0, x.odds >= ASKED, func.coalesce(x.odds_before, 0) < ASKED)
+    asked = and_(lately, x.closed == 0, x.odds >= OFFER_ODDS, func.coalesce(x.odds_before, 0) < OFFER_ODDS)
     # an order that was entered as won was never put to anybody: only what had been open can be resolved
     resolved = and_(in_time, x.closed == 1, x.closed_before == 0)
     marks = {"pushes": x.close_day > x.day_before, "asked": asked, "resolved": resolved}
@@ -177,20 +178,20 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     return select(x.opportunity_id, *sums).where(or_(*marks.values())).group_by(x.opportunity_id)
 
 
-def pushes(steps: FromClause, seen: FromClause) -> Select[Any]:
+def pushes(changes: FromClause, offers: FromClause) -> Select[Any]:
     """How often the close date of an open opportunity was moved back, where it was."""
-    x = steps.c
-    open_ = and_(seen.c.id == x.opportunity_id, seen.c.closed == 0)
-    return select(x.opportunity_id, x.pushes).join(seen, open_).where(x.pushes > 0)
+    x = changes.c
+    open_ = and_(offers.c.id == x.opportunity_id, offers.c.closed == 0)
+    return select(x.opportunity_id, x.pushes).join(offers, open_).where(x.pushes > 0)
 
 
 # ---- behaviours -----------------------------------------------------------------------------------------------------
 
 
-def moves(t: Any, org: int, day: int, rules: Rules, steps: FromClause) -> Select[Any]:
+def moves(t: Any, org: int, day: int, rules: Rules, changes: FromClause) -> Select[Any]:
     """Asks of the window and resolutions of `decision_days`, an account: a stage with even odds or better entered or a quote
     presented; won or lost. A stage and a quote of one opportunity are one ask."""
-    o, q, x = t.opportunity, t.quote, steps.c
+    o, q, x = t.opportunity, t.quote, changes.c
     there = and_(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None))
     stepped = select(o.c.account_id, o.c.id, x.asked, x.resolved, literal(0).label("quoted")).join(
         o, o.c.id == x.opportunity_id
@@ -215,13 +216,15 @@ def moves(t: Any, org: int, day: int, rules: Rules, steps: FromClause) -> Select
 def engagements(t: Any, org: int, day: int) -> CTE:
     """When each contact was first engaged: met, written to, called, or given a role in an opportunity."""
     a, p, r, end = t.activity, t.participant, t.contact_role, day * DAY
-    held = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
+    happened = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
                 or_(a.c.created_at.is_(None), a.c.created_at < end))  # fmt: skip
-    direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(held, a.c.contact_id.is_not(None))
+    direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(
+        happened, a.c.contact_id.is_not(None)
+    )
     invited = (
         select(p.c.person_id, a.c.starts_at)
         .join(a, and_(a.c.org == p.c.org, a.c.id == p.c.activity_id))
-        .where(held, p.c.side == "theirs", p.c.declined.is_(False), p.c.deleted.is_(False))
+        .where(happened, p.c.side == "theirs", p.c.declined.is_(False), p.c.deleted.is_(False))
     )
     roles = select(r.c.contact_id, r.c.created_at).where(
         r.c.org == org, r.c.deleted.is_(False), r.c.created_at.is_not(None), r.c.created_at < end
@@ -256,9 +259,9 @@ def contacts(t: Any, org: int, day: int) -> Select[Any]:
     )
 
 
-def families(t: Any, org: int, seen: FromClause, day: int) -> Select[Any]:
+def families(t: Any, org: int, offers: FromClause, day: int) -> Select[Any]:
     """Product families an account: when first presented, when first bought, what was bought in a year."""
-    line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, seen.c
+    line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, offers.c
     sold = select(line.c.opportunity_id, line.c.family, line.c.amount_cents, line.c.created_at, literal(1).label("sold"))
     quoted = select(quote.c.opportunity_id, on_quote.c.family, literal(0), on_quote.c.created_at, literal(0)).join(
         quote, and_(quote.c.org == on_quote.c.org, quote.c.id == on_quote.c.quote_id)
@@ -277,7 +280,7 @@ def families(t: Any, org: int, seen: FromClause, day: int) -> Select[Any]:
             func.min(case((bought, x.close_day), else_=null())).label("first_bought_day"),
             total(case((and_(bought, x.close_day >= day - 365), i.amount_cents), else_=0)).label("bought_365"),
         )
-        .select_from(every.join(seen, x.id == i.opportunity_id))
+        .select_from(every.join(offers, x.id == i.opportunity_id))
         .where(shown < day * DAY)
         .group_by(x.account_id, i.family, x.currency)
     )  # fmt: skip

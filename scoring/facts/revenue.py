@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, and_, case, cast, func, or_, select
 
-from scoring.facts.minutes.chain import DAY, total
-from scoring.facts.steps import Staged, Stages
+from scoring.calendar import DAY
+from scoring.facts.minutes.chain import total
+from scoring.facts.steps import Staged, Steps
 
 YEAR = 365
 #: the facts that potential is made of; a backtest needs no others
@@ -17,16 +18,16 @@ POTENTIAL = ("accounts", "rates", "revenue", "pipeline", "stages", "stage_odds",
              "won_days")  # fmt: skip
 
 
-def queries(t: Any, org: int, day: int, seen: FromClause, stages: Stages) -> dict[str, Select[Any] | Staged]:
-    """What became of opportunities in each stage, and since when anything was won; `seen` are the opportunities as they were,
-    kept by `stages`."""
-    passed = Stages(stages.kept)
-    entered = passed.keep("entered", _entered(t, org, day))
+def queries(t: Any, org: int, day: int, offers: FromClause, steps: Steps) -> dict[str, Select[Any] | Staged]:
+    """What became of opportunities in each stage, and since when anything was won; `offers` are the opportunities as they were,
+    added by `steps`."""
+    passed = Steps(steps.added)
+    entered = passed.add("entered", _entered(t, org, day))
     return {
-        "stage_odds": passed.then(stage_odds(entered, seen)),
-        "stays": passed.then(stays(entered, seen)),
-        "stage_since": passed.then(stage_since(entered, seen)),
-        "won_days": stages.then(won_days(seen, day)),
+        "stage_odds": passed.finish(stage_odds(entered, offers)),
+        "stays": passed.finish(stays(entered, offers)),
+        "stage_since": passed.finish(stage_since(entered, offers)),
+        "won_days": steps.finish(won_days(offers, day)),
     }
 
 
@@ -34,54 +35,54 @@ def _entered(t: Any, org: int, day: int) -> Select[Any]:
     """Each stage an opportunity entered, when it entered it and when it went on; changes of other fields are left out."""
     h = t.opportunity_change
     order: dict[str, Any] = {"partition_by": h.c.opportunity_id, "order_by": [h.c.changed_at, h.c.id]}
-    known = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
-    steps = (
+    valid = (h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY, h.c.stage.is_not(None))
+    moves = (
         select(h.c.opportunity_id, h.c.stage, h.c.changed_at, func.lag(h.c.stage).over(**order).label("before"))
-        .where(*known)
+        .where(*valid)
         .subquery()
         .c
     )
-    left = cast(func.lead(steps.changed_at).over(partition_by=steps.opportunity_id, order_by=steps.changed_at), BigInteger)
-    changed = or_(steps.before.is_(None), steps.before != steps.stage)
-    return select(steps.opportunity_id, steps.stage, steps.changed_at.label("at"), left.label("left_at")).where(changed)
+    left = cast(func.lead(moves.changed_at).over(partition_by=moves.opportunity_id, order_by=moves.changed_at), BigInteger)
+    changed = or_(moves.before.is_(None), moves.before != moves.stage)
+    return select(moves.opportunity_id, moves.stage, moves.changed_at.label("at"), left.label("left_at")).where(changed)
 
 
-def stage_odds(entered: FromClause, seen: FromClause) -> Select[Any]:
+def stage_odds(entered: FromClause, offers: FromClause) -> Select[Any]:
     """For each stage: opportunities closed by then that had passed through it, and how many of those were won."""
-    x = seen.c
+    x = offers.c
     passed = select(entered.c.opportunity_id, entered.c.stage).distinct().subquery().c
     return (
         select(passed.stage, func.count().label("closed"), total(x.won).label("won"))
-        .join(seen, and_(x.id == passed.opportunity_id, x.closed == 1))
+        .join(offers, and_(x.id == passed.opportunity_id, x.closed == 1))
         .group_by(passed.stage)
     )
 
 
-def stays(entered: FromClause, seen: FromClause) -> Select[Any]:
+def stays(entered: FromClause, offers: FromClause) -> Select[Any]:
     """How long won opportunities stayed in each stage: (stage, whole days, how often)."""
     e = entered.c
     days = ((e.left_at - e.at) // DAY).label("days")
     return (
         select(e.stage, days, func.count().label("opportunities"))
-        .join(seen, and_(seen.c.id == e.opportunity_id, seen.c.won == 1))
+        .join(offers, and_(offers.c.id == e.opportunity_id, offers.c.won == 1))
         .where(e.left_at.is_not(None))
         .group_by(e.stage, days)
     )
 
 
-def stage_since(entered: FromClause, seen: FromClause) -> Select[Any]:
+def stage_since(entered: FromClause, offers: FromClause) -> Select[Any]:
     """When each open opportunity entered the stage it is in."""
     e = entered.c
     return (
         select(e.opportunity_id, func.max(e.at).label("since"))
-        .join(seen, and_(seen.c.id == e.opportunity_id, seen.c.closed == 0))
+        .join(offers, and_(offers.c.id == e.opportunity_id, offers.c.closed == 0))
         .group_by(e.opportunity_id)
     )
 
 
-def won_days(seen: FromClause, day: int) -> Select[Any]:
+def won_days(offers: FromClause, day: int) -> Select[Any]:
     """How many opportunities were won on each day of the last year; a younger record shows by where they begin."""
-    x = seen.c
+    x = offers.c
     recent = and_(x.won == 1, x.close_day < day, x.close_day >= day - YEAR)
     return select(x.close_day, func.count().label("opportunities")).where(recent).group_by(x.close_day)
 
@@ -89,9 +90,9 @@ def won_days(seen: FromClause, day: int) -> Select[Any]:
 # ---- for a backtest -------------------------------------------------------------------------------------------------
 
 
-def outcomes(seen: FromClause, first_day: int, end_day: int) -> Select[Any]:
-    """Revenue won from `first_day` to before `end_day`; `seen` as of a day not before `end_day`."""
-    x = seen.c
+def outcomes(offers: FromClause, first_day: int, end_day: int) -> Select[Any]:
+    """Revenue won from `first_day` to before `end_day`; `offers` as of a day not before `end_day`."""
+    x = offers.c
     inside = and_(x.won == 1, x.close_day >= first_day, x.close_day < end_day)
     cents = total(x.amount_cents).label("cents")
     return select(x.account_id, x.currency, cents).where(inside).group_by(x.account_id, x.currency)
@@ -101,8 +102,8 @@ def born_days(t: Any, org: int, day: int) -> Select[Any]:
     """How many opportunities were created on each day (the close date where that is unknown): how far back records go."""
     o = t.opportunity
     born = case((o.c.created_at.is_not(None), o.c.created_at // DAY), else_=o.c.close_day).label("day")
-    known = (o.c.org == org, o.c.deleted.is_(False), born.is_not(None), born < day)
-    return select(born, func.count().label("opportunities")).where(*known).group_by(born)
+    valid = (o.c.org == org, o.c.deleted.is_(False), born.is_not(None), born < day)
+    return select(born, func.count().label("opportunities")).where(*valid).group_by(born)
 
 
 def assumptions(t: Any, org: int, day: int) -> Mapping[str, Select[Any]]:

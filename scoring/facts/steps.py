@@ -30,32 +30,33 @@ TABLES: dict[tuple[str, ...], Table] = {}
 
 
 def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], key: str, found_by: str, *, numbered: bool) -> Table:
-    known = (name, key, found_by, str(numbered), *(f"{column} {kind!r}" for column, kind in columns))
-    if known not in TABLES:
-        made = [Column(column, kind, primary_key=column == key, autoincrement=False) for column, kind in columns]
+    shape = (name, key, found_by, str(numbered), *(f"{column} {kind!r}" for column, kind in columns))
+    if shape not in TABLES:
+        own = [Column(column, kind, primary_key=column == key, autoincrement=False) for column, kind in columns]
         number = [Column(ENTRY, Integer, primary_key=True, autoincrement=True)] if numbered else []
-        TABLES[known] = Table(f"step_{name}", MetaData(), *number, *made, prefixes=["TEMPORARY"])
+        TABLES[shape] = Table(f"step_{name}", MetaData(), *number, *own, prefixes=["TEMPORARY"])
         if found_by:
-            Index(f"step_{name}_{found_by}", TABLES[known].c[found_by])
-    return TABLES[known]
+            Index(f"step_{name}_{found_by}", TABLES[shape].c[found_by])
+    return TABLES[shape]
 
 
-class Stages:
+class Steps:
     """Collects the steps while a query is being put together."""
 
-    def __init__(self, kept: Sequence[tuple[Table, Query]] = ()) -> None:
-        self.kept = list(kept)
+    def __init__(self, added: Sequence[tuple[Table, Query]] = ()) -> None:
+        self.added = list(added)
 
-    def keep(self, name: str, query: Query, key: str = "", *, found_by: str = "", numbered: bool = False) -> Table:
-        """The rows of `query` as a temporary table.
+    def add(self, name: str, query: Query, key: str = "", *, found_by: str = "", numbered: bool = False) -> Table:
+        """Keep the rows of `query` as a temporary table for later steps.
 
         `key` is the column by which later steps look rows up, where no two rows share it, else `found_by`. With `numbered` the
         rows get an `entry`, counted up in the order of the query: an integer, which engines look up faster than texts.
         """
         columns = tuple((c.name, c.type.as_generic()) for c in query.subquery().c)
         table = _table(name, columns, key, found_by, numbered=numbered)
-        self.kept.append((table, query))
+        self.added.append((table, query))
         return table
 
-    def then(self, query: Query) -> Staged:
-        return Staged(tuple(self.kept), query)
+    def finish(self, query: Query) -> Staged:
+        """Give the query that reads the steps, with them."""
+        return Staged(tuple(self.added), query)

@@ -18,7 +18,7 @@ from scoring.proof.rank_measures import Compared, Difference, calibration_table,
 from scoring.rules import Rules
 
 #: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)
-HORIZONS, APART, MOST_CUTS = (365, 182, 91), 91, 8
+HORIZONS, APART, MAX_CUTS = (365, 182, 91), 91, 8
 #: accounts with an outcome, all cuts together, below which nothing is learned
 LEAST_ACCOUNTS = 60
 #: gain in rank correlation that learned weights must show, and on how many cuts (2.2)
@@ -37,7 +37,7 @@ def plan(since: int, today: int, horizon: int | None = None) -> tuple[int, tuple
         last = today - length
         room = (last - length - since) // APART + 1
         if room >= LEAST_CUTS:
-            return length, tuple(last - APART * n for n in reversed(range(min(room, MOST_CUTS))))
+            return length, tuple(last - APART * n for n in reversed(range(min(room, MAX_CUTS))))
     return None
 
 
@@ -71,19 +71,19 @@ def learn(cuts: Sequence[Cut]) -> Calibration:
     if len(cuts) < LEAST_CUTS or sum(len(c.revenue) for c in cuts) < LEAST_ACCOUNTS:
         return Calibration()
     weights = learned_weights(cuts)
-    told = [expected(c.signals, weights) for c in cuts]
-    surprises = [_by_part(c, e) for c, e in zip(cuts, told, strict=True)]
+    predicted = [expected(c.signals, weights) for c in cuts]
+    surprises = [_by_part(c, e) for c, e in zip(cuts, predicted, strict=True)]
     everything = range(len(cuts))
-    level, coverage = _level(cuts, told, surprises)
+    level, coverage = _level(cuts, predicted, surprises)
     ended = {k: [j for j in everything if cuts[j].end <= cuts[k].day] for k in everything}
-    forward = [_inside(cuts[k], told[k], _bands(surprises, past)) for k, past in ended.items() if past]
+    forward = [_inside(cuts[k], predicted[k], _bands(surprises, past)) for k, past in ended.items() if past]
     return Calibration(
-        weights, _realised(cuts, told), _bands(surprises, everything, level), level, coverage, _mean(forward),
+        weights, _realised(cuts, predicted), _bands(surprises, everything, level), level, coverage, _mean(forward),
         len(cuts), cuts[0].horizon_days, sum(len(c.revenue) for c in cuts),
     )  # fmt: skip
 
 
-def _level(cuts: Sequence[Cut], told: Sequence[Floats], surprises: Sequence[Sequence[Floats]]) -> tuple[float, float]:
+def _level(cuts: Sequence[Cut], predicted: Sequence[Floats], surprises: Sequence[Sequence[Floats]]) -> tuple[float, float]:
     """How wide a range must be, and how often it then held in a cut that had no part in it.
 
     What is to come is another quarter, not another account of the same ones: where quarters differ, a range that holds 80 %
@@ -92,7 +92,7 @@ def _level(cuts: Sequence[Cut], told: Sequence[Floats], surprises: Sequence[Sequ
     level, coverage = NOMINAL, 0.0
     for level in calibration.LEVELS:
         others = [[j for j in range(len(cuts)) if j != k] for k in range(len(cuts))]
-        inside = [_inside(c, told[k], _bands(surprises, others[k], level)) for k, c in enumerate(cuts)]
+        inside = [_inside(c, predicted[k], _bands(surprises, others[k], level)) for k, c in enumerate(cuts)]
         coverage = float(np.concatenate(inside).mean())
         if coverage >= calibration.REACHED:
             break
@@ -103,9 +103,9 @@ def _mean(parts: Sequence[Floats]) -> float | None:
     return float(np.concatenate(parts).mean()) if parts else None
 
 
-def _by_part(c: Cut, told: Floats) -> list[Floats]:
-    found, part = calibration.surprise(c.revenue, told, c.signals.small), calibration.parts(told)
-    return [found[part == n] for n in range(PARTS)]
+def _by_part(c: Cut, predicted: Floats) -> list[Floats]:
+    surprises, part = calibration.surprise(c.revenue, predicted, c.signals.small), calibration.parts(predicted)
+    return [surprises[part == n] for n in range(PARTS)]
 
 
 def _bands(
@@ -117,8 +117,8 @@ def _bands(
     return tuple(calibration.band(p if len(p) else everybody, level) for p in pooled)
 
 
-def _inside(c: Cut, told: Floats, bands: tuple[tuple[float, float], ...]) -> Floats:
-    low, high = calibration.ranges(told, bands, c.signals.small)
+def _inside(c: Cut, predicted: Floats, bands: tuple[tuple[float, float], ...]) -> Floats:
+    low, high = calibration.ranges(predicted, bands, c.signals.small)
     slack = 1e-9 * c.signals.small
     return ((c.revenue >= low - slack) & (c.revenue <= high + slack)).astype(float)
 
@@ -152,13 +152,13 @@ def half_way(cuts: Sequence[Cut]) -> tuple[float, float, float]:
     return float(a), float(b), float(c)
 
 
-def _realised(cuts: Sequence[Cut], told: Sequence[Floats]) -> float:
+def _realised(cuts: Sequence[Cut], predicted: Sequence[Floats]) -> float:
     """The share of the room that came: the slope of revenue on room beside the one on what was expected.
 
     Weighted least squares with 1 / size, so that neither large nor small accounts decide alone.
     """
-    e = np.concatenate(list(told))
-    room = np.concatenate([headroom(c.signals, x, 1.0) for c, x in zip(cuts, told, strict=True)])
+    e = np.concatenate(list(predicted))
+    room = np.concatenate([headroom(c.signals, x, 1.0) for c, x in zip(cuts, predicted, strict=True)])
     revenue = np.concatenate([c.revenue for c in cuts])
     some = e + room > 0
     weight = 1 / np.sqrt(e[some] + room[some])
@@ -211,13 +211,16 @@ class Backtest:
 def run(cuts: Sequence[Cut], rules: Rules) -> Backtest:
     """Judge every cut with what its past had taught, then all cuts together. `cuts` in order of time, not empty."""
     past = [[p for p in cuts if p.end <= c.day] for c in cuts]
-    then = [_learned_by_then(p) for p in past]
-    told = [expected(c.signals, k.weights) for c, k in zip(cuts, then, strict=True)]
-    compared = [_compared(c, e, rules) for c, e in zip(cuts, told, strict=True)]
-    inside = [float(_inside(c, e, k.bands).mean()) if k.bands else None for c, e, k in zip(cuts, told, then, strict=True)]
+    learned_by_then = [_learned_by_then(p) for p in past]
+    predicted = [expected(c.signals, k.weights) for c, k in zip(cuts, learned_by_then, strict=True)]
+    compared = [_compared(c, e, rules) for c, e in zip(cuts, predicted, strict=True)]
+    inside = [
+        float(_inside(c, e, k.bands).mean()) if k.bands else None
+        for c, e, k in zip(cuts, predicted, learned_by_then, strict=True)
+    ]
     return Backtest(
-        cuts[0].horizon_days, tuple(_cut_facts(c, e, len(p)) for c, e, p in zip(cuts, told, past, strict=True)),
-        _methods(_told_apart(compared)), tuple(calibration_table(told, [c.revenue for c in cuts])),
+        cuts[0].horizon_days, tuple(_cut_facts(c, e, len(p)) for c, e, p in zip(cuts, predicted, past, strict=True)),
+        _methods(_told_apart(compared)), tuple(calibration_table(predicted, [c.revenue for c in cuts])),
         tuple(inside), learn(cuts),
         cuts[-1].signals.blended,
     )  # fmt: skip
@@ -233,12 +236,12 @@ def _learned_by_then(past: Sequence[Cut]) -> Calibration:
     return Calibration(bands=_bands(surprises, range(len(past))))
 
 
-def _compared(c: Cut, told: Floats, rules: Rules) -> Compared:
+def _compared(c: Cut, predicted: Floats, rules: Rules) -> Compared:
     s = c.signals
-    room = headroom(s, told, rules.realisable)
-    draw = np.random.default_rng(c.day).random(len(told))
+    room = headroom(s, predicted, rules.realisable)
+    draw = np.random.default_rng(c.day).random(len(predicted))
     baselines = (s.trailing_12m, s.trailing_6m, s.pipeline, s.orders, s.size, draw)
-    orders = {OURS: told, BESIDE: told + room} | dict(zip(BASELINES, baselines, strict=True))
+    orders = {OURS: predicted, BESIDE: predicted + room} | dict(zip(BASELINES, baselines, strict=True))
     return Compared(c.frame.ids, orders, c.revenue)
 
 
@@ -250,14 +253,14 @@ def _told_apart(compared: Sequence[Compared]) -> list[Compared]:
 
 def _methods(compared: Sequence[Compared]) -> tuple[Method, ...]:
     against = differences(compared, OURS)
-    found = []
+    methods = []
     for name in compared[0].orders:
         rho = tuple(spearman(c.orders[name], c.revenue) for c in compared)
         top = float(np.mean([top_share(c.orders[name], c.revenue) for c in compared]))
-        found.append(Method(name, float(np.mean(rho)), top, rho, *against.get(name, (None, None))))
-    return tuple(found)
+        methods.append(Method(name, float(np.mean(rho)), top, rho, *against.get(name, (None, None))))
+    return tuple(methods)
 
 
-def _cut_facts(c: Cut, told: Floats, learned_from: int) -> CutFacts:
-    return CutFacts(c.day, len(c.revenue), int((c.revenue > 0).sum()), float(told.sum()), float(c.revenue.sum()),
+def _cut_facts(c: Cut, predicted: Floats, learned_from: int) -> CutFacts:
+    return CutFacts(c.day, len(c.revenue), int((c.revenue > 0).sum()), float(predicted.sum()), float(c.revenue.sum()),
                     top_share(c.revenue, c.revenue), learned_from)  # fmt: skip

@@ -17,8 +17,8 @@ SMALL = 0.10
 
 def of_frame(frame: Frame) -> Calibration:
     """What the night was given as the fact `calibration`."""
-    found = frame.facts.get("calibration", {"name": (), "value": ()})
-    return Calibration.of(dict(zip(found["name"], found["value"], strict=True)))
+    rows = frame.facts.get("calibration", {"name": (), "value": ()})
+    return Calibration.of(dict(zip(rows["name"], rows["value"], strict=True)))
 
 
 # ---- the range of `expected` ----------------------------------------------------------------------------------------
@@ -34,8 +34,8 @@ def parts(expected: Floats) -> Ints:
 
 def surprise(outcome: Floats, expected: Floats, c: float) -> Floats:
     """log((outcome + c) / (expected + c)); refunds beyond c count as c."""
-    found: Floats = np.log((np.maximum(outcome, 0.0) + c) / (expected + c))
-    return found
+    logs: Floats = np.log((np.maximum(outcome, 0.0) + c) / (expected + c))
+    return logs
 
 
 def band(surprises: Floats, level: float = NOMINAL) -> tuple[float, float]:

@@ -36,13 +36,13 @@ class Calibration:
 
     def rows(self) -> dict[str, float]:
         """Name and number, as stored."""
-        found: dict[str, float | None] = {f"weight.{n}": w for n, w in enumerate(self.weights)}
-        found |= {
+        numbers: dict[str, float | None] = {f"weight.{n}": w for n, w in enumerate(self.weights)}
+        numbers |= {
             f"band.{n}.{side}": v for n, pair in enumerate(self.bands) for side, v in zip(("low", "high"), pair, strict=True)
         }
-        kept = ("realised", "level", "coverage", "coverage_forward", "cuts", "horizon_days", "accounts")
-        found |= {name: getattr(self, name) for name in kept}
-        return {name: float(value) for name, value in found.items() if value is not None}
+        names = ("realised", "level", "coverage", "coverage_forward", "cuts", "horizon_days", "accounts")
+        numbers |= {name: getattr(self, name) for name in names}
+        return {name: float(value) for name, value in numbers.items() if value is not None}
 
     @staticmethod
     def of(rows: Mapping[str, float]) -> "Calibration":

@@ -11,7 +11,7 @@ from scoring.potential import ranks
 #: share of the accounts that a plan would put first
 TOP = 0.10
 #: resamples of the accounts; held in memory this many at a time
-DRAWS, TOGETHER = 400, 50
+DRAWS, DRAWS_AT_ONCE = 400, 50
 #: parts of the table of calibration
 DECILES = 10
 
@@ -35,16 +35,16 @@ def _in_top(order: Floats) -> Floats:
     seats = max(1.0, np.ceil(TOP * len(order)))
     edge = np.sort(order)[::-1][int(seats) - 1]
     above, level = order > edge, order == edge
-    found: Floats = above + level * ((seats - above.sum()) / level.sum())
-    return found
+    shares: Floats = above + level * ((seats - above.sum()) / level.sum())
+    return shares
 
 
 def calibration_table(expected: Sequence[Floats], revenue: Sequence[Floats]) -> list[tuple[int, float, float]]:
     """(accounts, mean expected, mean won) by tenths of what was expected, all cuts together, lowest first."""
-    told, came = np.concatenate(expected), np.concatenate(revenue)
-    order = np.lexsort((came, told))
+    predicted, won = np.concatenate(expected), np.concatenate(revenue)
+    order = np.lexsort((won, predicted))
     return [
-        (len(part), float(told[part].mean()), float(came[part].mean()))
+        (len(part), float(predicted[part].mean()), float(won[part].mean()))
         for part in np.array_split(order, DECILES)
         if len(part)
     ]
@@ -101,8 +101,8 @@ def _drawn(cuts: Sequence[Compared], names: Sequence[str]) -> tuple[Floats, Floa
     places = [np.array([at[a] for a in cut.accounts]) for cut in cuts]
     rng = np.random.default_rng(len(everybody))
     rho, share = np.zeros((DRAWS + 1, len(names))), np.zeros((DRAWS + 1, len(names)))
-    for start in range(0, DRAWS + 1, TOGETHER):
-        rows = slice(start, min(start + TOGETHER, DRAWS + 1))
+    for start in range(0, DRAWS + 1, DRAWS_AT_ONCE):
+        rows = slice(start, min(start + DRAWS_AT_ONCE, DRAWS + 1))
         weight = rng.multinomial(len(everybody), np.full(len(everybody), 1 / len(everybody)), rows.stop - start).astype(
             float
         )
@@ -121,11 +121,11 @@ def _correlation(weight: Floats, x: Floats, y: Floats) -> Floats:
     mx, my = weight @ x / total, weight @ y / total
     covariance = weight @ (x * y) / total - mx * my
     spread = (weight @ (x * x) / total - mx**2) * (weight @ (y * y) / total - my**2)
-    found: Floats = np.divide(covariance, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(mx), where=spread > 1e-18)
-    return found
+    correlation: Floats = np.divide(covariance, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(mx), where=spread > 1e-18)
+    return correlation
 
 
 def _weighted_share(weight: Floats, top: Floats, revenue: Floats) -> Floats:
     total = weight @ revenue
-    found: Floats = np.divide(weight @ (top * revenue), total, out=np.zeros_like(total), where=total > 0)
-    return found
+    share: Floats = np.divide(weight @ (top * revenue), total, out=np.zeros_like(total), where=total > 0)
+    return share

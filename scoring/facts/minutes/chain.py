@@ -30,12 +30,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from scoring.facts.membership import among, beside
+from scoring.calendar import DAY
+from scoring.facts.membership import is_in, is_not_in
 from scoring.facts.minutes import duplicates, mail_threads, overlaps, several_accounts
-from scoring.facts.steps import ENTRY, Staged, Stages
+from scoring.facts.steps import ENTRY, Staged, Steps
 from scoring.rules import Rules
 
-DAY = 86_400
 COUNTS = ("held", "planned", "no_show")
 #: measured records of a kind from which on the firm's own median replaces the default (2.1)
 ENOUGH = 50
@@ -74,8 +74,8 @@ def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
 def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[bool], ...]:
     """Started in the window, known before its end, not deleted, with somebody who did it."""
     end, start = day * DAY, (day - rules.window_days) * DAY
-    known = or_(a.c.created_at.is_(None), a.c.created_at < end)
-    return (a.c.org == org, a.c.deleted.is_(False), a.c.starts_at >= start, a.c.starts_at < end, known,
+    on_record = or_(a.c.created_at.is_(None), a.c.created_at < end)
+    return (a.c.org == org, a.c.deleted.is_(False), a.c.starts_at >= start, a.c.starts_at < end, on_record,
             a.c.owner_id.is_not(None))  # fmt: skip
 
 
@@ -207,36 +207,36 @@ def in_order(rows: FromClause, rules: Rules) -> Select[Any]:
 # ---- what became of each record -------------------------------------------------------------------------------------
 
 
-def counted(t: Any, org: int, day: int, rules: Rules, stages: Stages, known: Mapping[str, int] | None = None) -> Subquery:
+def counted(t: Any, org: int, day: int, rules: Rules, steps: Steps, known: Mapping[str, int] | None = None) -> Subquery:
     """The end of the chain: one row a record, person and account, with the seconds that count.
 
     `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `rule` names)
     + `capped` + `elsewhere` (other accounts' share of the same record).
     """
-    window = stages.keep("incoming", incoming(t, org, day, rules))
-    own = stages.keep("usual", usual(window) if known is None else _told(known))
-    rows = stages.keep("lengths", lengths(attended(t, org, window, rules), own, rules), numbered=True)
-    days = _within_a_day(_judged(rows, _fates(t, rows, rules, stages)), rules, stages)
-    return several_accounts.between_accounts(t, org, days, window, stages).subquery("counted")
+    window = steps.add("incoming", incoming(t, org, day, rules))
+    own = steps.add("usual", usual(window) if known is None else _told(known))
+    rows = steps.add("lengths", lengths(attended(t, org, window, rules), own, rules), numbered=True)
+    days = _within_a_day(_judged(rows, _fates(t, rows, rules, steps)), rules, steps)
+    return several_accounts.between_accounts(t, org, days, window, steps).subquery("counted")
 
 
-def _fates(t: Any, rows: FromClause, rules: Rules, stages: Stages) -> Table:
+def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
     """The seconds that are left of the records that do not keep theirs, and why. Most records are not among them."""
-    order = stages.keep("order", in_order(rows, rules), numbered=True)
-    again = duplicates.repeats(rows, order, rules, stages)
-    letters = stages.keep("mails", mail_threads.once(rows, again), ENTRY)
-    damped = stages.keep("damped", mail_threads.damped(letters, rules), ENTRY)
+    order = steps.add("order", in_order(rows, rules), numbered=True)
+    again = duplicates.repeats(rows, order, rules, steps)
+    letters = steps.add("mails", mail_threads.once(rows, again), ENTRY)
+    damped = steps.add("damped", mail_threads.damped(letters, rules), ENTRY)
     bulk = mail_threads.bulk(t, letters, rules)
 
-    def told(entries: Any, seconds: int, code: str) -> Select[Any]:
+    def fate(entries: Any, seconds: int, code: str) -> Select[Any]:
         return select(entries.entry, cast(literal(seconds), BigInteger).label("kept"), literal(code).label("code"))
 
-    one, s = bulk.subquery(), overlaps.shared(rows, order, again, stages).c
-    return stages.keep(
+    one, s = bulk.subquery(), overlaps.shared(rows, order, again, steps).c
+    return steps.add(
         "fates",
         union_all(
-            told(again.c, 0, "duplicate"), told(damped.c, 0, "damped"),
-            told(one.c, rules.bulk_mail_seconds, "bulk").where(beside([one.c.entry], damped)),
+            fate(again.c, 0, "duplicate"), fate(damped.c, 0, "damped"),
+            fate(one.c, rules.bulk_mail_seconds, "bulk").where(is_not_in([one.c.entry], damped)),
             select(s.entry, s.share, literal("overlap")).where(s.share < s.length),
         ),
         ENTRY,
@@ -246,18 +246,18 @@ def _fates(t: Any, rows: FromClause, rules: Rules, stages: Stages) -> Table:
 def _judged(rows: FromClause, fates: Table) -> Subquery:
     """Each record's seconds before the day's cap, and what happened to it."""
     x, f = rows.c, fates.c
-    told = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
-    return told.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
+    judged = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
+    return judged.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
 
 
-def _within_a_day(rows: FromClause, rules: Rules, stages: Stages) -> Subquery:
+def _within_a_day(rows: FromClause, rules: Rules, steps: Steps) -> Subquery:
     """A person's day holds `day_minutes`; beyond that every record of the day is cut in proportion."""
     x, cap = rows.c, rules.day_minutes * 60
     day = [x.person, func.coalesce(x.owner_day, 0)]
-    full = stages.keep("full_days", select(x.person, day[1].label("day")).group_by(*day).having(func.sum(x.kept) > cap))
-    held = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
-    f = select(x.entry, x.kept, held.label("held")).where(among(day, full), x.kept > 0).subquery().c
-    cut = stages.keep("cut", select(f.entry, cast(f.kept * cap // f.held, BigInteger).label("counted")), ENTRY)
+    full = steps.add("full_days", select(x.person, day[1].label("day")).group_by(*day).having(func.sum(x.kept) > cap))
+    of_day = cast(func.sum(x.kept).over(partition_by=day), BigInteger)
+    f = select(x.entry, x.kept, of_day.label("held")).where(is_in(day, full), x.kept > 0).subquery().c
+    cut = steps.add("cut", select(f.entry, cast(f.kept * cap // f.held, BigInteger).label("counted")), ENTRY)
     claimed, counted = func.coalesce(x.seconds, x.length), func.coalesce(cut.c.counted, x.kept)
     return select(
         x.entry, x.org, x.id, x.person, x.account_id, x.contact_id, x.kind, x.starts_at, x.seconds, x.sure,
@@ -288,15 +288,15 @@ def by_person_and_account(rows: FromClause, own: FromClause) -> Select[Any]:
 
 
 def _usual_of(own: FromClause, kind: str) -> Label[int]:
-    found = select(own.c.seconds).where(own.c.kind == kind).scalar_subquery()
-    return cast(func.coalesce(found, 0), BigInteger).label(f"usual_{kind}")
+    seconds = select(own.c.seconds).where(own.c.kind == kind).scalar_subquery()
+    return cast(func.coalesce(seconds, 0), BigInteger).label(f"usual_{kind}")
 
 
 def minutes(t: Any, org: int, day: int, rules: Rules) -> Staged:
     """The sums of all that counts."""
-    stages = Stages()
-    rows = counted(t, org, day, rules, stages)
-    return stages.then(by_person_and_account(rows, stages.kept[1][0]))
+    steps = Steps()
+    rows = counted(t, org, day, rules, steps)
+    return steps.finish(by_person_and_account(rows, steps.added[1][0]))
 
 
 def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str, known: Mapping[str, int] | None = None) -> Staged:
@@ -305,16 +305,16 @@ def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str, known: 
     `claimed` = `counted` + `clipped` + `lost` + `capped` + `elsewhere` + `left_out`. `known` are the firm's usual lengths
     (kind -> seconds), where `t` holds too few of its records to find them.
     """
-    stages = Stages()
-    x = counted(t, org, day, rules, stages, known).c
+    steps = Steps()
+    x = counted(t, org, day, rules, steps, known).c
     nothing = cast(literal(0), BigInteger)
     kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.claimed, x.counted, x.clipped, x.lost, x.capped,
                   x.elsewhere, nothing.label("left_out"), x.rule, x.code).where(x.account_id == account_id)  # fmt: skip
-    (window, _), (own, _) = stages.kept[:2]
+    (window, _), (own, _) = steps.added[:2]
     i = window.c
     why = case((i.is_twin == 1, "twin"), else_=i.status)
     raw = cast(func.coalesce(i.seconds, default_seconds(i, own, rules)), BigInteger)
     out = select(i.id, i.kind, i.person, i.starts_at, i.seconds, raw, nothing, nothing, nothing, nothing, nothing, raw, why,
                  why).where(i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS)))  # fmt: skip
     both = union_all(kept, out).subquery()
-    return stages.then(select(both).order_by(both.c.starts_at, both.c.id, both.c.person))
+    return steps.finish(select(both).order_by(both.c.starts_at, both.c.id, both.c.person))

@@ -4,33 +4,33 @@ from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, Table, and_, case, cast, func, or_, select, union
 
-from scoring.facts.membership import among, stretches
-from scoring.facts.steps import ENTRY, Stages
+from scoring.facts.membership import is_in, marked_runs
+from scoring.facts.steps import ENTRY, Steps
 from scoring.rules import Rules
 
 #: per cent of the shorter of two records that lies in the other one, from which on they are one activity
 SAME_SHARE = 80
 
 
-def repeats(rows: FromClause, order: FromClause, rules: Rules, stages: Stages) -> Table:
+def repeats(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> Table:
     """The entry of every record that repeats a better one: the same start, most of its length, or the same day where nobody
     noted the time."""
-    found = union(_close(rows, order, rules, stages), _vague(rows), _same_subject(rows))
-    return stages.keep("repeats", found, ENTRY)
+    entries = union(_close(rows, order, rules, steps), _vague(rows), _same_subject(rows))
+    return steps.add("repeats", entries, ENTRY)
 
 
-def _close(rows: FromClause, order: FromClause, rules: Rules, stages: Stages) -> Select[Any]:
+def _close(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> Select[Any]:
     """All but the best of the records of one person, account and kind that begin together or lie in each other."""
-    seen = stages.keep("seen", _seen(rows, order))
-    c = seen.c
+    records = steps.add("seen", _seen(rows, order))
+    c = records.c
     alike = [c.person, c.account, c.kind, c.topic]
     doubtful = select(*alike).where(_same(c, rules)).subquery()
-    known = select(seen).where(among(alike, doubtful)).subquery().c
-    mine: dict[str, Any] = {"partition_by": [known.person, known.account, known.kind, known.topic]}
-    island = func.sum(case((_same(known, rules), 0), else_=1)).over(
-        **mine, order_by=[known.starts_at, known.id], rows=(None, 0)
+    unsure = select(records).where(is_in(alike, doubtful)).subquery().c
+    mine: dict[str, Any] = {"partition_by": [unsure.person, unsure.account, unsure.kind, unsure.topic]}
+    island = func.sum(case((_same(unsure, rules), 0), else_=1)).over(
+        **mine, order_by=[unsure.starts_at, unsure.id], rows=(None, 0)
     )
-    g = select(*known, cast(island, BigInteger).label("island")).subquery().c
+    g = select(*unsure, cast(island, BigInteger).label("island")).subquery().c
     best = func.row_number().over(
         partition_by=[g.person, g.account, g.kind, g.topic, g.island],
         order_by=[g.sure.desc(), g.length.desc(), g.own.desc(), g.id],
@@ -51,7 +51,7 @@ def _seen(rows: FromClause, order: FromClause) -> Select[Any]:
     wanted = (
         select(x.entry, x.id, x.person, func.coalesce(x.account_id, "").label("account"), x.kind, topic.label("topic"),
                x.starts_at, x.ends_at, x.sure, x.length, x.own)
-        .where(among([x.entry], stretches(order, order.c.near)))
+        .where(is_in([x.entry], marked_runs(order, order.c.near)))
         .subquery()
     )  # fmt: skip
     w = wanted.c
@@ -79,7 +79,7 @@ def _vague(rows: FromClause) -> Select[Any]:
     """A meeting that nobody measured repeats the measured one of that person, account and day."""
     x = rows.c
     noted = select(*_day(x)).where(x.meeting > 0, x.timed > 0).subquery()
-    return select(x.entry).where(x.meeting > x.sure, among(_day(x), noted))
+    return select(x.entry).where(x.meeting > x.sure, is_in(_day(x), noted))
 
 
 def _day(x: Any) -> list[Any]:
@@ -94,9 +94,9 @@ def _same_subject(rows: FromClause) -> Select[Any]:
     key = [*_day(x), x.subject_key]
     unsure = select(*key).where(loose, x.sure < 1).subquery()
     several = and_(func.count() > 1, func.max(x.meeting) == 1)
-    many = select(*key).where(loose, among(key, unsure)).group_by(*key).having(several).subquery()
+    many = select(*key).where(loose, is_in(key, unsure)).group_by(*key).having(several).subquery()
     rank = func.row_number().over(
         partition_by=key, order_by=[x.sure.desc(), x.meeting.desc(), x.starts_at, x.own.desc(), x.id]
     )
-    named = select(x.entry, x.sure, rank.label("nth")).where(loose, among(key, many)).subquery().c
+    named = select(x.entry, x.sure, rank.label("nth")).where(loose, is_in(key, many)).subquery().c
     return select(named.entry).where(named.nth > 1, named.sure < 1)

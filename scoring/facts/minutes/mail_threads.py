@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select, Subquery, and_, case, func, or_, select, union_all
 
-from scoring.facts.membership import among, beside
+from scoring.facts.membership import is_in, is_not_in
 from scoring.rules import Rules
 
 #: one subject to many recipients within this time (seconds) was sent by a machine, or as if by one
@@ -15,7 +15,7 @@ def once(rows: FromClause, again: FromClause) -> Select[Any]:
     """Mails of a thread or subject that repeat no other record."""
     x = rows.c
     wanted = (x.entry, x.org, x.id, x.person, x.account_id, x.contact_id, x.starts_at, x.owner_day, x.subject_key, x.thread)
-    return select(*wanted).where(x.mail > 0, x.thread.is_not(None), beside([x.entry], again))
+    return select(*wanted).where(x.mail > 0, x.thread.is_not(None), is_not_in([x.entry], again))
 
 
 def damped(mails: FromClause, rules: Rules) -> Select[Any]:
@@ -24,7 +24,7 @@ def damped(mails: FromClause, rules: Rules) -> Select[Any]:
     thread = [x.person, func.coalesce(x.account_id, ""), x.thread, func.coalesce(x.owner_day, 0)]
     long = select(*thread).group_by(*thread).having(func.count() > rules.mails_a_day).subquery()
     nth = func.row_number().over(partition_by=thread, order_by=[x.starts_at, x.id])
-    numbered = select(x.entry, nth.label("nth")).where(among(thread, long)).subquery().c
+    numbered = select(x.entry, nth.label("nth")).where(is_in(thread, long)).subquery().c
     return select(numbered.entry).where(numbered.nth > rules.mails_a_day)
 
 
@@ -55,6 +55,6 @@ def _recipients(t: Any, mails: FromClause, rules: Rules) -> Subquery:
     topic = [every.person, every.subject_key]
     wide = select(*topic).group_by(*topic).having(func.count() > rules.bulk_mails).subquery()
     before = func.lag(every.starts_at).over(partition_by=[*topic, every.who], order_by=[every.starts_at, every.id])
-    told = select(*every, before.label("before")).where(among(topic, wide)).subquery().c
-    anew = or_(told.before.is_(None), told.starts_at - told.before > BULK_WITHIN)
-    return select(told.entry, told.id, told.person, told.subject_key, told.starts_at, told.who).where(anew).subquery()
+    sent = select(*every, before.label("before")).where(is_in(topic, wide)).subquery().c
+    anew = or_(sent.before.is_(None), sent.starts_at - sent.before > BULK_WITHIN)
+    return select(sent.entry, sent.id, sent.person, sent.subject_key, sent.starts_at, sent.who).where(anew).subquery()

@@ -20,8 +20,8 @@ from sqlalchemy import (
     union,
 )
 
-from scoring.facts.membership import among, beside
-from scoring.facts.steps import ENTRY, Stages
+from scoring.facts.membership import is_in, is_not_in
+from scoring.facts.steps import ENTRY, Steps
 
 #: what an account gets its part of
 SECONDS = ("clipped", "lost", "capped", "counted")
@@ -37,11 +37,11 @@ def several(t: Any, org: int, window: FromClause) -> Select[Any]:
     return select(w.id).join(p, there).outerjoin(c, theirs).where(account.is_not(None), other).distinct()
 
 
-def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, stages: Stages) -> CompoundSelect[Any]:
+def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, steps: Steps) -> CompoundSelect[Any]:
     """Every record under each account that has a part of it; what the others got stands in `elsewhere`."""
-    x, ids = rows.c, stages.keep("several", several(t, org, window))
-    alone = select(*x, literal(0).label("elsewhere")).where(beside([x.id], ids))
-    others = stages.keep("of_several", select(*x).where(among([x.id], ids)), ENTRY, found_by="id")
+    x, ids = rows.c, steps.add("several", several(t, org, window))
+    alone = select(*x, literal(0).label("elsewhere")).where(is_not_in([x.id], ids))
+    others = steps.add("of_several", select(*x).where(is_in([x.id], ids)), ENTRY, found_by="id")
     return alone.union_all(_parts(t, org, others, ids))
 
 
@@ -58,9 +58,9 @@ def _parts(t: Any, org: int, rows: FromClause, ids: FromClause) -> Select[Any]:
     heads = select(*same, x.account_id, func.count(x.attendee).label("heads"), func.max(x.named).label("named"))
     h = heads.group_by(*same, x.account_id).subquery().c
     every = func.sum(h.heads).over(partition_by=[h.id, h.person])
-    known = select(*h, every.label("every")).subquery().c
-    weight = case((known.every == 0, 1), (and_(known.heads == 0, known.named == 1), 1), else_=known.heads)
-    weighed = select(*known, cast(weight, BigInteger).label("weight")).subquery().c
+    present = select(*h, every.label("every")).subquery().c
+    weight = case((present.every == 0, 1), (and_(present.heads == 0, present.named == 1), 1), else_=present.heads)
+    weighed = select(*present, cast(weight, BigInteger).label("weight")).subquery().c
     by: dict[str, Any] = {"partition_by": [weighed.id, weighed.person]}
     upto = func.sum(weighed.weight).over(**by, order_by=weighed.account_id, rows=(None, 0))
     whole = func.sum(weighed.weight).over(**by)
@@ -71,8 +71,8 @@ def _parts(t: Any, org: int, rows: FromClause, ids: FromClause) -> Select[Any]:
         return cast(part, BigInteger)
 
     here: ColumnElement[Any] = sum((mine(cut[name]) for name in SECONDS[1:]), mine(cut[SECONDS[0]]))
-    told = [mine(cut[c.name]).label(c.name) if c.name in SECONDS else cut[c.name] for c in rows.c]
-    return select(*told, (cut.claimed - here).label("elsewhere")).where(cut.weight > 0)
+    columns = [mine(cut[c.name]).label(c.name) if c.name in SECONDS else cut[c.name] for c in rows.c]
+    return select(*columns, (cut.claimed - here).label("elsewhere")).where(cut.weight > 0)
 
 
 def _touched(t: Any, org: int, rows: FromClause, ids: FromClause, fixed: Sequence[ColumnElement[Any]]) -> Subquery:
@@ -81,7 +81,7 @@ def _touched(t: Any, org: int, rows: FromClause, ids: FromClause, fixed: Sequenc
     # by the ids: SQLite would rather read all participants than expect that few records are left
     mine = and_(p.c.org == org, p.c.activity_id.in_(select(ids.c.id)), p.c.activity_id == x.id)
     there = and_(mine, p.c.deleted.is_(False), p.c.declined.is_(False))
-    known = and_(c.c.org == org, c.c.account_id.is_not(None))
+    of_account = and_(c.c.org == org, c.c.account_id.is_not(None))
     no, nobody = literal(0), literal(None, c.c.id.type)
     named = select(*fixed, x.account_id, nobody.label("attendee"), literal(1).label("named")).where(
         x.account_id.is_not(None)
@@ -90,9 +90,9 @@ def _touched(t: Any, org: int, rows: FromClause, ids: FromClause, fixed: Sequenc
         select(*fixed, c.c.account_id, c.c.id, no)
         .select_from(rows)
         .join(p, there)
-        .join(c, and_(known, c.c.id == p.c.person_id))
+        .join(c, and_(of_account, c.c.id == p.c.person_id))
         .where(p.c.side == "theirs")
     )
-    first = select(*fixed, c.c.account_id, c.c.id, no).join(c, and_(known, c.c.id == x.contact_id))
+    first = select(*fixed, c.c.account_id, c.c.id, no).join(c, and_(of_account, c.c.id == x.contact_id))
     linked = select(*fixed, p.c.person_id, nobody, no).select_from(rows).join(p, there).where(p.c.side == "about")
     return union(named, met, first, linked).subquery()
