@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from assay import __version__
 from assay.doc_pages import commands
 from assay.doc_pages.configuration import markdown
 from assay.settings import Settings
@@ -96,3 +97,10 @@ def test_the_image_holds_every_root_that_the_wheel_does() -> None:
         assert f"!{root}" in ignored
     assert text.count("--require-hashes") == 2
     assert re.search(r"^USER 65532", text, re.MULTILINE)
+
+
+def test_the_version_is_that_of_the_newest_release_and_reaches_the_image() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert __version__ == releases[0]
+    assert "--build-arg VERSION=$$(sed" in (ROOT / "Makefile").read_text()
+    assert 'org.opencontainers.image.version="${VERSION}"' in (ROOT / "Dockerfile").read_text()

@@ -49,7 +49,7 @@ def create_app(engine: Engine, settings: Settings, health: Health, metrics: Metr
     app.include_router(api.router(context))
     app.router.routes += pages.routes(context)
     app.router.routes += [
-        Route("/healthz", lambda _: JSONResponse({"alive": True})),
+        Route("/healthz", lambda _: JSONResponse({"alive": True, "version": __version__})),
         Route("/readyz", lambda _: _ready(health)),
         Route("/metrics", lambda _: _measured(metrics)),
     ]
