@@ -42,9 +42,9 @@ def create_lookup_indexes(engine: Engine) -> None:
     they take seconds; there from the start they would more than double what the first load takes. What later nights
     change is little.
     """
-    there = {index["name"] for table in {way.partition(" ")[0] for way in LOOKUP_INDEXES.values()}
-             for index in inspect(engine).get_indexes(table)}  # fmt: skip
-    if missing := LOOKUP_INDEXES.keys() - there:
+    tables = {columns.partition(" ")[0] for columns in LOOKUP_INDEXES.values()}
+    existing = {index["name"] for table in tables for index in inspect(engine).get_indexes(table)}
+    if missing := LOOKUP_INDEXES.keys() - existing:
         with engine.begin() as c:
             for name in sorted(missing):
                 c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {LOOKUP_INDEXES[name]}")
@@ -207,8 +207,18 @@ def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
 
 
 #: what the judgement and the page read; other kinds have no bearing on one account's time
-KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item", "quote",
-         "team_member", "owner")  # fmt: skip
+KINDS = (
+    "account",
+    "activity",
+    "opportunity",
+    "contact",
+    "participant",
+    "opportunity_change",
+    "line_item",
+    "quote",
+    "team_member",
+    "owner",
+)
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | None = None) -> Any:

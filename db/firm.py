@@ -39,8 +39,16 @@ from scoring.records import ANSWERS, KINDS
 from scoring.scope import Scope
 
 #: which kind of thing a field of a record names
-NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
-         "person_id": "", "former_id": "owner", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
+NAMES = {
+    "account_id": "account",
+    "owner_id": "owner",
+    "contact_id": "contact",
+    "opportunity_id": "opportunity",
+    "person_id": "",
+    "former_id": "owner",
+    "parent_id": "account",
+    "manager_id": "owner",
+}
 #: records that are left out where the first CRM has the same, and those that hang on an opportunity
 DOUBLES = ("account", "owner", "contact", "opportunity")
 OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")

@@ -70,8 +70,17 @@ class Ledger:
                 c.execute(insert(ledger), [self._row(run, u, at, tried.get(u.account_id, 0)) for u in some])
 
     def _row(self, run: int, u: FieldUpdate, at: int, attempts: int) -> dict[str, Any]:
-        return {"run": run, "org": self.org, "account_id": u.account_id, "status": "planned", "why": u.why, "at": at,
-                "old": _json(u.old), "new": _json(u.values), "attempts": attempts}  # fmt: skip
+        return {
+            "run": run,
+            "org": self.org,
+            "account_id": u.account_id,
+            "status": "planned",
+            "why": u.why,
+            "at": at,
+            "old": _json(u.old),
+            "new": _json(u.values),
+            "attempts": attempts,
+        }
 
     def sending(self, run: int, account_ids: Sequence[str], token: str, at: int, lease: Lease | None = None) -> None:
         """Commit, before the call, that these rows are on their way; raises `LeaseLost` if they must not be sent."""
@@ -185,8 +194,14 @@ def _is_latest() -> ColumnElement[bool]:
 def _outcome(key: int, said: WriteResult, attempts: int, at: int, day: int) -> dict[str, Any]:
     """A refused row waits longer with every try; one that was only locked is due at the next run."""
     wait = WAITS[min(attempts, len(WAITS)) - 1] if attempts and not said.transient else 0
-    return {"key": key, "status": "acked" if said.ok else "rejected", "code": said.code, "message": said.message, "at": at,
-            "retry_day": None if said.ok else day + wait}  # fmt: skip
+    return {
+        "key": key,
+        "status": "acked" if said.ok else "rejected",
+        "code": said.code,
+        "message": said.message,
+        "at": at,
+        "retry_day": None if said.ok else day + wait,
+    }
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

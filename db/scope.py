@@ -21,8 +21,13 @@ from scoring.scope import OWNER, ROLE, TYPE, Scope, roots
 #: why a child is not judged itself
 ROLLED = "rolled up into a parent"
 #: records that a child's parent takes over, and the column that names the account
-HANDED_ON = {"contact": "account_id", "opportunity": "account_id", "activity": "account_id", "team_member": "account_id",
-             "participant": "person_id"}  # fmt: skip
+HANDED_ON = {
+    "contact": "account_id",
+    "opportunity": "account_id",
+    "activity": "account_id",
+    "team_member": "account_id",
+    "participant": "person_id",
+}
 Facts = Mapping[str, Sequence[str]]
 
 
@@ -66,8 +71,10 @@ def census(c: Connection, orgs: Sequence[int], scope: Scope) -> Census:
     tops = roots(parents) if scope.rollup else {}
     alike = {id(known): known for known in facts.values()}  # few combinations occur; each is decided once
     why = {key: scope.left_out(known) for key, known in alike.items()}
-    places = [Place(org, i, firm_id, ROLLED if firm_id in tops else why[id(facts[firm_id])], marked)
-              for org, i, firm_id, marked in seen]  # fmt: skip
+    places = [
+        Place(org, i, firm_id, ROLLED if firm_id in tops else why[id(facts[firm_id])], marked)
+        for org, i, firm_id, marked in seen
+    ]
     times = Counter(id(known) for known in facts.values())
     values: dict[str, Counter[str]] = {name: Counter() for name in scope.criteria}
     for name, key in product(scope.criteria, alike):

@@ -74,12 +74,21 @@ def signals(frame: Frame, rules: Rules) -> Signals:
     bought, fallback = wallet(frame, run_rate, rules.wallet_quantile)
     size, sized = _size(frame)
     return Signals(
-        trailing_12m=won_365, trailing_6m=won_182, orders=frame.sum("revenue", "orders_365"),
-        customer=frame.sum("revenue", "orders") > 0, run_rate=run_rate, pipeline=offers(frame, rules),
-        usual=wallet(frame, run_rate, 0.5)[0], wallet=bought, fallback=fallback, space=whitespace(frame),
-        size=size, sized=sized, blended=decided_by_stages(frame) and int((run_rate > 0).sum()) < BLENDED,
+        trailing_12m=won_365,
+        trailing_6m=won_182,
+        orders=frame.sum("revenue", "orders_365"),
+        customer=frame.sum("revenue", "orders") > 0,
+        run_rate=run_rate,
+        pipeline=offers(frame, rules),
+        usual=wallet(frame, run_rate, 0.5)[0],
+        wallet=bought,
+        fallback=fallback,
+        space=whitespace(frame),
+        size=size,
+        sized=sized,
+        blended=decided_by_stages(frame) and int((run_rate > 0).sum()) < BLENDED,
         share=rules.horizon_days / 365,
-    )  # fmt: skip
+    )
 
 
 def components(s: Signals) -> Floats:
@@ -111,16 +120,29 @@ def potential(frame: Frame, overrides: Floats, rules: Rules) -> Potential:
     money = expected(s, learned.weights)
     room = headroom(s, money, rules.realisable)
     guess = ~s.customer & (s.pipeline <= 0) & ~s.sized
-    given = ~np.isnan(overrides)
-    total = np.where(given, overrides, money + room)
+    overridden = ~np.isnan(overrides)
+    total = np.where(overridden, overrides, money + room)
     doubt = rules.doubt + np.where(s.fallback, rules.doubt_fallback, 0.0) + np.where(s.customer, 0.0, 0.25)
     spread = 0.35 + 0.65 / (1 + np.sqrt(s.orders))
-    c = small(s.run_rate)
+    expected_low, expected_high = _range(s, money, learned, spread)
+    low, high = _fallback(total, np.where(overridden, 0.0, spread), small(s.run_rate))
     return Potential(
-        s.trailing_12m, money, *_range(s, money, learned, spread), room, total,
-        *_fallback(total, np.where(given, 0.0, spread), c), s.pipeline, s.wallet,
-        np.where(given, 0.15, doubt), guess & ~given, given, s.customer, s.space.best,
-    )  # fmt: skip
+        trailing=s.trailing_12m,
+        expected=money,
+        expected_low=expected_low,
+        expected_high=expected_high,
+        headroom=room,
+        potential=total,
+        low=low,
+        high=high,
+        pipeline=s.pipeline,
+        wallet=s.wallet,
+        doubt=np.where(overridden, 0.15, doubt),
+        guess=guess & ~overridden,
+        overridden=overridden,
+        customer=s.customer,
+        whitespace=s.space.best,
+    )
 
 
 def _range(s: Signals, money: Floats, learned: Calibration, spread: Floats) -> tuple[Floats, Floats]:
