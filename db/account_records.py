@@ -116,7 +116,7 @@ class AccountReader:
         self._activities: dict[str, Any] = {}
 
     def of_account(self, contacts: Sequence[str], since: int) -> Sequence[Any]:
-        """Read the account's activities since an instant: its own, else through a deal or a person (rulings 14), and those of
+        """Read the account's activities since an instant: its own, else through a deal or a person, and those of
         others that have a part for it: linked to it, or with its people there (scoring.facts.minutes.several_accounts)."""
         a, p, accounts = t.activity.c, t.participant.c, self._accounts
         ids = {

@@ -1,4 +1,4 @@
-"""Several CRMs as one firm: what both know counts once (rulings 16, docs/adr/0010).
+"""Several CRMs as one firm: what both know counts once (docs/adr/0010).
 
 With one CRM the firm is that CRM's records. With more, temporary tables hold the records of all, the ids of what is linked
 replaced by those of the first CRM; everything that judges reads them as if they were one org's. So does it where a scope

@@ -1,4 +1,4 @@
-"""One run at a time: a row with an end, renewed by a heartbeat, taken over when its holder is dead (rulings 26)."""
+"""One run at a time: a row with an end, renewed by a heartbeat, taken over when its holder is dead (docs/adr/0021)."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Which accounts are in scope, read from what is stored; and the firm's tables cut down to them (rulings 11, docs/scope.md).
+"""Which accounts are in scope, read from what is stored; and the firm's tables cut down to them (docs/scope.md).
 
 An account that two CRMs know is judged by what the first one says; what the first CRM does not have is taken from the other.
 """

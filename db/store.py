@@ -20,7 +20,7 @@ from scoring.linking import Links
 from scoring.records import Reason, Score, columns
 from scoring.scope import Scope
 
-#: an account whose ownership was never seen to change is taken to have had its owner always (rulings 15)
+#: an account whose ownership was never seen to change is taken to have had its owner always (docs/facts/scoring.md, "Owners over time")
 ALWAYS = 0
 
 

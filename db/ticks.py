@@ -1,4 +1,4 @@
-"""Times of the schedule: each is run by one process, whichever replica it belongs to (rulings 26, docs/adr/0021).
+"""Times of the schedule: each is run by one process, whichever replica it belongs to (docs/adr/0021).
 
 A tick is claimed under the lease, so a claim that has not ended and whose claimant no longer holds the lease is a death.
 """

@@ -1,4 +1,4 @@
-"""Is anything new opened? Counts of new people, new products, asks and resolutions against peers (reference 2.4)."""
+"""Is anything new opened? Counts of new people, new products, asks and resolutions against peers (docs/facts/scoring.md, "Behaviour")."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame
 from scoring.rules import Rules
 
-#: times a date is moved back before an offer counts as stalled (2.4)
+#: times a date is moved back before an offer counts as stalled
 MIN_PUSHES = 2
 
 

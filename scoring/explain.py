@@ -1,4 +1,7 @@
-"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from records (reference 2.6)."""
+"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from records.
+
+(docs/facts/scoring.md, "Sentences")
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ MAX_TEXT = 255
 MAX_REASONS = 3
 #: what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@")
-#: what people answer (rulings 9), as it is told beside the verdict
+#: what people answer, as it is told beside the verdict
 ANSWERED = {
     "Agree": "Agreed by a person.",
     "Disagree": "Disputed by a person.",

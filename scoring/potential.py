@@ -1,4 +1,4 @@
-"""Potential = expected revenue + realisable headroom, with a range (reference 2.2).
+"""Potential = expected revenue + realisable headroom, with a range (docs/facts/scoring.md, "Potential").
 
 Trailing revenue is hard to beat as a forecast, so it stands beside these numbers everywhere.
 """
@@ -16,7 +16,7 @@ from scoring.rules import Rules
 
 #: z of an 80 % range
 Z80 = 1.2816
-#: below this many accounts with revenue a firm that sells by opportunities is ranked by blended ranks (2.2)
+#: below this many accounts with revenue a firm that sells by opportunities is ranked by blended ranks
 BLENDED = 150
 
 
@@ -34,7 +34,7 @@ class Potential:
     high: Floats
     pipeline: Floats
     wallet: Floats  #: what look-alikes that buy a lot buy
-    doubt: Floats  #: log units of doubt about potential, not the spread of outcomes (rulings 23)
+    doubt: Floats  #: log units of doubt about potential, not the spread of outcomes
     guess: Bools  #: nothing to go by: no revenue, no offer, no size
     overridden: Bools
     customer: Bools
@@ -153,7 +153,7 @@ def _range(s: Signals, money: Floats, learned: Calibration, spread: Floats) -> t
 
 
 def _fallback(center: Floats, spread: Floats, c: float) -> tuple[Floats, Floats]:
-    """An 80 % range on log(x + c) that claims no coverage (rulings 21)."""
+    """An 80 % range on log(x + c) that claims no coverage (docs/facts/scoring.md, "The range")."""
     low = (center + c) * np.exp(-Z80 * spread) - c
     return np.maximum(low, 0.0), (center + c) * np.exp(Z80 * spread) - c
 

@@ -1,4 +1,4 @@
-"""Good reasons for more time than usual: a renewal, a first order, or a person's word (reference 2.3)."""
+"""Good reasons for more time than usual: a renewal, a first order, or a person's word (docs/facts/scoring.md, "Time against potential")."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from scoring.frame import Frame
 from scoring.rules import Rules
 
-#: the answer that claims one (rulings 9)
+#: the answer that claims one
 CLAIMED = "Renewal or project"
 #: days ahead in which a renewal is already worked on
 AHEAD = 90

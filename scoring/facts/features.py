@@ -51,7 +51,7 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
 
 
 def accounts(t: Any, org: int, day: int) -> Select[Any]:
-    """Accounts that existed, with the owner they had then (rulings 15)."""
+    """Accounts that existed, with the owner they had then (docs/facts/scoring.md, "Owners over time")."""
     a, o = t.account, t.account_owner
 
     def then(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -17,11 +17,11 @@ from scoring.proof.learned import BASELINES, BESIDE, LEAST_CUTS, NOMINAL, OURS, 
 from scoring.proof.rank_measures import Compared, Difference, calibration_table, differences, spearman, top_share
 from scoring.rules import Rules
 
-#: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)
+#: horizons in days, the best first; days between cuts; cuts that are used at most (docs/facts/scoring.md, "The range")
 HORIZONS, APART, MAX_CUTS = (365, 182, 91), 91, 8
 #: accounts with an outcome, all cuts together, below which nothing is learned
 LEAST_ACCOUNTS = 60
-#: gain in rank correlation that learned weights must show, and on how many cuts (2.2)
+#: gain in rank correlation that learned weights must show, and on how many cuts
 GAIN, GAINS = 0.02, 3
 
 
@@ -134,7 +134,7 @@ def learned_weights(cuts: Sequence[Cut]) -> tuple[float, float, float]:
     """Half-way from the defaults to non-negative least squares, if that would have ranked better at enough later cuts.
 
     At each cut only outcomes that had ended by then may teach. Un-shrunk weights jump from one extreme to another between
-    neighbouring cuts (reference 2.2).
+    neighbouring cuts (docs/facts/scoring.md, "Potential").
     """
     if cuts[0].signals.blended:
         return WEIGHTS

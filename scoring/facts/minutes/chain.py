@@ -1,4 +1,4 @@
-"""Selling time as set algebra over integer seconds (reference/scoring.md 2.1).
+"""Selling time as set algebra over integer seconds (docs/facts/scoring.md, "Selling minutes").
 
 A chain of steps, each one rule: what is in the window -> person by person -> how long -> once only -> within a day -> between
 accounts. `features` sums its end, `treatment` shows it record by record, with every second that did not count: the same
@@ -37,7 +37,7 @@ from scoring.facts.steps import ENTRY, Staged, Steps, pick
 from scoring.rules import Rules
 
 COUNTS = ("held", "planned", "no_show")
-#: measured records of a kind from which on the firm's own median replaces the default (2.1)
+#: measured records of a kind from which on the firm's own median replaces the default
 ENOUGH = 50
 
 
@@ -47,7 +47,10 @@ def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
-    """Activities of the window with their account: their own, else the opportunity's, else the contact's (rulings 14)."""
+    """Activities of the window with their account: their own, else the opportunity's, else the contact's.
+
+    (docs/facts/scoring.md, "Account of an activity")
+    """
     a, o, c = t.activity, t.opportunity, t.contact
     twin, unnamed = a.alias("twin"), a.c.account_id.is_(None)
     alive = twin.c.deleted.is_(False)
@@ -86,7 +89,7 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
 
 
 def _status(t: Any, org: int, rules: Rules) -> ColumnElement[str]:
-    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it (2.1, 9)."""
+    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it."""
     a, others = t.activity, [t.activity.c.category.in_(rules.service_types)] if rules.service_types else []
     if rules.service_roles:
         others.append(a.c.owner_id.in_(servants(t, org, rules)))

@@ -1,4 +1,7 @@
-"""Records that tell of one activity twice: a logged meeting and the synced event, a copy of a colleague's (2.1, rule 6)."""
+"""Records that tell of one activity twice: a logged meeting and the synced event, a copy of a colleague's.
+
+(docs/facts/scoring.md, "Selling minutes")
+"""
 
 from typing import Any
 

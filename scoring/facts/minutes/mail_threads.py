@@ -1,4 +1,7 @@
-"""Mails that cost less time than one by one they would seem to: long threads, and mail to many (2.1, rule 8)."""
+"""Mails that cost less time than one by one they would seem to: long threads, and mail to many.
+
+(docs/facts/scoring.md, "Selling minutes")
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person is in one place at a time: overlapping records share the seconds they have in common (2.1, rule 7).
+"""A person is in one place at a time: overlapping records share the seconds they have in common (docs/facts/scoring.md, "Selling minutes").
 
 A sweep over the ends of the records: between two neighbouring ends `n` records are open, and each gets a share of 1/n. With
 G(t) the sum of those shares up to t, a record gets G(end) - G(start), so that no record is compared with another one.
