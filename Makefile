@@ -1,53 +1,56 @@
-# Everything a developer or an admin runs. `make demo` and `make test` set themselves up.
+# Everything a developer or an admin runs; `make help` lists it. Each target sets up what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock coverage soak bench bench-score browser conformance docs image clean
+.DEFAULT_GOAL = help
+.PHONY: help demo test lint lock coverage soak bench bench-score browser conformance docs image clean
 
-demo: $(READY)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## sandbox CRMs, one whole night against them, and report.html
 	$(BIN)/assay demo
 
-test: $(READY)
+test: $(READY) ## all tests, on SQLite, a real PostgreSQL and real HTTP
 	$(BIN)/pytest -n 2
 
-lint: $(READY)
+lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# Every line and branch of the score, by its own tests.
-coverage: $(READY)
+coverage: $(READY) ## every line and branch of the score, by its own tests
 	$(BIN)/pytest -n 2 tests/test_scoring*.py --cov=scoring --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-# The write path for an hour: the model in thousands of steps, and kill -9 at every step of every way.
-soak: $(READY)
+# The model in thousands of steps, and kill -9 at every step of every way.
+soak: $(READY) ## the write path for an hour
 	ASSAY_SOAK=100 $(BIN)/pytest -n 2 -s --timeout 7200 tests/test_assay_writeback_model.py tests/test_assay_kill.py
 
-bench: $(READY)
+bench: $(READY) ## how fast it pulls and writes
 	$(BIN)/pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/publish.py
 
 # Judges the recorded worlds and renews docs/benchmark.md; hours of CPU.
-bench-score: $(READY)
+bench-score: $(READY) ## the open benchmark of the score; hours
 	$(BIN)/python bench/score.py --write --jobs 2
 
 # Foreign clients judge the sandbox; installs them from the package registries (npm must be on the machine).
-conformance: $(READY)
+conformance: $(READY) ## foreign clients judge the sandbox (needs npm)
 	$(BIN)/python conformance/run.py
 
 # The pages in a real Chromium, judged by axe-core; the JSON API judged by schemathesis. Installs Debian's chromium where
 # there is none (as root; else: apt-get install chromium). Leaves its pictures in shots/.
-browser: $(READY)
+browser: $(READY) ## the pages in a real browser, the API by a foreign judge
 	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium fonts-liberation
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
 	$(BIN)/pytest tests/browser -n 0 -p no:randomly
 
 # Hashes, and no download addresses: whoever installs chooses the registry.
-lock: $(READY)
+lock: $(READY) ## renew the hashed requirements
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
@@ -58,10 +61,12 @@ lock: $(READY)
 	  pyproject.toml --group dev --group browser -c requirements-dev.txt -o requirements-browser.txt
 
 # The pages of docs/ that are made from the code; a test tells when they are old.
-docs: $(READY)
+docs: $(READY) ## renew the pages that are made from the code
 	$(BIN)/python -m assay.doc_pages.configuration > docs/configuration.md
+	$(BIN)/python -m assay.doc_pages.commands > docs/commands.md
+	$(BIN)/python -m assay.doc_pages.admin_review docs/admin-review.md
 
-image:
+image: ## the container image
 	docker build -t assay:dev . || buildah bud --format docker -t assay:dev .
 
 $(READY): requirements-dev.txt pyproject.toml
@@ -71,5 +76,5 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
-clean:
+clean: ## remove what the other targets made
 	rm -rf $(VENV) .conformance demo report.html

@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
-from scheduler import Cron
 from scoring.rules import Rules, preset
 from scoring.scope import ROLE
 from scoring.scope import Scope as Chosen
+
+if TYPE_CHECKING:
+    from scheduler import Cron
 
 PREFIX = "ASSAY_"
 MASK = "********"
@@ -126,8 +126,10 @@ class Schedule(_Section):
         default=60, ge=3, description="a run that died on another machine is replaced after this long"
     )
 
-    def clock(self) -> Cron | None:
+    def clock(self) -> "Cron | None":
         """When nights come; raises `ValueError`."""
+        from scheduler import Cron  # loads APScheduler, which a health check need not wait for
+
         return Cron(self.cron, self.timezone) if self.cron else None
 
 
@@ -159,8 +161,8 @@ class Settings(BaseSettings):
     """What an admin decides. Unknown keys are errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
-    allow_hosts: tuple[str, ...] = Field(default=(), description="host:port besides the vendors' own that may be spoken to")
-    ca_file: Path | None = Field(default=None, description="certificate authority besides the system's")
+    allow_hosts: tuple[str, ...] = Field(default=(), description="additional host:port that Assay may connect to")
+    ca_file: Path | None = Field(default=None, description="additional certificate authority, beside the system's")
     database: Database = Database()
     salesforce: Salesforce | None = None
     hubspot: HubSpot | None = None
@@ -322,6 +324,9 @@ def _secrets(section: str) -> set[str]:
 
 def secret_values(settings: Settings) -> list[str]:
     """Every secret that is set, for whoever must not repeat one."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     found = [v.get_secret_value() for _, v in _leaves(settings.model_dump()) if isinstance(v, SecretStr)]
     with suppress(ArgumentError):
         found += [make_url(settings.database.url).password or ""]

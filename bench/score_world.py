@@ -18,7 +18,7 @@ from db.store import Store
 from sandbox import process
 from sandbox.world import PROFILES, generate, names, plan
 from sandbox.world.dossier import dossier
-from sandbox.world.salesforce import length
+from sandbox.world.timeline import length
 
 #: reps' books of the recorded worlds
 ACCOUNTS_A_REP = 40

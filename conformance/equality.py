@@ -1,4 +1,4 @@
-"""Second readers (rulings 17): what the official CLI, Airbyte and our own database hold of one org is the same.
+"""What the official CLI, Airbyte and our own database hold of one org is the same (docs/facts/running.md, "Second readers").
 
 Compared are the fields that we store, after normalising times to seconds, numbers to our units and empty to None.
 """

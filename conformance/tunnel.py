@@ -1,6 +1,6 @@
 """A CONNECT proxy on loopback that leads every named host to one port, for clients with a built-in address.
 
-airbyte-source-salesforce logs in at login.salesforce.com and nowhere else (reference: salesforce.md 4.1).
+airbyte-source-salesforce logs in at login.salesforce.com and nowhere else (docs/facts/salesforce.md, "Foreign clients").
 """
 
 import contextlib

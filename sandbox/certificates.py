@@ -1,4 +1,4 @@
-"""A certificate authority of the sandbox's own, for clients that insist on https (reference: salesforce.md 4.1)."""
+"""A certificate authority for clients that insist on https (docs/facts/salesforce.md, "Foreign clients")."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -12,14 +12,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 #: names that clients hard-code: point them here by a proxy or a hosts file
 NAMES = (
-    "localhost", "login.salesforce.com", "test.salesforce.com", "*.my.salesforce.com", "*.sandbox.my.salesforce.com",
+    "localhost",
+    "login.salesforce.com",
+    "test.salesforce.com",
+    "*.my.salesforce.com",
+    "*.sandbox.my.salesforce.com",
     "api.hubapi.com",
-)  # fmt: skip
+)
 DAYS = timedelta(days=30)
 
 
 class Tls(NamedTuple):
-    """Files for the server, and the authority's certificate for the clients."""
+    """TLS files: key and certificate for the server, the authority's certificate for the clients."""
 
     key_file: Path
     certificate_file: Path
@@ -44,9 +48,16 @@ def make(folder: Path) -> Tls:
 def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Assay sandbox")])
     usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
     return (
         _draft(name, name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -53,7 +53,7 @@ def serve(
             apps["hubspot"] = HubSpotApp.of(folder, quota, clock, strict=strict, burst=hubspot_burst), hubspot_port
         if not apps:
             raise BadFolder(f'{folder}: org.toml names no CRM. Fix: crm = ["salesforce"], ["hubspot"] or both')
-        end = _told_to_end()
+        stop = _stop_event()
         servers: list[Server] = []
         line: dict[str, Any] = {"salesforce": None, "hubspot": None}
         for name, (app_, port) in apps.items():
@@ -61,7 +61,7 @@ def serve(
         line |= {"ca_file": str(files.ca_file) if files else None, "pid": os.getpid()}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-        end.wait()
+        stop.wait()
         for server in servers:
             server.stop()
 
@@ -74,24 +74,24 @@ def _serve(
     servers: list[Server],
     scratch: Path,
 ) -> dict[str, Any]:
-    """Put one CRM on its ports; what a client needs to know."""
+    """Put one CRM on its ports; returns what a client needs to know."""
     for warning, count in sorted(app_.org.warnings.items()):
         sys.stderr.write(f"sandbox: {warning}: {count}\n")
     front = Front(app_)
     front.control.faults = read_faults(rules)
-    mine = [Server(front, port), *([Server(front, 0, files)] if files else [])]
-    urls = [server.start() for server in mine]
-    servers += mine
+    new_servers = [Server(front, port), *([Server(front, 0, files)] if files else [])]
+    urls = [server.start() for server in new_servers]
+    servers += new_servers
     facts = app_.ready(urls[0], scratch) if isinstance(app_, SalesforceApp) else app_.ready(urls[0])
     return facts | {"tls_url": urls[1] if files else None}
 
 
-def _told_to_end() -> threading.Event:
-    """Set by SIGTERM and Ctrl-C."""
-    end = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: end.set())
-    return end
+def _stop_event() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    return stop
 
 
 @app.command()
@@ -112,7 +112,7 @@ def generate(
 
 
 def main() -> None:
-    """Entry point of `python -m sandbox`."""
+    """Run the commands of `python -m sandbox`."""
     try:
         app()
     except (BadFolder, OSError) as error:

@@ -1,11 +1,11 @@
-"""Two clocks: the machine's for logins, the org's for everything else (rulings 1)."""
+"""Two clocks: the machine's for logins, the org's for everything else (docs/facts/running.md, "Clocks")."""
 
 import time
 from datetime import UTC, datetime, timedelta
 
 
 class OrgClock:
-    """Starts at the org's own now and runs on; can be set and advanced."""
+    """Clock that starts at the org's own now and runs on; can be set and advanced."""
 
     def __init__(self, start: datetime) -> None:
         self.set(start)
@@ -20,12 +20,12 @@ class OrgClock:
         return self._start + timedelta(seconds=time.monotonic() - self._since)
 
     def stamp(self) -> str:
-        """Now as Salesforce stores it: whole seconds, in Data Loader form."""
+        """Return now as Salesforce stores it: whole seconds, in Data Loader form."""
         return self.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def http_date(moment: datetime) -> str:
-    """RFC 9110 date, independent of the locale."""
+    """Write a date as RFC 9110 wants it, independent of the locale."""
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{days[moment.weekday()]}, {moment:%d} {months[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"

@@ -1,4 +1,4 @@
-"""`/_sandbox/`: what a person in the CRM, an admin or bad luck would do. Never part of a vendor's API."""
+"""`/_sandbox/`: what people in the CRM, admins and failing networks do. Never part of a vendor's API."""
 
 import json
 from collections import deque
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from sandbox.faults import Fault, faults
 
 
-class Heard(NamedTuple):
+class LoggedCall(NamedTuple):
     """One request, for the log."""
 
     method: str
@@ -24,22 +24,22 @@ class Heard(NamedTuple):
 
 
 class Control:
-    """The sandbox's levers for one vendor's app."""
+    """Control calls of one vendor's app, its log and its fault rules."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.heard: deque[Heard] = deque(maxlen=200_000)
+        self.log: deque[LoggedCall] = deque(maxlen=200_000)
         self.faults: list[Fault] = []
 
-    async def meet(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
-        """The app's answer, or what a fault rule makes of it."""
+    async def answer_or_fault(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
+        """Return the app's answer, or what a fault rule makes of it."""
         fault = next((f for f in self.faults if f.strikes(method, path)), None)
         if fault is None:
             return await truth()
         return await fault.answer(self.app, truth)
 
     def answer(self, method: str, name: str, body: bytes) -> Response:
-        """GET log|clock, POST clock|faults|edit|reset; a bad request says why."""
+        """Answer GET log|clock, POST clock|faults|edit|reset; a bad request gets the reason."""
         try:
             return self._answer(method, name, json.loads(body or b"null"))
         except (ValueError, KeyError, TypeError) as error:
@@ -47,10 +47,10 @@ class Control:
 
     def _answer(self, method: str, name: str, body: Any) -> Response:
         if (method, name) == ("GET", "log"):
-            lines = (json.dumps(h._asdict()) for h in tuple(self.heard))
+            lines = (json.dumps(h._asdict()) for h in tuple(self.log))
             return Response("\n".join(lines), media_type="application/x-ndjson")
         if (method, name) == ("DELETE", "log"):
-            self.heard.clear()
+            self.log.clear()
             return _ok({})
         if name == "clock":
             return self._clock(body or {})
@@ -77,10 +77,10 @@ class Control:
 def set_switches(switches: Any, change: dict[str, Any]) -> None:
     """Set the fields of a dataclass that a change names; raises ValueError for one that is not there."""
     kinds = {f.name: type(getattr(switches, f.name)) for f in fields(switches)}
-    wanted = {name: value for name, value in change.items() if name != "op"}
-    if unknown := wanted.keys() - kinds.keys():
+    values = {name: value for name, value in change.items() if name != "op"}
+    if unknown := values.keys() - kinds.keys():
         raise ValueError(f"unknown option {min(unknown)!r}; known are {', '.join(kinds)}")
-    for name, value in wanted.items():
+    for name, value in values.items():
         setattr(switches, name, kinds[name](value))
 
 

@@ -1,4 +1,7 @@
-"""Reads an org folder: org.toml and one CSV an object. A value that cannot be parsed stops the load (rulings 12)."""
+"""Reading an org folder: org.toml and one CSV an object (docs/facts/running.md, "Org folders").
+
+A value that cannot be parsed stops the load.
+"""
 
 import csv
 import re
@@ -23,12 +26,12 @@ BLOCK, POOL = 20_000, 300_000
 
 
 class BadFolder(Exception):
-    """The folder cannot be loaded; nothing was."""
+    """Folder that cannot be loaded; nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrgFacts:
-    """What org.toml says."""
+    """Facts of org.toml."""
 
     name: str
     now: datetime
@@ -38,7 +41,7 @@ class OrgFacts:
 
 
 def read_facts(folder: Path) -> OrgFacts:
-    """org.toml; raises `BadFolder`."""
+    """Read org.toml; raises `BadFolder`."""
     path = folder / "org.toml"
     try:
         values = tomllib.loads(path.read_text())
@@ -55,7 +58,7 @@ def read_facts(folder: Path) -> OrgFacts:
 
 
 def read_columns(path: Path, types: Sequence[str], columns: Sequence[str]) -> Iterator[list[list[str | None]]]:
-    """The CSV in blocks of rows, each block column by column in canonical text; None for empty. Raises `BadFolder`."""
+    """Read a CSV in blocks of rows, each column by column in canonical text; None for empty. Raises `BadFolder`."""
     pools = {t: Pool(PARSERS.get(t)) for t in set(types)}
     for before, block in _blocks(path):
         if set(map(len, block)) != {len(columns)}:
@@ -67,7 +70,7 @@ def read_columns(path: Path, types: Sequence[str], columns: Sequence[str]) -> It
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, list[list[str]]]]:
-    """Some rows at a time, with the number of the line before them."""
+    """Read some rows at a time, with the number of the line before them."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         try:
@@ -86,7 +89,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, list[list[str]]]]:
 
 
 class Pool(dict[str, str | None]):
-    """Raw text to its canonical form: parsed once, and equal values share one string."""
+    """Cache of raw texts and their canonical form: parsed once, and equal values share one string."""
 
     def __init__(self, parser: Callable[[str], str] | None) -> None:
         super().__init__({"": None})
@@ -97,7 +100,7 @@ class Pool(dict[str, str | None]):
         return parsed
 
     def take(self, values: Sequence[str]) -> list[str | None]:
-        """The canonical values of a column."""
+        """Return the canonical values of a column."""
         if len(self) > POOL:  # columns of unique values would make the pool larger than the records
             self.clear()
             self[""] = None
@@ -129,7 +132,7 @@ def _first_bad(path: Path, before: int, part: tuple[Sequence[Sequence[str]], Seq
 
 
 def header(path: Path) -> list[str]:
-    """The column names of a CSV; raises `BadFolder` for an empty, doubled or missing header."""
+    """Read the column names of a CSV; raises `BadFolder` for an empty, doubled or missing header."""
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:  # `_blocks` says where it is no UTF-8
         names = next(csv.reader(file), [])
     doubled = [n for n, count in Counter(names).items() if count > 1 or not n]

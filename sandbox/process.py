@@ -1,4 +1,4 @@
-"""Runs the sandbox as a process of its own, for the demo, tests and benchmarks."""
+"""The sandbox as a process of its own, for the demo, tests and benchmarks."""
 
 import json
 import os
@@ -18,14 +18,14 @@ def running(data: Path, *options: str) -> Iterator[dict[str, Any]]:
     root = str(Path(__file__).parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
     # a file, not a pipe: nobody reads while the sandbox is up, and a full pipe would stop it
-    with tempfile.TemporaryFile("w+") as words:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=environment, text=True)  # noqa: S603
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment, text=True)  # noqa: S603
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 process.wait(timeout=30)
-                words.seek(0)
-                raise OSError(words.read().strip() or "the sandbox ended without a word")
+                errors.seek(0)
+                raise OSError(errors.read().strip() or "the sandbox ended without output")
             yield json.loads(line)
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Serves an app on a port, in a thread of its own: control calls, faults, log, then the vendor's API."""
+"""Server of an app on a port, in a thread of its own: control calls, faults, log, then the vendor's API."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ SLOW = ("/results", "/query", "/queryAll")
 
 
 class Front:
-    """Between the wire and a vendor's app."""
+    """Layer between the wire and a vendor's app: control calls, faults, log."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -29,20 +29,20 @@ class Front:
         path = "/" + request.path.strip("/")
         if path.startswith("/_sandbox/"):
             return self.control.answer(request.method, path.removeprefix("/_sandbox/"), request.body)
-        return await self.control.meet(request.method, path, lambda: self._truth(request, path))
+        return await self.control.answer_or_fault(request.method, path, lambda: self._app_answer(request, path))
 
-    async def _truth(self, request: Request, path: str) -> Response:
+    async def _app_answer(self, request: Request, path: str) -> Response:
         if path.endswith(SLOW):
-            response, heard = await run_in_threadpool(self.app.answer, request)
+            response, logged = await run_in_threadpool(self.app.answer, request)
         else:
-            response, heard = self.app.answer(request)
-        self.control.heard.append(heard)
+            response, logged = self.app.answer(request)
+        self.control.log.append(logged)
         answer: Response = response
         return answer
 
 
 class Server:
-    """One front on one port of this machine."""
+    """Server of one front on one port of this machine."""
 
     def __init__(self, front: Front, port: int, tls: Tls | None = None) -> None:
         self.front, self.port, self.tls = front, port, tls
@@ -53,7 +53,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> str:
-        """Listen; the base URL once it accepts connections."""
+        """Listen; returns the base URL once it accepts connections."""
         self._thread.start()
         self._up.wait()
         if not self.base:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket: httptools reads, and a response leaves in one write, its headers written as the vendors write them.
+"""HTTP/1.1 on a socket: httptools parses; a response leaves in one write, with the vendors' spelling of headers.
 
 A general server costs 0.3 ms a call, as much as a page of a hundred records does; and it writes headers and body apart
 (a delayed ACK of about 40 ms with some clients), names in lower case (airbyte-source-salesforce 2.10.3 fails on those),
@@ -23,7 +23,7 @@ from sandbox.faults import Broken
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks; `headers` by lower-case name, `base` is the address it was asked at, `length` the target's bytes."""
+    """Request of a client; `headers` by lower-case name, `base` the address it was sent to, `length` the target's bytes."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Wire(asyncio.Protocol):
-    """One connection: requests are answered one after the other, whatever has been sent ahead."""
+    """Connection: requests are answered one after the other, whatever has been sent ahead."""
 
     def __init__(self, answer: Answer, base: str, lines: MutableSet[asyncio.Transport]) -> None:
         self._answer, self._base, self._lines = answer, base, lines
@@ -57,13 +57,13 @@ class Wire(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # no other protocol is spoken here; the request has been heard
+            pass  # no other protocol is supported; the request is complete
         except httptools.HttpParserError:
             self._line.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self._line.close()
 
     def on_message_begin(self) -> None:
-        """httptools calls this and the others below, in their order."""
+        """Start a request; httptools calls this and the others below, in their order."""
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -84,8 +84,15 @@ class Wire(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path, _, query = self._target.decode("latin-1").partition("?")
-        request = Request(self._parser.get_method().decode(), unquote(path), query, self._headers, b"".join(self._body),
-                          self._base, len(self._target))  # fmt: skip
+        request = Request(
+            self._parser.get_method().decode(),
+            unquote(path),
+            query,
+            self._headers,
+            b"".join(self._body),
+            self._base,
+            len(self._target),
+        )
         self._waiting.append((request, self._parser.should_keep_alive()))
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._serve())
@@ -95,7 +102,7 @@ class Wire(asyncio.Protocol):
             request, stays = self._waiting.popleft()
             try:
                 response = await self._answer(request)
-            except Exception:  # a defect of the sandbox itself: said aloud, so that nobody hunts for it in a client
+            except Exception:  # a defect of the sandbox itself: printed, so that nobody looks for it in a client
                 traceback.print_exc()
                 response, stays = Response("Internal Server Error", 500), False
             self._send(request, response, stays=stays)
@@ -117,21 +124,21 @@ class Wire(asyncio.Protocol):
 
 
 def head(response: Response, more: bytes = b"") -> bytes:
-    """Status line and headers."""
+    """Write the status line and the headers."""
     lines = b"".join([cased(name) + b": " + value + b"\r\n" for name, value in response.raw_headers])
     return status_line(response.status_code) + lines + more + b"\r\n"
 
 
 @cache
 def status_line(status: int) -> bytes:
-    known = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
-    return f"HTTP/1.1 {status} {known}\r\n".encode()
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
 @cache
 def cased(name: bytes) -> bytes:
-    """A header's name as the vendors write it."""
+    """Write a header's name as the vendors do."""
     text = name.title()
-    for said, written in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
-        text = text.replace(said, written)
+    for plain, vendor in (b"Hubspot", b"HubSpot"), (b"Ratelimit", b"RateLimit"), (b"Numberofrecords", b"NumberOfRecords"):
+        text = text.replace(plain, vendor)
     return text

@@ -120,7 +120,7 @@ def ratio(minutes: Floats, fair: Floats, activities: Floats, doubt: Floats, rule
     log = np.log((minutes + 60) / (fair + 60))
     edge = np.log(rules.over_ratio)
     logged = np.minimum(activities, rules.most_activities)
-    missed = np.minimum(np.maximum(activities, fair / 45), rules.most_activities)
+    missed = np.minimum(np.maximum(activities, fair / rules.meeting_minutes), rules.most_activities)
     over = _posterior(log, logged, doubt, rules)
     under = _posterior(log, missed, doubt, rules)
     return Ratio(log, ndtr((over[0] - edge) / over[1]), ndtr((-edge - under[0]) / under[1]))

@@ -25,10 +25,10 @@ class Crm:
 
     def heard(self, method: str = "", path: str = "") -> list[Any]:
         """Requests since the last `forget`."""
-        return [h for h in self.front.control.heard if method in ("", h.method) and path in h.path]
+        return [h for h in self.front.control.log if method in ("", h.method) and path in h.path]
 
     def forget(self) -> None:
-        self.front.control.heard.clear()
+        self.front.control.log.clear()
 
     def reset(self) -> None:
         self.app.reset()

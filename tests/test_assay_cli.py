@@ -184,7 +184,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_run_that_is_killed_and_run_again_ends_like_one_that_was_not(tmp_path: Path, folder: Path, moment: str) -> None:
-    """kill -9: the same database content (rulings 26) and the same org."""
+    """kill -9: the same database content (docs/facts/running.md, "Nights") and the same org."""
     ends = []
     for killed in (False, True):
         home = tmp_path / str(killed)

@@ -1,4 +1,4 @@
-"""An org of two currencies: verdicts are written in, and corrections read from, the account's own; sums are in the org's (rulings 8)."""
+"""An org of two currencies: verdicts are written in, and corrections read from, the account's own; sums are in the org's."""
 
 import json
 from collections.abc import Iterator

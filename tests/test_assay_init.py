@@ -130,7 +130,7 @@ def test_the_login_works_when_the_certificate_is_uploaded(
     before = {f.check: f for f in doctor.examine(home / "assay.toml")}
     assert (before["salesforce secrets"].status, before["salesforce login"].status) == ("ok", "failure")
     assert "private_key_file matches the app's certificate" in before["salesforce login"].fix
-    org.app.door.key = load_pem_private_key(
+    org.app.state.client_app.key = load_pem_private_key(
         (home / "salesforce.key").read_bytes(), None
     )  # the admin uploads the certificate
     after = {f.check: f.status for f in doctor.examine(home / "assay.toml")}

@@ -84,7 +84,7 @@ def held_by(crm: MemoryCrm) -> dict[str, str]:
 
 
 def content(store: Store) -> dict[str, list[str]]:
-    """Everything but ids and times of runs and ledger (rulings 26)."""
+    """Everything but ids and times of runs and ledger (docs/facts/running.md, "Nights")."""
     skip = {
         "run": None,
         "lease": None,
@@ -103,7 +103,7 @@ def content(store: Store) -> dict[str, list[str]]:
 
 
 def test_the_first_run_of_an_org_is_dry_and_the_second_writes(store: Store) -> None:
-    """Nobody's CRM is written to by surprise (rulings 4)."""
+    """Nobody's CRM is written to by surprise (docs/facts/running.md, "Writing")."""
     crm = firm()
     first = night(crm, store)
     assert (first.outcome, first.mode, first.planned, first.acked) == ("done", "dry", 12, 0)

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from assay.night import plan as publish
-from assay.night.plan import Bands, Money, Plan, apply, plan, written_text
+from assay.night.options import Bands
+from assay.night.plan import Money, Plan, plan, written_text
+from assay.night.write import apply
 from connectors.errors import QuotaExhausted
 from connectors.port import Sending
 from scoring.records import WRITTEN, FieldUpdate, Reason, Score, WriteResult
@@ -121,7 +123,7 @@ def test_a_value_that_is_no_longer_ours_to_say_is_cleared() -> None:
 
 
 def test_potential_is_written_in_the_accounts_own_currency() -> None:
-    """One euro is 1.1 dollars here; the account counts in dollars (rulings 8)."""
+    """One euro is 1.1 dollars here; the account counts in dollars (docs/facts/running.md, "Money")."""
     money = Money("EUR", {"EUR": 1_000_000, "USD": 1_100_000}, {"A1": "USD"})
     assert changes({}, score(potential=12000.0), money)["potential"] == 13200
 
@@ -136,7 +138,7 @@ def test_the_plan_is_sorted_and_empty_once_it_is_applied() -> None:
 
 def test_a_pilot_writes_only_its_accounts_and_counts_the_others() -> None:
     made = plan([score("A1"), score("A2")], {}, EUR, BANDS, only=("A2",))
-    assert ([u.account_id for u in made.updates], made.out_of_scope) == (["A2"], 1)
+    assert [u.account_id for u in made.updates] == ["A2"]
 
 
 def test_a_first_verdict_is_no_flag_change_and_a_new_state_is() -> None:
@@ -159,7 +161,7 @@ def test_every_row_is_announced_before_and_settled_after_its_call() -> None:
     updates = tuple(FieldUpdate(f"A{n:04}", {"grade": "A"}) for n in range(450))
     said: list[tuple[str, int]] = []
     apply(
-        Plan(updates, 450, 0, 0, 0),
+        Plan(updates, 450, 0, 0),
         Recording(),  # type: ignore[arg-type]
         lambda ids, _token: said.append(("sending", len(ids))),
         lambda results: said.append(("settled", len(results))),
@@ -182,7 +184,7 @@ def test_what_was_heard_before_a_write_broke_off_is_settled() -> None:
     updates = tuple(FieldUpdate(f"A{n:04}", {"grade": "A"}) for n in range(450))
     settled: list[WriteResult] = []
     with pytest.raises(QuotaExhausted):
-        apply(Plan(updates, 450, 0, 0, 0), Breaking(), lambda *_: None, settled.extend)  # type: ignore[arg-type]
+        apply(Plan(updates, 450, 0, 0), Breaking(), lambda *_: None, settled.extend)  # type: ignore[arg-type]
     assert len(settled) == 149
 
 

@@ -1,4 +1,4 @@
-"""One firm in two CRMs: what both know counts once and is judged once (rulings 16)."""
+"""One firm in two CRMs: what both know counts once and is judged once (docs/adr/0010)."""
 
 import csv
 import json

@@ -46,7 +46,7 @@ def test_a_field_is_restored_only_if_it_still_holds_what_the_run_wrote() -> None
         entry("A1", {"grade": "B", "hours": None}, {"grade": "A", "hours": 2.5}),
         entry("A2", {"grade": "B"}, {"grade": "A"}),
     ]
-    made = undo.look(7, "memory", entries, {"A1": {"grade": "C", "hours": 2.5}})
+    made = undo.compare(7, "memory", entries, {"A1": {"grade": "C", "hours": 2.5}})
     assert [(u.account_id, dict(u.values), dict(u.old)) for u in made.updates] == [("A1", {"hours": None}, {"hours": 2.5})]
     assert [(x.account_id, x.field, x.before, x.wrote, x.now, x.why) for x in made.left] == [
         ("A1", "grade", "B", "A", "C", "changed since"),
@@ -55,7 +55,7 @@ def test_a_field_is_restored_only_if_it_still_holds_what_the_run_wrote() -> None
 
 
 def test_what_already_is_as_it_was_needs_nothing() -> None:
-    made = undo.look(7, "memory", [entry("A1", {"grade": "B"}, {"grade": "A"})], {"A1": {"grade": "B"}})
+    made = undo.compare(7, "memory", [entry("A1", {"grade": "B"}, {"grade": "A"})], {"A1": {"grade": "B"}})
     assert (made.updates, made.left) == ((), [])
 
 

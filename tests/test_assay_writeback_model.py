@@ -1,6 +1,6 @@
 """People edit, delete and merge, admins make rules and hide fields, nights run, break off and are taken back: the promises hold.
 
-A Hypothesis state machine over a live sandbox; the numbers are those of ecosystem.md 6.7. The truth is read from the
+A Hypothesis state machine over a live sandbox; the invariants are those of docs/facts/running.md, "Tests". The truth is read from the
 CRM by plain HTTP, never through our connectors.
 
     I1 only our fields change, no record comes or goes    I5 the same accounts here and there

@@ -273,7 +273,7 @@ def everything(shelf: Shelf) -> dict[str, list[Any]]:
 
 
 def test_a_pull_that_broke_anywhere_is_whole_after_the_next(org: Org, tmp_path: Path) -> None:
-    """Airbyte's acceptance test "read from every intermediate state" (ecosystem.md 6.1)."""
+    """Airbyte's acceptance test "read from every intermediate state" (docs/facts/running.md, "Conformance")."""
     parts = sum(1 for _ in org.open().pull({}, EmptyDatabase()))
     whole = Shelf(tmp_path)
     whole.pull(org.open())

@@ -220,7 +220,7 @@ def test_the_first_night_holds_all_there_is(line: dict[str, Any], hands: Hands, 
 def test_a_night_of_trouble_leaves_nothing_missing_and_nothing_stale(
     line: dict[str, Any], hands: Hands, store: Store
 ) -> None:
-    """Issue 3's table: every hole that a cursor on the modified date has (hubspot.md 0, 5)."""
+    """Every hole that a cursor on the modified date has (docs/adr/0009)."""
     make_fields(line)
     late = hands.edit(op="create", object="meetings", values={"hs_timestamp": NOW, "hubspot_owner_id": "71",
                       "hs_meeting_start_time": NOW, "hs_meeting_end_time": "2026-06-01T13:00:00Z"})["id"]  # fmt: skip

@@ -269,7 +269,7 @@ def test_rows_that_a_job_found_locked_are_announced_anew_and_tried_by_themselves
 
 
 def test_the_login_tells_how_wrong_this_machine_s_clock_is(line: Line, hands: httpx.Client) -> None:
-    """The org's own clock is another one and says nothing about ours (rulings 1)."""
+    """The org's own clock is another one and says nothing about ours (docs/facts/running.md, "Clocks")."""
     hands.post("/_sandbox/clock", json={"advance": 86_400}).raise_for_status()
     crm = connect(line)
     skew = crm.check().skew

@@ -363,7 +363,7 @@ def industry(store: Store, account_id: str) -> str | None:
 def test_accounts_that_are_read_only_by_sharing_are_noticed_and_a_share_or_modify_all_opens_them(
     settled: tuple[inprocess.Crm, Store],
 ) -> None:
-    """Both modes of rulings 10: a share of the records, or Modify All on Account."""
+    """Two ways to reach records: a share of them, or Modify All on Account (docs/facts/salesforce.md, "Record access")."""
     org, _ = settled
     shares = dict(org.app.org.shared)
     org.app.org.shared.clear()

@@ -1,14 +1,15 @@
-"""Every released schema, with data in it, comes up to this version's (rulings 30)."""
+"""Every released schema, with data in it, comes up to this version's (docs/facts/running.md, "Upgrades")."""
 
 import json
 from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, func, insert, select
 
 from db.engine import open_database
-from db.migrate import alembic_config, upgrade
+from db.migrate import alembic_config, known_revisions, newest, upgrade
 from db.store import Store
 
 SAMPLES = sorted((Path(__file__).parent / "samples" / "schema").glob("*.json"))
@@ -46,3 +47,9 @@ def test_an_old_database_is_upgraded_with_everything_in_it(database_url: str, sa
     assert sum(len(store.verdicts(org.id)) for org in store.orgs()) == before["verdict"]
     assert all(store.ours(org.id) for org in store.orgs())
     engine.dispose()
+
+
+def test_a_migration_s_file_is_named_for_its_revision() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert known_revisions() == {script.revision for script in scripts.walk_revisions()}
+    assert newest() == scripts.get_current_head()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from assay.doc_pages import commands
 from assay.doc_pages.configuration import markdown
 from assay.settings import Settings
 
@@ -31,6 +32,10 @@ def pods() -> list[tuple[str, dict[str, Any]]]:
 
 def test_the_configuration_page_is_current() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == markdown(), "make docs"
+
+
+def test_the_page_of_commands_is_current() -> None:
+    assert (ROOT / "docs" / "commands.md").read_text() == commands.markdown(), "make docs"
 
 
 def test_pods_keep_the_restricted_standard() -> None:

@@ -30,7 +30,7 @@ def test_a_lost_answer_differs_from_a_cut_line_by_what_was_done(salesforce: http
 
 
 def test_an_error_can_hide_that_it_was_done(salesforce: httpx.Client) -> None:
-    """A 502 with the write applied (hubspot.md 7 line 9): only a client that looks knows."""
+    """A 502 with the write applied (docs/facts/hubspot.md, "What a sandbox must do"): only a client that looks knows."""
     rule = {"path": f"/sobjects/Account/{ACME}$", "method": "PATCH", "name": "bad_gateway"}
     for done, wanted in ((False, "North"), (True, "Moved")):
         strike(salesforce, rule | {"done": done})

@@ -1,4 +1,4 @@
-"""Loading an org folder: what cannot be parsed stops it, what is merely odd loads with a counted warning (rulings 12)."""
+"""Loading an org folder: what cannot be parsed stops it, what is merely odd loads and is counted (docs/facts/running.md, "Org folders")."""
 
 import socket
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_a_file_that_is_absent_is_an_empty_object(tmp_path: Path) -> None:
 
 
 def test_relations_of_shared_activities_exist_where_the_feature_is_on(tmp_path: Path) -> None:
-    """TaskRelation (salesforce.md 1.9): up to fifty contacts of one task; an org without the feature has no such object."""
+    """Up to fifty contacts of one task; an org without the feature has no such object (docs/facts/salesforce.md, "Activities")."""
     tasks = "Id,WhoId,Subject\n00TWk0000000001IAA,003Wk0000000001IAA,Call\n"
     who = "Id,LastName\n" + "".join(f"003Wk000000000{n}IAA,P{n}\n" for n in (1, 2))
     links = "Id,TaskId,RelationId,IsWhat\n" + "".join(

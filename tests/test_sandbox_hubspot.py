@@ -1,4 +1,4 @@
-"""The sandbox portal: what HubSpot's own client and plain HTTP see of it (hubspot.md 1 and 7)."""
+"""The sandbox portal: what HubSpot's own client and plain HTTP see of it (docs/facts/hubspot.md, "What a sandbox must do")."""
 
 import json
 from collections.abc import Iterator

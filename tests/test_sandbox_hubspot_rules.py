@@ -1,4 +1,4 @@
-"""What a portal refuses, brings into form and does by itself (hubspot.md 7, lines 1 to 10)."""
+"""What a portal refuses, brings into form and does by itself (docs/facts/hubspot.md, "What a sandbox must do")."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -79,7 +79,7 @@ def changed(http: httpx.Client, operator: str, **bounds: str) -> list[str]:
 
 
 def test_near_now_search_is_out_of_order_and_blind_to_upper_bounds(http: httpx.Client) -> None:
-    """Estuary's findings (hubspot.md 1.6); what changed long ago is in order."""
+    """Estuary's findings (docs/facts/hubspot.md, "List, search and batch"); what changed long ago is in order."""
     for n in range(1, 9):
         stamp = f"2026-06-01T11:5{n}:00.000Z"
         edit(http, op="stamp", object="companies", ids=[1000 + n], at=stamp)

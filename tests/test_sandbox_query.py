@@ -169,7 +169,7 @@ def test_currency_codes_exist_only_in_multi_currency_orgs(salesforce: httpx.Clie
 
 
 def test_column_metadata_is_given_on_request(salesforce: httpx.Client) -> None:
-    """The vendor's own command line asks for it after each query (reference: salesforce.md 1.3)."""
+    """The vendor's own command line asks for it after each query (docs/facts/salesforce.md, "REST queries")."""
     reply = salesforce.get(Q, params={"q": "SELECT Id, Owner.Name, AnnualRevenue FROM Account", "columns": "true"}).json()
     assert [c["columnName"] for c in reply["columnMetadata"]] == ["Id", "Owner", "AnnualRevenue"]
 

@@ -108,7 +108,7 @@ def test_bulk_inserts_upserts_and_deletes_row_by_row(salesforce: httpx.Client) -
 
 
 def test_one_record_is_upserted_by_an_external_id_unless_several_match(salesforce: httpx.Client) -> None:
-    """300 with the addresses of all (salesforce.md 1.12)."""
+    """300 with the addresses of all (docs/facts/salesforce.md, "Collections")."""
     made, known = (salesforce.patch(f"{V}/sobjects/Account/Region__c/East", json={"Name": n}) for n in ("New", "Newer"))
     assert [(r.status_code, r.json()["created"]) for r in (made, known)] == [(201, True), (200, False)]
     assert known.json()["id"] == made.json()["id"]

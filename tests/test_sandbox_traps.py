@@ -1,4 +1,4 @@
-"""Traps of the org that a test can set: sessions, jobs, bins, bystanders, limits (salesforce.md 6, lines 1 to 9)."""
+"""Traps of the org that a test can set: sessions, jobs, bins, bystanders, limits (docs/facts/salesforce.md, "What a sandbox must do")."""
 
 import csv
 import io
@@ -82,7 +82,7 @@ def test_a_token_names_the_sandbox_s_own_address_whatever_host_was_asked(ready: 
 
 
 def test_an_old_client_finds_the_running_user(salesforce: httpx.Client) -> None:
-    """sf asks v51 for `sobjects/User/{id}` at log-in (salesforce.md 1.1)."""
+    """sf asks v51 for `sobjects/User/{id}` at log-in (docs/facts/salesforce.md, "Versions")."""
     me = salesforce.get("/services/oauth2/userinfo").json()
     found = salesforce.get(f"/services/data/v51.0/sobjects/User/{me['user_id']}").json()
     assert found["Username"] == me["preferred_username"]
@@ -156,7 +156,7 @@ def test_a_job_can_fail_with_the_vendor_s_words(salesforce: httpx.Client) -> Non
 
 
 def test_an_ingest_job_that_gives_up_leaves_the_rest_unprocessed(salesforce: httpx.Client) -> None:
-    """Done rows stay done (salesforce.md 1.5: at most 20 retries, then Failed)."""
+    """Done rows stay done (docs/facts/salesforce.md, "Bulk API 2.0": at most 20 retries, then Failed)."""
     edit(salesforce, op="option", job_error="TooManyRetries", job_rows=1)
     url = (
         f"{V}/jobs/ingest/"
@@ -239,7 +239,7 @@ def test_an_undeleted_record_and_a_purged_log_are_not_in_get_deleted(salesforce:
      ({"WhoId": "00QWk0000000001IAA"}, None), ({}, None)],
 )  # fmt: skip
 def test_the_account_of_an_activity_is_computed(salesforce: httpx.Client, ends: dict[str, str], account: str | None) -> None:
-    """An account or an opportunity, else the contact's; a lead has none (salesforce.md 1.9)."""
+    """An account or an opportunity, else the contact's; a lead has none (docs/facts/salesforce.md, "Activities")."""
     made = edit(salesforce, op="create", object="Task", values={"Subject": "x", **ends})["id"]
     (row,) = query(salesforce, f"SELECT AccountId FROM Task WHERE Id = '{made}'")  # noqa: S608
     assert row["AccountId"] == account

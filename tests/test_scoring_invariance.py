@@ -1,4 +1,4 @@
-"""What must change nothing, on a whole firm: pulled and judged by a night, then changed in its database (reference 3.3)."""
+"""What must change nothing, on a whole firm: pulled and judged by a night, then changed in its database (docs/facts/scoring.md)."""
 
 import random
 import sys

@@ -170,7 +170,7 @@ def test_below_the_evidence_gate_there_is_never_a_comfort_zone() -> None:
 
 
 def test_a_firm_where_nobody_logs_is_not_judged_though_all_are_alike() -> None:
-    """Relative coverage alone would call every book of such a firm complete (rulings 24)."""
+    """Relative coverage alone would call every book of such a firm complete (docs/facts/scoring.md, "Logging coverage")."""
     assert {s.state for s in told(World().book(hours=0.5)).values()} == {THIN_LOGGING}
 
 
@@ -223,7 +223,7 @@ HOURS = st.lists(st.floats(0, 200), min_size=6, max_size=15)
 @settings(max_examples=60, deadline=None)
 @given(hours=HOURS, more=st.floats(0.1, 100), which=st.integers(0, 5))
 def test_more_hours_never_lower_p_over(hours: list[float], more: float, which: int) -> None:
-    """Not even where one account has nearly all hours of a book: its share never grows faster than its hours (rulings 19)."""
+    """Not even where one account has nearly all hours of a book: its share never grows faster than its hours (docs/adr/0012)."""
 
     def p_over(spent: list[float]) -> float:
         w = World()

@@ -4,19 +4,14 @@ import shutil
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay import logs, start, wiring
-from assay.commands import show
-from assay.night.options import options_of
-from assay.night.outcome import Outcome
-from assay.night.progress import progress_for
-from assay.settings import ConfigError, Log, Settings, load
-from db.runs import GOOD
-from db.store import Store
-from sandbox import process, world
+if TYPE_CHECKING:
+    from assay.night.outcome import Outcome
+    from assay.settings import Settings
+    from db.store import Store
 
 MARK = ".assay-demo"
 CHOICES = {"salesforce": ("salesforce",), "hubspot": ("hubspot",), "both": ("salesforce", "hubspot")}
@@ -33,6 +28,10 @@ def command(
     ] = False,
 ) -> None:
     """Sandbox CRM, one night, report: no account, no network."""
+    from assay import logs
+    from assay.settings import ConfigError, Log
+    from sandbox import process, world
+
     logs.configure(Log(format="text"))
     if crm not in CHOICES:
         raise ConfigError([f"--crm {crm}: unknown. Fix: one of {', '.join(CHOICES)}"])
@@ -53,6 +52,8 @@ def command(
 
 def _fresh(folder: Path) -> Path:
     """An empty folder of the demo's own; a folder that the demo did not make is left alone."""
+    from assay.settings import ConfigError
+
     if folder.exists() and not (folder / MARK).exists():
         raise ConfigError([f"{folder} exists and is not the demo's. Fix: choose another --out"])
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,8 +62,10 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def configure(folder: Path, crms: dict[str, Any]) -> Settings:
+def configure(folder: Path, crms: dict[str, Any]) -> "Settings":
     """The configuration an admin would write for these sandboxes; kept in the demo folder."""
+    from assay.settings import load
+
     path = folder / "assay.toml"
     hosts = ", ".join(f'"{line["url"].removeprefix("http://")}"' for line in crms.values())
     database = f"sqlite:///{(folder / 'assay.db').resolve()}"
@@ -78,7 +81,11 @@ def configure(folder: Path, crms: dict[str, Any]) -> Settings:
     return load(path).settings
 
 
-def _night(settings: Settings, report: Path, folder: Path) -> None:
+def _night(settings: "Settings", report: Path, folder: Path) -> None:
+    from assay import wiring
+    from assay.commands import show
+    from db.runs import GOOD
+
     for admin in wiring.open_admins(settings):
         with closing(admin):
             for field, done in admin.apply():
@@ -92,12 +99,16 @@ def _night(settings: Settings, report: Path, folder: Path) -> None:
         raise typer.Exit(1)
     show.write_report(store, settings, report)
     typer.echo("\n".join(map(show.outcome, outcomes)))
-    typer.echo(show.headline(store))
+    typer.echo(show.headline(store, settings))
     typer.echo(f"The night took {time.perf_counter() - begun:.1f} s. Report: {report.resolve()}")
     typer.echo(f"Look around: assay --config {folder / 'assay.toml'} scores | explain ACCOUNT | plan | status")
 
 
-def _run(settings: Settings, store: Store) -> list[Outcome]:
+def _run(settings: "Settings", store: "Store") -> "list[Outcome]":
+    from assay import start
+    from assay.night.options import options_of
+    from assay.night.progress import progress_for
+
     options = options_of(settings, force=True)
     with progress_for() as progress, start.night_lease(settings, store.engine) as mine:
         return start.run_night(settings, store, mine, options, progress)

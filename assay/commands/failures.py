@@ -3,6 +3,7 @@
 from assay import logs
 from assay.night.options import Interrupted
 from assay.night.stops import Stopped
+from assay.service.schedule import HELD
 from assay.settings import ConfigError
 from connectors.errors import CrmError, QuotaExhausted
 from db.engine import DatabaseError
@@ -15,7 +16,7 @@ EXIT_CODES = (
     (BadFolder, 2),
     (QuotaExhausted, 4),
     (Stopped, 5),
-    (LeaseHeld, 6),
+    (LeaseHeld, HELD),
     (CrmError, 1),
     (DatabaseError, 1),
     (LeaseLost, 1),

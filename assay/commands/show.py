@@ -51,12 +51,12 @@ def outcome(o: Outcome) -> str:
     return "\n".join(lines)
 
 
-def headline(store: Store) -> str:
+def headline(store: Store, settings: Settings) -> str:
     """The report's sentence."""
-    from assay.report.gather import report_of
+    from assay.report.gather import firm_report
     from assay.report.headline import headline as sentence
 
-    return sentence(report_of(store, Rules().window_days, "", hide_owners=False))
+    return sentence(firm_report(store, settings))
 
 
 def plan(store: Store, options: RunOptions, form: str, planned: dict[str, int] | None = None) -> str:

@@ -50,7 +50,7 @@ def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Colle
     """Judge this night, and before it the nights that were missed or that a first run needs to settle its states.
 
     `stale` are orgs whose pull failed: their own accounts keep last night's verdict, and what they share with another CRM
-    keeps its state (rulings 16).
+    keeps its state (docs/adr/0010).
     """
     orgs = store.orgs()
     last = {org.id: store.last_night(org.id) for org in orgs}

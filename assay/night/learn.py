@@ -37,7 +37,7 @@ class Gathered:
 
 
 def gather(firm: Firm, today: int, rules: Rules, days: Sequence[int] = (), horizon: int | None = None) -> Gathered:
-    """Make the cuts that rulings 21 asks for, or those on given `days`; none where no horizon fits."""
+    """Make the cuts that docs/facts/scoring.md, "The range" asks for, or those on given `days`; none where no horizon fits."""
     since = recorded_since(firm, today)
     chosen = None if since is None else backtest.plan(since, today, horizon)
     if days:

@@ -28,7 +28,7 @@ TEXT, FORMULA = 255, "=+-@＝＋－＠ "
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Turns the org's currency into an account's own (rulings 8)."""
+    """Turns the org's currency into an account's own (docs/facts/running.md, "Money")."""
 
     corporate: str
     rates: Mapping[str, int] = field(default_factory=dict)  #: currency -> micro units for one corporate unit
@@ -136,7 +136,7 @@ def field_values(score: Score, money: Money) -> dict[str, Value]:
 def written_text(text: str, most: int = TEXT) -> str:
     """A text as it may stand in a CRM's field: one line, no character that a spreadsheet takes for a formula in front.
 
-    Salesforce counts UTF-16 units, so that an emoji is two (reference: ecosystem.md 7.3).
+    Salesforce counts UTF-16 units, so that an emoji is two (docs/facts/running.md, "Texts in the CRM").
     """
     line = " ".join(clean(text).split()).lstrip(FORMULA).encode("utf-16-le")[: 2 * most]
     return line.decode("utf-16-le", errors="ignore").rstrip()

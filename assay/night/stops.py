@@ -1,4 +1,4 @@
-"""Safety stops: what must look right before anything is written (reference: ecosystem.md 6.5). Pure.
+"""Safety stops: what must look right before anything is written (docs/facts/running.md, "Safety stops"). Pure.
 
 Each rule has a name, a default and a way out; `--allow NAME` lifts it for one run, and every finding is kept with the run.
 """
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from statistics import median
 from typing import Any
+
+from assay.settings import Write
 
 log = logging.getLogger("assay.night.stops")
 
@@ -31,7 +33,7 @@ RULES = (
     Rule("scope-empty", "at least one account is in scope", "correct [scope]; `assay status` shows what each criterion leaves out"),
     Rule("row-count", "accounts, contacts, opportunities and activities: none below half or above four times its median of the "
          "last 7 runs", "see whether the integration user lost access to records, or a mass load went wrong"),
-    Rule("flag-change", "at most 20 % of the accounts change their state in one night, and at least 10 may",
+    Rule("flag-change", f"at most {Write().max_flag_change * 100:.0f} % of the accounts change their state in one night, and at least 10 may",
          "read `assay plan`; [write] max_flag_change is the share"),
     Rule("rejects", "at most 25 % of the rows sent are refused by the CRM, and at least 10 may; accounts that were refused "
          "before do not count", "read `assay rejects`: an admin's new rule, or a right that was taken away"),
@@ -49,7 +51,7 @@ NAMES = tuple(rule.name for rule in RULES)
 class Limits:
     """The defaults in numbers."""
 
-    flag_change: float = 0.20
+    flag_change: float = Write().max_flag_change
     rejects: float = 0.25
     handful: int = 10  #: as many are no accident in the smallest org
     shrunk: float = 0.5

@@ -9,7 +9,7 @@ from statistics import median
 from assay.report.figures import FEWEST_BOOKS, evenly
 from scoring.records import THIN_LOGGING, Score
 
-#: below this share of the usual logging nobody is judged (reference/scoring.md 2.1)
+#: below this share of the usual logging nobody is judged (docs/facts/scoring.md, "Logging coverage")
 THIN = 0.3
 #: books drawn as marks of a strip
 STRIP = 80

@@ -6,6 +6,7 @@ from typing import Any
 
 from scoring.proof.stored import Proof
 from scoring.records import Score
+from scoring.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Report:
     previous_states: Mapping[str, str] = field(default_factory=dict)  #: account id -> state before; empty = first night
     run: RunFacts = field(default_factory=RunFacts)
     preset: str = "normal"
-    window_days: int = 180  #: selling time is counted over this many days up to `day`
+    window_days: int = Rules().window_days  #: selling time is counted over this many days up to `day`
     hide_owners: bool = False  #: leave out who owns what
     proof: Proof | None = None  #: the last backtest that a night has made
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: account id -> what people answered (ANSWERS)

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the nights (names: reference, ecosystem 1.2). Read from the database when asked for."""
+"""Prometheus metrics of the nights (docs/facts/running.md, "Metrics"). Read from the database when asked for."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -7,6 +7,8 @@ from scheduler import Cron
 
 #: seconds after which a night that should have come is called stale
 LATE = 6 * 3_600
+#: how the process of a tick ends: nothing is left to do, the tick is still open, or another run holds the lease
+SETTLED, OPEN, HELD = 0, 1, 6
 
 
 def schedule_facts(engine: Engine, clock: Cron | None, now: float) -> dict[str, int | bool | None]:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assay import __version__
 from assay.service.metrics import exposition
+from assay.service.schedule import HELD, SETTLED
 from assay.settings import ConfigError, Settings, config_path
 from db import lease
 from db.engine import open_database
@@ -28,7 +29,6 @@ from db.telemetry import Telemetry
 from db.ticks import Ticks
 from scheduler import Cron, schedule
 
-HELD = 6  #: as in `assay.service.tick`
 #: seconds given to requests under way when the service ends
 DRAIN = 5
 
@@ -161,7 +161,7 @@ class Service:
                 due = self._due()
                 if due is None:
                     return
-                if lease.is_free(self.engine, lease.NIGHT) and self._run(due) == 0:
+                if lease.is_free(self.engine, lease.NIGHT) and self._run(due) == SETTLED:
                     continue
             except SQLAlchemyError as error:
                 log.warning("the database does not answer, trying again", error=type(error).__name__)
@@ -186,6 +186,6 @@ class Service:
                 asked = True
             elif asked:
                 time.sleep(0.1)
-        if code not in (0, HELD) and not asked:
+        if code not in (SETTLED, HELD) and not asked:
             log.error("night died", tick=at, exit_code=code)
         return code

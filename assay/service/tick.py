@@ -20,14 +20,13 @@ from assay.night.options import Interrupted, options_of
 from assay.night.outcome import worst
 from assay.night.ping import Ping
 from assay.night.progress import Logged
+from assay.service.schedule import HELD, OPEN, SETTLED
 from assay.settings import ConfigError, Settings, load, secret_values
 from connectors.errors import CrmError
 from db.engine import DatabaseError
 from db.lease import NIGHT, Lease, LeaseHeld, LeaseLost
 from db.store import Store
 from db.ticks import ATTEMPTS, Ticks
-
-SETTLED, OPEN, HELD = 0, 1, 6
 
 log = structlog.get_logger("assay.schedule")
 

@@ -19,7 +19,7 @@ class Change:
 
     account_id: str
     name: str
-    field: str  #: its Meaning
+    field: str  #: its meaning, such as `state` (connectors/fields.py)
     old: Value
     new: Value
     why: str

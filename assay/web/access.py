@@ -1,4 +1,4 @@
-"""Who may look: loopback without a token, everybody else with one (rulings 27)."""
+"""Who may look: loopback without a token, everybody else with one (docs/facts/running.md, "The page")."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from assay.settings import ConfigError, Settings
 #: answers that need no token and carry no data
 OPEN = frozenset({"/healthz", "/readyz"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-#: nothing but our own stylesheet, pictures in the page, and forms that come back to us (reference/ecosystem.md 7.2)
+#: nothing but our own stylesheet, pictures in the page, and forms that come back to us (docs/facts/running.md, "The page")
 HEADERS = {
     "content-security-policy": f"default-src 'none'; style-src 'self' {style_hash()}; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",

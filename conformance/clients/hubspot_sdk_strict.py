@@ -1,7 +1,7 @@
 """hubspot-sdk's typed models as a strict reader: every answer must validate, not merely be tolerated.
 
 Two things are known to differ between its models (made from HubSpot's published specifications) and what HubSpot sends:
-properties without a value are null, and `toObjectId` is a number (reference: hubspot.md 1.4, 1.7). Those are counted and
+properties without a value are null, and `toObjectId` is a number (docs/facts/hubspot.md, "List, search and batch"). Those are counted and
 said; anything else fails.
 """
 

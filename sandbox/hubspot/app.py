@@ -1,4 +1,4 @@
-"""The portal's HTTP face: admits a request, finds who answers it, and stamps the answer (hubspot.md 1.1 to 1.3)."""
+"""The portal's HTTP face: admits a request, finds its handler, and stamps the answer."""
 
 import gzip
 from datetime import datetime
@@ -8,30 +8,32 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.clock import http_date
-from sandbox.control import Heard
+from sandbox.control import LoggedCall
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.edit import edit
 from sandbox.hubspot.errors import ApiError, invalid, missing_scopes
 from sandbox.hubspot.limits import Limits, Refused
 from sandbox.hubspot.loading import load
 from sandbox.hubspot.oauth import APP, REFRESH, OAuth
-from sandbox.hubspot.objects import LONGEST_URL
+from sandbox.hubspot.objects import MAX_URL
 from sandbox.hubspot.routes import as_json, modern, routes
 from sandbox.hubspot.search import Searches
 from sandbox.hubspot.store import Portal, Table
-from sandbox.hubspot.types import TYPES, known
+from sandbox.hubspot.types import TYPES, find_type
 from sandbox.org_folder import BadFolder
 from sandbox.wire import Request
 
 TOKEN = "pat-na1-00000000-5a4d-b0c5-0000-a55a4000b0c5"
 ALL_SCOPES = tuple(
-    sorted({s for t in TYPES.values() for s in (*t.scopes, *t.writing())} | {"crm.objects.owners.read", "oauth",
-           "crm.schemas.companies.read", "crm.schemas.companies.write"})
-)  # fmt: skip
+    sorted(
+        {s for t in TYPES.values() for s in (*t.scopes, *t.writing())}
+        | {"crm.objects.owners.read", "oauth", "crm.schemas.companies.read", "crm.schemas.companies.write"}
+    )
+)
 
 
 class HubSpotApp:
-    """Answers requests for one portal."""
+    """HTTP application of one portal."""
 
     def __init__(self, portal: Portal, quota: int = 250_000, burst: int = 0) -> None:
         self.quota, self.burst = quota, burst
@@ -48,13 +50,14 @@ class HubSpotApp:
 
     @property
     def org(self) -> Portal:
-        """What the control API sets the clock of."""
+        """Return the portal under the name that the control API uses for every CRM."""
         return self.portal
 
     @classmethod
-    def of(cls, folder: Path, quota: int = 250_000, clock: str | None = None, *, strict: bool = False,
-           burst: int = 0) -> "HubSpotApp":  # fmt: skip
-        """The app of an org folder; raises `BadFolder`."""
+    def of(
+        cls, folder: Path, quota: int = 250_000, clock: str | None = None, *, strict: bool = False, burst: int = 0
+    ) -> "HubSpotApp":
+        """Serve an org folder; raises `BadFolder`."""
         portal = load(folder)
         if strict and portal.warnings:
             raise BadFolder("; ".join(f"{w}: {n}" for w, n in sorted(portal.warnings.items())))
@@ -66,7 +69,7 @@ class HubSpotApp:
         return app
 
     def edit(self, change: dict[str, Any]) -> dict[str, Any]:
-        """A key is the app's; everything else is the portal's."""
+        """Change the keys and limits, which are the app's, or anything else, which is the portal's."""
         if change["op"] == "key":
             self.keys[change["token"]] = tuple(change["scopes"])
             return {}
@@ -78,7 +81,7 @@ class HubSpotApp:
         return edit(self.portal, change)
 
     def reset(self) -> None:
-        """Back to the loaded state, clock and calls used included."""
+        """Load the folder again; clock and calls used start over too."""
         if self.folder is None:
             return
         self._take(load(self.folder))
@@ -87,12 +90,12 @@ class HubSpotApp:
             self.portal.clock.set(self.start)
 
     def expire(self) -> None:
-        """The keys are withdrawn, the tokens of the OAuth app end."""
+        """Withdraw all keys and end all tokens of the OAuth app."""
         self.keys.clear()
         self.oauth.clear()
 
-    def answer(self, request: Request) -> tuple[Response, Heard]:
-        """Any request to a response, and what the log is to say of it."""
+    def answer(self, request: Request) -> tuple[Response, LoggedCall]:
+        """Answer a request; returns the response and its line in the log."""
         path = "/" + request.path.strip("/")
         call = Call(request, path)
         search = path.endswith("/search")
@@ -105,10 +108,10 @@ class HubSpotApp:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             response = as_json(invalid(f"Invalid input JSON: {type(error).__name__} {error}").body(), 400)
         self._stamp(call, response, search=search)
-        return response, Heard(call.method, path, response.status_code, call.rows, len(response.body), "")
+        return response, LoggedCall(call.method, path, response.status_code, call.rows, len(response.body), "")
 
     def _answer(self, call: Call, *, search: bool) -> Response:
-        if call.length > LONGEST_URL:
+        if call.length > MAX_URL:
             raise ApiError(414, "URI_TOO_LONG", "URI Too Long")
         scopes = self._admit(call)
         self.limits.take(search=search)
@@ -116,13 +119,13 @@ class HubSpotApp:
         for method, pattern, handler, needs in self.routes:
             match = pattern.fullmatch(path)
             if match and method == call.method:
-                found = match.groupdict()
-                call.release = found.pop("release", "")
-                table = self._table(found.pop("type_")) if "type_" in found else None
+                arguments = match.groupdict()
+                call.release = arguments.pop("release", "")
+                table = self._table(arguments.pop("type_")) if "type_" in arguments else None
                 self._allowed(scopes, needs, table)
-                if "target" in found:
-                    found["target"] = self._table(found["target"])
-                return handler(self, call, **({"table": table} if table else {}), **found)
+                if "target" in arguments:
+                    arguments["target"] = self._table(arguments["target"])
+                return handler(self, call, **({"table": table} if table else {}), **arguments)
         raise ApiError(404, "OBJECT_NOT_FOUND", "resource not found")
 
     def _admit(self, call: Call) -> tuple[str, ...]:
@@ -134,27 +137,31 @@ class HubSpotApp:
             call.app = True
             return ALL_SCOPES
         if token not in self.keys:
-            raise ApiError(401, "INVALID_AUTHENTICATION", "Authentication credentials not found. This API supports OAuth 2.0 "
-                           "authentication and you can find more details at https://developers.hubspot.com/docs/oauth")  # fmt: skip
+            raise ApiError(
+                401,
+                "INVALID_AUTHENTICATION",
+                "Authentication credentials not found. This API supports OAuth 2.0 "
+                "authentication and you can find more details at https://developers.hubspot.com/docs/oauth",
+            )
         return self.keys[token]
 
     def _table(self, name: str) -> Table:
-        type_ = known(name)
+        type_ = find_type(name)
         if type_ is None:
             raise invalid(f"Unable to infer object type from: {name}")
         return self.portal.tables[type_.name]
 
     @staticmethod
     def _allowed(scopes: tuple[str, ...], needs: str, table: Table | None) -> None:
-        wanted: tuple[str, ...] = (needs,) if needs else ()
+        required: tuple[str, ...] = (needs,) if needs else ()
         if table is not None:
-            wanted = table.type.scopes if needs == "read" else table.type.writing()
-            wanted = (f"crm.schemas.{table.type.name}.write",) if needs == "schema" else wanted
-        if wanted and not set(wanted) & set(scopes):
-            raise missing_scopes(wanted)
+            required = table.type.scopes if needs == "read" else table.type.writing()
+            required = (f"crm.schemas.{table.type.name}.write",) if needs == "schema" else required
+        if required and not set(required) & set(scopes):
+            raise missing_scopes(required)
 
     def token_info(self, call: Call) -> dict[str, Any]:
-        """Needs no scope and no header: the key is in the body."""
+        """Describe the key in the body; needs no scope and no header."""
         key = str(call.json().get("tokenKey"))
         if key not in self.keys:
             raise ApiError(404, "OBJECT_NOT_FOUND", "The access token was not found")
@@ -170,7 +177,7 @@ class HubSpotApp:
             response.headers["Content-Length"] = str(len(response.body))
 
     def ready(self, base: str) -> dict[str, Any]:
-        """What a client needs."""
+        """Return what a client needs to connect."""
         return {
             "url": base,
             "tls_url": None,

@@ -1,4 +1,4 @@
-"""Links between records: read, made and removed (hubspot.md 1.7)."""
+"""Links between records: read, created and removed (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 from typing import Any
@@ -9,23 +9,23 @@ from sandbox.hubspot.objects import envelope
 from sandbox.hubspot.store import Portal, Table, ids_of
 from sandbox.hubspot.types import LINKS, UNTYPED
 
-MOST = 1_000
+MAX_INPUTS = 1_000
 
 
 def batch_read(portal: Portal, call: Call, source: Table, target: Table) -> tuple[int, bytes]:
-    """Paging is for each from-id; those without links are absent; one bad id may refuse the call."""
+    """Read links page by page for each from-id; ids without links are absent; one bad id may refuse the call."""
     if (source.type.name, target.type.name) not in LINKS:
         raise not_found(f"No association types are defined between {source.type.name} and {target.type.name}")
     inputs = call.json().get("inputs") or []
-    if len(inputs) > MOST:
-        raise invalid(f"Batch size must not exceed {MOST}")
+    if len(inputs) > MAX_INPUTS:
+        raise invalid(f"Batch size must not exceed {MAX_INPUTS}")
     texts = []
-    for given in inputs:
-        number = ids_of([given.get("id")])[0]
+    for query in inputs:
+        number = ids_of([query.get("id")])[0]
         record = source.by_id.get(number)
         if (record is None or record.archived_at) and portal.switches.bad_id_fails:
-            raise invalid(f"One or more of the provided ids are invalid: {given.get('id')}")
-        entry = _entry(portal, source.type.name, number, target, str(given.get("after") or "0"))
+            raise invalid(f"One or more of the provided ids are invalid: {query.get('id')}")
+        entry = _entry(portal, source.type.name, number, target, str(query.get("after") or "0"))
         if entry:
             texts.append(entry)
     call.rows = len(texts)
@@ -53,15 +53,16 @@ def _more(portal: Portal, from_type: str, number: int, to_type: str, to_id: int)
 
 
 def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Table) -> bytes:
-    """`GET .../objects/{type}/{id}/associations/{to}`; v3 writes a link as a list does, id and type."""
+    """Answer `GET .../objects/{type}/{id}/associations/{to}`; v3 writes a link as a list does, id and type."""
     number = ids_of([record_id])[0]
     if source.by_id.get(number) is None:
         raise not_found()
     if call.release == "v3":
         kind = f"{source.type.one}_to_{target.type.one}"
         after = int(call.query.get("after") or 0)
-        alive = [i for i in portal.links.of(source.type.name, number, target.type.name)
-                 if i > after and i not in target.binned]  # fmt: skip
+        alive = [
+            i for i in portal.links.of(source.type.name, number, target.type.name) if i > after and i not in target.binned
+        ]
         page = portal.switches.association_page
         call.rows = len(alive[:page])
         paging = {"paging": {"next": {"after": str(alive[page - 1])}}} if len(alive) > page else {}
@@ -72,7 +73,7 @@ def of_one(portal: Portal, call: Call, source: Table, record_id: str, target: Ta
 
 
 def change_one(portal: Portal, source: Table, record_id: str, target: Table, to_id: str, *, make: bool) -> None:
-    """`PUT` and `DELETE .../objects/{type}/{id}/associations/[default/]{to}/{id}`: HubSpot's own plain link."""
+    """Answer `PUT` and `DELETE .../{id}/associations/[default/]{to}/{id}`: HubSpot's own plain link."""
     if source.by_id.get(ids_of([record_id])[0]) is None or target.by_id.get(ids_of([to_id])[0]) is None:
         raise not_found()
     _change(portal, source, target, int(record_id), int(to_id), {}, make=make)
@@ -80,17 +81,17 @@ def change_one(portal: Portal, source: Table, record_id: str, target: Table, to_
 
 def batch_change(portal: Portal, call: Call, source: Table, target: Table, *, make: bool) -> tuple[int, bytes]:
     """Make or remove links; no date moves, but an activity's parent counts again."""
-    for given in call.json().get("inputs") or ():
-        ends = given["to"] if isinstance(given["to"], list) else [given["to"]]
+    for link in call.json().get("inputs") or ():
+        ends = link["to"] if isinstance(link["to"], list) else [link["to"]]
         for end in ends:
-            _change(portal, source, target, int((given.get("from") or {})["id"]), int(end["id"]), given, make=make)
+            _change(portal, source, target, int((link.get("from") or {})["id"]), int(end["id"]), link, make=make)
             call.rows += 1
     return (201, b'{"status":"COMPLETE","results":[]}') if make else (204, b"")
 
 
-def _change(portal: Portal, source: Table, target: Table, i: int, j: int, given: dict[str, Any], *, make: bool) -> None:
+def _change(portal: Portal, source: Table, target: Table, i: int, j: int, link: dict[str, Any], *, make: bool) -> None:
     if not make:
         portal.links.remove(source.type.name, i, target.type.name, j)
         return
-    for kind in given.get("types") or UNTYPED:
+    for kind in link.get("types") or UNTYPED:
         portal.link(source.type.name, i, target.type.name, j, kind.get("associationTypeId"))

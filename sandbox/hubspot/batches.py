@@ -1,4 +1,4 @@
-"""Writing up to a hundred records in one call (hubspot.md 1.7, section 7 line 5)."""
+"""Writing up to a hundred records in one call (docs/facts/hubspot.md, "List, search and batch")."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import ApiError, invalid
 from sandbox.hubspot.objects import PAGE, envelope, inputs_of, no_object
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
-from sandbox.hubspot.write import archive_one, check, conflict, create, insert, normalized, shown, texts, written
+from sandbox.hubspot.write import archive_one, check, conflict, create, insert, normalized, render_saved, save, texts
 
 
 def batch_archive(portal: Portal, call: Call, table: Table) -> None:
@@ -16,29 +16,29 @@ def batch_archive(portal: Portal, call: Call, table: Table) -> None:
 
 
 def batch_update(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """An invalid value refuses the batch whole; ids that are not there are errors of their own."""
+    """Update many; an invalid value refuses the whole batch, ids that do not exist are errors of their own."""
     body = call.json()
     inputs_of(body, PAGE)
-    found: list[tuple[Record, dict[str, str]]] = []
+    updates: list[tuple[Record, dict[str, str]]] = []
     missing = []
-    for given in body.get("inputs") or ():
-        by = given.get("idProperty")
-        number = str(given.get("id", ""))
-        record = objects.by_property(table, by, number) if by else table.get(ids_of([number])[0])
+    for row in body.get("inputs") or ():
+        id_property = row.get("idProperty")
+        number = str(row.get("id", ""))
+        record = objects.by_property(table, id_property, number) if id_property else table.get(ids_of([number])[0])
         if record is None or record.archived_at:
             missing.append(number)
         else:
-            found.append((record, texts(given.get("properties"))))
-    for record, values in found:
+            updates.append((record, texts(row.get("properties"))))
+    for record, values in updates:
         check(portal, table, values, record.values, call.release)
         conflict(table, values, record)
-    saved = [written(portal, table, record, values, call.release) for record, values in found]
+    saved = [save(portal, table, record, values, call.release) for record, values in updates]
     call.rows = len(saved)
     return envelope(portal, saved, [no_object(missing)] if missing else [])
 
 
 def batch_create(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """The first conflict fails them all, unless each input can be told by an `objectWriteTraceId` of its own (1.7)."""
+    """Create many; the first conflict fails them all, unless each input has its own `objectWriteTraceId`."""
     inputs = call.json().get("inputs") or []
     if len(inputs) > PAGE:
         raise invalid(f"Batch size must not exceed {PAGE}")
@@ -46,45 +46,45 @@ def batch_create(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
     one_by_one = bool(inputs) and len(traces) == len(inputs)
     errors = []
     if not one_by_one:
-        for given in inputs:
-            values = texts(given.get("properties"))
+        for row in inputs:
+            values = texts(row.get("properties"))
             check(portal, table, values, {}, call.release)
             conflict(table, values)
-    made = []
-    for given in inputs:
+    created = []
+    for row in inputs:
         try:
-            made.append(create(portal, table, given, call.release))
+            created.append(create(portal, table, row, call.release))
         except ApiError as error:
             if not one_by_one:
                 raise
-            errors.append(error.body() | {"context": {"objectWriteTraceId": [str(given["objectWriteTraceId"])]}})
-    call.rows = len(made)
-    return envelope(portal, made, errors, 201)
+            errors.append(error.body() | {"context": {"objectWriteTraceId": [str(row["objectWriteTraceId"])]}})
+    call.rows = len(created)
+    return envelope(portal, created, errors, 201)
 
 
 def batch_upsert(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """By a unique property; two inputs that mean one record refuse the batch, one conflict is a 409 for all (1.7)."""
+    """Upsert by a unique property; two inputs for one record refuse the batch, one conflict is a 409 for all."""
     inputs = call.json().get("inputs") or []
-    wanted = [(str(x.get("idProperty") or ""), str(x.get("id") or ""), texts(x.get("properties"))) for x in inputs]
-    if any(not by for by, _, _ in wanted):
+    rows = [(str(x.get("idProperty") or ""), str(x.get("id") or ""), texts(x.get("properties"))) for x in inputs]
+    if any(not id_property for id_property, _, _ in rows):
         raise invalid("idProperty is required")
-    for by, _, _ in wanted:
-        if by != "hs_object_id" and not table.unique(by):
-            raise invalid(f"Property '{by}' is not a unique property of {table.type.name}")
-    if len({i for _, i, _ in wanted}) != len(wanted):
+    for id_property, _, _ in rows:
+        if id_property != "hs_object_id" and not table.unique(id_property):
+            raise invalid(f"Property '{id_property}' is not a unique property of {table.type.name}")
+    if len({i for _, i, _ in rows}) != len(rows):
         raise ApiError(409, "CONFLICT", "Two inputs resolve to the same record")
-    return envelope(portal, list(_upserted(portal, call, table, wanted)), [])
+    return envelope(portal, list(_upserted(portal, call, table, rows)), [])
 
 
-def _upserted(portal: Portal, call: Call, table: Table, wanted: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
-    records = [objects.by_property(table, by, value) for by, value, _ in wanted]
-    for (_, _, values), record in zip(wanted, records, strict=True):
+def _upserted(portal: Portal, call: Call, table: Table, rows: list[tuple[str, str, dict[str, str]]]) -> Iterator[str]:
+    records = [objects.by_property(table, id_property, value) for id_property, value, _ in rows]
+    for (_, _, values), record in zip(rows, records, strict=True):
         check(portal, table, values, record.values if record else {}, call.release)
         conflict(table, values, record)
-    for (by, value, values), record in zip(wanted, records, strict=True):
+    for (id_property, value, values), record in zip(rows, records, strict=True):
         call.rows += 1
         if record is None:
-            made = insert(portal, table, normalized(table, values | {by: value}))
-            yield shown(portal, table, made, values, call.release)
+            created = insert(portal, table, normalized(table, values | {id_property: value}))
+            yield render_saved(portal, table, created, values, call.release)
         else:
-            yield written(portal, table, record, values, call.release)
+            yield save(portal, table, record, values, call.release)

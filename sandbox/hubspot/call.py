@@ -1,4 +1,4 @@
-"""One request and what the log says of it."""
+"""One request, taken apart."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from sandbox.wire import Request
 
 
 class Call:
-    """A request taken apart; `rows` is what it read or wrote."""
+    """Request of a client; `rows` counts the records it read or wrote, for the log."""
 
     def __init__(self, request: Request, path: str) -> None:
         self.method, self.path, self.base, self.body = request.method, path, request.base, request.body
@@ -22,7 +22,7 @@ class Call:
         self.app = False  #: whether an OAuth app asks, not a key
 
     def names(self, key: str) -> list[str]:
-        """A list of names, comma by comma or one by one."""
+        """Return a list of names, given comma by comma or one by one."""
         return [n for k, v in self._pairs if k == key for n in v.split(",") if n]
 
     def flag(self, key: str) -> bool:
@@ -30,9 +30,9 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         try:
-            found = json.loads(self.body or b"{}")
+            body = json.loads(self.body or b"{}")
         except ValueError:
             raise invalid("Invalid input JSON: could not be parsed") from None
-        if not isinstance(found, dict):
+        if not isinstance(body, dict):
             raise invalid("Invalid input JSON: an object is needed")
-        return found
+        return body

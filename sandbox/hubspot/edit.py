@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the portal, without asking the API's rules (hubspot.md 1.9 to 1.12, 7)."""
+"""Changes that people and admins make in the portal, to which the API's rules do not apply."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from sandbox.control import set_switches
 from sandbox.hubspot import merging, write
 from sandbox.hubspot.store import Portal, Record, Table, iso
-from sandbox.hubspot.types import known
+from sandbox.hubspot.types import find_type
 
 Change = dict[str, Any]
 
 
 def edit(portal: Portal, change: Change) -> dict[str, Any]:
-    """One change; `op` says which. Raises KeyError, ValueError."""
+    """Apply one change; `op` names it. Raises KeyError, ValueError."""
     op = change["op"]
     if op in DEFINITIONS:
         return DEFINITIONS[op](portal, change)
@@ -24,15 +24,15 @@ def edit(portal: Portal, change: Change) -> dict[str, Any]:
 
 
 def _table(portal: Portal, name: str) -> Table:
-    type_ = known(name)
+    type_ = find_type(name)
     if type_ is None:
         raise ValueError(f"unknown object {name!r}")
     return portal.tables[type_.name]
 
 
 def _create(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    given = int(change["id"]) if change.get("id") else None
-    return {"id": str(write.insert(portal, table, write.texts(change.get("values")), given).id)}
+    record_id = int(change["id"]) if change.get("id") else None
+    return {"id": str(write.insert(portal, table, write.texts(change.get("values")), record_id).id)}
 
 
 def _update(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
@@ -62,16 +62,16 @@ def _merge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _purge(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """What the portal does by itself: archived records are kept for ninety days (1.12)."""
+    """Erase what was archived more than ninety days ago, as a portal does by itself."""
     before = iso(portal.clock.now() - timedelta(days=int(change.get("days", 90))))
-    gone = [r.id for r in table.by_id.values() if r.archived_at and r.archived_at <= before]
-    for record_id in gone:
+    expired = [r.id for r in table.by_id.values() if r.archived_at and r.archived_at <= before]
+    for record_id in expired:
         merging.erase(portal, table, table.by_id[record_id])
-    return {"purged": len(gone)}
+    return {"purged": len(expired)}
 
 
 def _stamp(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    """Many records get one and the same stamp, as a bulk job does."""
+    """Give many records one and the same stamp, as a bulk job does."""
     for record_id in change["ids"]:
         _record(table, record_id).stamp = change["at"]
     table.version += 1
@@ -79,16 +79,16 @@ def _stamp(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
 
 
 def _bulk(portal: Portal, table: Table, change: Change) -> dict[str, Any]:
-    made = [
+    ids = [
         write.insert(portal, table, write.texts(change.get("values")), at=change["at"]).id
         for _ in range(int(change["count"]))
     ]
     to = change.get("associate")
     if to:
-        for record_id in made:
+        for record_id in ids:
             portal.links.add(table.type.name, record_id, to["to_type"], int(to["to_id"]))
         portal.roll_up(to["to_type"], int(to["to_id"]))
-    return {"ids": [str(i) for i in made]}
+    return {"ids": [str(i) for i in ids]}
 
 
 def _record(table: Table, record_id: Any) -> Record:
@@ -109,15 +109,15 @@ def _dissociate(portal: Portal, change: Change) -> dict[str, Any]:
 
 def _property(portal: Portal, change: Change) -> dict[str, Any]:
     table = _table(portal, change["object"])
-    found = table.properties[change["name"]]
-    found.archived = bool(change.get("archived", found.archived))
-    found.label = str(change.get("label", found.label))
-    found.used_in = [str(x) for x in change.get("used_in", found.used_in)]
-    if gone := change.get("remove_option"):
-        found.values.remove(gone)
-        if "options" in found.body:
-            found.body = found.body | {"options": [o for o in found.body["options"] if o["value"] != gone]}
-    return {"name": found.name}
+    definition = table.properties[change["name"]]
+    definition.archived = bool(change.get("archived", definition.archived))
+    definition.label = str(change.get("label", definition.label))
+    definition.used_in = [str(x) for x in change.get("used_in", definition.used_in)]
+    if option := change.get("remove_option"):
+        definition.values.remove(option)
+        if "options" in definition.body:
+            definition.body = definition.body | {"options": [o for o in definition.body["options"] if o["value"] != option]}
+    return {"name": definition.name}
 
 
 def _rule(portal: Portal, change: Change) -> dict[str, Any]:
@@ -135,7 +135,17 @@ def _portal(portal: Portal, change: Change) -> dict[str, Any]:
     return {"id": portal.portal_id}
 
 
-RECORDS = {"create": _create, "update": _update, "archive": _archive, "delete": _archive, "restore": _restore, "gdpr": _gdpr,
-           "merge": _merge, "stamp": _stamp, "bulk": _bulk, "purge": _purge}  # fmt: skip
+RECORDS = {
+    "create": _create,
+    "update": _update,
+    "archive": _archive,
+    "delete": _archive,
+    "restore": _restore,
+    "gdpr": _gdpr,
+    "merge": _merge,
+    "stamp": _stamp,
+    "bulk": _bulk,
+    "purge": _purge,
+}
 LINKING = {"associate": _associate, "dissociate": _dissociate}
 DEFINITIONS = {"property": _property, "rule": _rule, "option": _option, "portal": _portal}

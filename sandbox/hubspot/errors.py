@@ -1,19 +1,24 @@
-"""Refusals in HubSpot's form (hubspot.md 1.8)."""
+"""Refusals in HubSpot's form (docs/facts/hubspot.md, "Errors")."""
 
 import uuid
 from typing import Any
 
 
 class ApiError(Exception):
-    """An answer that is no success."""
+    """Refusal with a status and a category."""
 
     def __init__(self, status: int, category: str, message: str, **more: Any) -> None:
         super().__init__(message)
         self.status, self.category, self.more = status, category, more
 
     def body(self) -> dict[str, Any]:
-        return {"status": "error", "message": self.args[0], "correlationId": str(uuid.uuid4()), "category": self.category,
-                **self.more}  # fmt: skip
+        return {
+            "status": "error",
+            "message": self.args[0],
+            "correlationId": str(uuid.uuid4()),
+            "category": self.category,
+            **self.more,
+        }
 
 
 def not_found(what: str = "resource not found") -> ApiError:
@@ -26,9 +31,15 @@ def invalid(message: str, **more: Any) -> ApiError:
 
 def missing_scopes(scopes: tuple[str, ...]) -> ApiError:
     return ApiError(
-        403, "MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call. Read more about required "
+        403,
+        "MISSING_SCOPES",
+        "This app hasn't been granted all required scopes to make this call. Read more about required "
         "scopes here: https://developers.hubspot.com/scopes.",
-        errors=[{"message": "One or more of the following scopes are required.",
-                 "context": {"requiredGranularScopes": list(scopes)}}],
+        errors=[
+            {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": list(scopes)},
+            }
+        ],
         links={"scopes": "https://developers.hubspot.com/scopes"},
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""How many calls a portal takes (hubspot.md 1.3): a ten-second window, a day of the portal's time zone, search by itself."""
+"""Limits of calls: ten seconds, a day in the portal's time zone, search by itself (docs/facts/hubspot.md, "Rate limits")."""
 
 import time
 from collections import deque
@@ -12,20 +12,26 @@ NO_LIMIT = 1_000_000
 
 
 class Refused(Exception):
-    """Too many calls; `policy` says which limit."""
+    """Refusal of a call beyond a limit; `policy` names the limit."""
 
     def __init__(self, policy: str, message: str) -> None:
         super().__init__(message)
         self.policy = policy
 
     def body(self) -> dict[str, str]:
-        """The documented form; `errorType`, not `category`."""
-        return {"status": "error", "message": self.args[0], "errorType": "RATE_LIMIT", "policyName": self.policy,
-                "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24", "requestId": "3d3e35b7-0dae-4b9f-a6e3-9c230cbcf8dd"}  # fmt: skip
+        """Return the documented form; `errorType`, not `category`."""
+        return {
+            "status": "error",
+            "message": self.args[0],
+            "errorType": "RATE_LIMIT",
+            "policyName": self.policy,
+            "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24",
+            "requestId": "3d3e35b7-0dae-4b9f-a6e3-9c230cbcf8dd",
+        }
 
 
 class Limits:
-    """Counts calls and says when it is enough."""
+    """Counters of calls that refuse those beyond a limit."""
 
     def __init__(self, portal: Portal, daily: int, burst: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.portal, self.daily, self.burst, self.clock = portal, daily, burst, clock
@@ -48,21 +54,22 @@ class Limits:
             self._room(self._recent, self.burst, WINDOW, "TEN_SECONDLY_ROLLING", "ten_secondly_rolling")
         self.used += 1
 
-    def _room(self, seen: deque[float], most: float, seconds: float, policy: str, word: str) -> None:
+    def _room(self, recent: deque[float], limit: float, seconds: float, policy: str, word: str) -> None:
         now = self.clock()
-        while seen and seen[0] <= now - seconds:
-            seen.popleft()
-        if len(seen) >= most:
+        while recent and recent[0] <= now - seconds:
+            recent.popleft()
+        if len(recent) >= limit:
             raise Refused(policy, f"You have reached your {word} limit.")
-        seen.append(now)
+        recent.append(now)
 
     def headers(self, *, daily: bool) -> dict[str, str]:
-        """An OAuth app is not told of the day."""
-        most = self.burst or NO_LIMIT
+        """Return the limit headers; an OAuth app does not get the daily ones."""
+        limit = self.burst or NO_LIMIT
         window = {
-            "X-HubSpot-RateLimit-Max": str(most), "X-HubSpot-RateLimit-Remaining": str(most - len(self._recent)),
+            "X-HubSpot-RateLimit-Max": str(limit),
+            "X-HubSpot-RateLimit-Remaining": str(limit - len(self._recent)),
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-        }  # fmt: skip
+        }
         day = {
             "X-HubSpot-RateLimit-Daily": str(self.daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(self.daily - self.used),

@@ -1,4 +1,4 @@
-"""An org folder's hubspot/*.csv into a portal (design: interface.md, rulings 12)."""
+"""Loading an org folder's hubspot/*.csv into a portal (docs/facts/running.md, "Org folders")."""
 
 import gc
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sandbox.org_folder import BadFolder, header, read_columns, read_facts
 
 
 def load(folder: Path) -> Portal:
-    """The portal of a folder; raises `BadFolder` and loads nothing if a value is bad."""
+    """Load a folder; raises `BadFolder`, and loads nothing, if a value is bad."""
     facts = read_facts(folder)
     portal = Portal(facts, OrgClock(facts.now), schema.standard())
     gc.disable()  # millions of new records and no garbage among them
@@ -62,8 +62,14 @@ def _pipelines(portal: Portal, path: Path) -> None:
             {"id": row["pipeline_id"], "label": row["pipeline_label"], "displayOrder": len(by_id), "stages": [], **stamp},
         )
         meta = {"probability": row.get("probability") or "0.0", "isClosed": row.get("is_closed") or "false"}
-        stage = {"id": row["stage_id"], "label": row["stage_label"], "displayOrder": int(row.get("display_order") or 0),
-                 "metadata": meta, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT", **stamp}  # fmt: skip
+        stage = {
+            "id": row["stage_id"],
+            "label": row["stage_label"],
+            "displayOrder": int(row.get("display_order") or 0),
+            "metadata": meta,
+            "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+            **stamp,
+        }
         pipeline["stages"].append(stage)
         portal.stages[str(row["stage_id"])] = stage
     portal.pipelines = list(by_id.values())
@@ -72,11 +78,11 @@ def _pipelines(portal: Portal, path: Path) -> None:
 
 
 def _offer(portal: Portal, name: str, choices: list[dict[str, Any]]) -> None:
-    """Pipelines and stages are the options of the deals' properties (1.10)."""
-    found = portal.tables["deals"].properties[name]
-    found.values = [str(c["id"]) for c in choices]
+    """Make pipelines or stages the options of the deals' property."""
+    definition = portal.tables["deals"].properties[name]
+    definition.values = [str(c["id"]) for c in choices]
     options = [{"label": c["label"], "value": c["id"], "displayOrder": n, "hidden": False} for n, c in enumerate(choices)]
-    found.body = {"options": options}
+    definition.body = {"options": options}
 
 
 def _owners(portal: Portal, path: Path) -> None:
@@ -87,17 +93,25 @@ def _owners(portal: Portal, path: Path) -> None:
         user = int(row["userId"] or 0) if row.get("userId") else None
         moment = row.get("createdAt") or "2020-01-01T00:00:00.000Z"
         portal.owners.append(
-            {"id": str(row["id"]), "email": row.get("email"), "type": row.get("type") or "PERSON",
-             "firstName": row.get("firstName") or "", "lastName": row.get("lastName") or "",
-             **({"teams": _teams(row["teams"] or "")} if "teams" in row else {}),
-             **({} if archived else {"userId": user}), "userIdIncludingInactive": user, "createdAt": moment,
-             "updatedAt": row.get("updatedAt") or moment, "archived": archived}
-        )  # fmt: skip
+            {
+                "id": str(row["id"]),
+                "email": row.get("email"),
+                "type": row.get("type") or "PERSON",
+                "firstName": row.get("firstName") or "",
+                "lastName": row.get("lastName") or "",
+                **({"teams": _teams(row["teams"] or "")} if "teams" in row else {}),
+                **({} if archived else {"userId": user}),
+                "userIdIncludingInactive": user,
+                "createdAt": moment,
+                "updatedAt": row.get("updatedAt") or moment,
+                "archived": archived,
+            }
+        )
     portal.owners.sort(key=lambda o: int(o["id"]))
 
 
 def _teams(names: str) -> list[dict[str, Any]]:
-    """Teams by name, the primary one first (";" between them)."""
+    """Read teams by name, the primary one first (";" between them)."""
     return [{"id": str(crc32(n.encode()) % 10**6), "name": n, "primary": not i} for i, n in enumerate(names.split(";")) if n]
 
 
@@ -113,9 +127,9 @@ def _records(portal: Portal, table: Table, path: Path) -> None:
     types, names = [kinds.get(c, "") for c in columns], [c for c in columns if c not in ("id", "archived")]
     now = iso(portal.clock.now())
     for block in read_columns(path, types, columns):
-        held = dict(zip(columns, block, strict=True))
-        gone = held.pop("archived", [None] * len(held["id"]))
-        for record_id, archived, *values in zip(held["id"], gone, *(held[n] for n in names), strict=True):
+        cells = dict(zip(columns, block, strict=True))
+        archived_cells = cells.pop("archived", [None] * len(cells["id"]))
+        for record_id, archived, *values in zip(cells["id"], archived_cells, *(cells[n] for n in names), strict=True):
             _add(portal, table, path, (record_id, archived), dict(zip(names, values, strict=True)), now)
 
 
@@ -127,8 +141,8 @@ def _add(
     if record_id is None or int(record_id) in table.by_id:
         raise BadFolder(f"{path}: id {record_id} missing or twice. Fix: each record needs an id of its own")
     type_ = table.type
-    made = values.setdefault(type_.created, values.get(type_.stamp) or values.get("hs_timestamp") or now)
-    stamp = values.setdefault(type_.stamp, made)
+    created = values.setdefault(type_.created, values.get(type_.stamp) or values.get("hs_timestamp") or now)
+    stamp = values.setdefault(type_.stamp, created)
     if type_.name == "deals":
         for name, value in portal.of_stage(values.get("dealstage", "")).items():
             values.setdefault(name, value)
@@ -153,10 +167,10 @@ def _associations(portal: Portal, path: Path) -> None:
 
 
 def _association_columns(path: Path) -> list[str]:
-    wanted = ["from_type", "from_id", "to_type", "to_id", "type_id", "label"]
-    if header(path) != wanted:
-        raise BadFolder(f"{path}:1: columns must be {','.join(wanted)}. Fix: write them in this order")
-    return wanted
+    expected = ["from_type", "from_id", "to_type", "to_id", "type_id", "label"]
+    if header(path) != expected:
+        raise BadFolder(f"{path}:1: columns must be {','.join(expected)}. Fix: write them in this order")
+    return expected
 
 
 def _history(portal: Portal, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Access tokens of an OAuth app: half an hour each, from a refresh token that lasts and does not rotate (hubspot.md 1.1, 1.2)."""
+"""Access tokens of an OAuth app: half an hour each, from a refresh token that lasts and does not rotate."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -7,19 +7,19 @@ from urllib.parse import parse_qsl
 
 from sandbox.hubspot.errors import ApiError
 
-LASTS = timedelta(seconds=1_800)
+LIFETIME = timedelta(seconds=1_800)
 APP = {"client_id": "c0ffee00-0000-4a64-ae48-000000000app", "client_secret": "c0ffee00-secret"}
 REFRESH = "na1-c0ffee00-refresh"
 
 
 class OAuth:
-    """The app's tokens and when they end, on the portal's clock."""
+    """Tokens of the app and when they end, on the portal's clock."""
 
     def __init__(self) -> None:
         self._ends: dict[str, datetime] = {}
 
     def token(self, body: bytes, now: datetime) -> dict[str, Any]:
-        """The reply of /oauth/{v1,v3,date}/token."""
+        """Answer /oauth/{v1,v3,date}/token."""
         form = dict(parse_qsl(body.decode()))
         if form.get("grant_type") != "refresh_token":
             raise _refused("UNSUPPORTED_GRANT_TYPE", "only refresh_token is supported")
@@ -27,10 +27,14 @@ class OAuth:
             raise _refused("BAD_CLIENT_ID", "missing or invalid client id or secret")
         if form.get("refresh_token") != REFRESH:
             raise _refused("BAD_REFRESH_TOKEN", "missing or unknown refresh token")
-        made = secrets.token_urlsafe(40)
-        self._ends[made] = now + LASTS
-        return {"token_type": "bearer", "refresh_token": REFRESH, "access_token": made,
-                "expires_in": int(LASTS.total_seconds())}  # fmt: skip
+        access_token = secrets.token_urlsafe(40)
+        self._ends[access_token] = now + LIFETIME
+        return {
+            "token_type": "bearer",
+            "refresh_token": REFRESH,
+            "access_token": access_token,
+            "expires_in": int(LIFETIME.total_seconds()),
+        }
 
     def knows(self, token: str) -> bool:
         return token in self._ends

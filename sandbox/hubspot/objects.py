@@ -1,4 +1,4 @@
-"""Reading records: lists, single ones, batches (hubspot.md 1.5, 1.7)."""
+"""Reading records: lists, single ones, batches (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 from itertools import islice
@@ -9,14 +9,14 @@ from sandbox.hubspot import render
 from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import ApiError, invalid, not_found
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
-from sandbox.hubspot.types import known
+from sandbox.hubspot.types import find_type
 
 PAGE, HISTORY_PAGE = 100, 50
-LONGEST_URL = 16_000
+MAX_URL = 16_000
 
 
 def listing(portal: Portal, call: Call, table: Table) -> bytes:
-    """One page; `after` is the last id, so it still holds tomorrow."""
+    """Return one page; `after` is the last id, so it is still valid tomorrow."""
     history = call.names("propertiesWithHistory")
     limit, archived = _limit(call, history), call.flag("archived")
     after = call.query.get("after", "0")
@@ -26,28 +26,28 @@ def listing(portal: Portal, call: Call, table: Table) -> bytes:
     write = render.record(portal, table, call.names("properties"), history, _types(call.names("associations")), home)
     # nobody documents `offset`, but airbyte-source-hubspot 5.7.0 pages products and line items by it, at real portals
     skip = int(call.query.get("offset", "0")) if after == "0" else 0
-    found = list(islice(table.after(int(after), archived=archived), skip, skip + limit + 1))
-    texts = [write(r) for r in found[:limit]]
+    records = list(islice(table.after(int(after), archived=archived), skip, skip + limit + 1))
+    texts = [write(r) for r in records[:limit]]
     call.rows = len(texts)
     paging = ""
-    if len(found) > limit:
-        place = str(found[limit - 1].id)
+    if len(records) > limit:
+        place = str(records[limit - 1].id)
         link = f"{home}?{urlencode({**call.query, 'after': place})}"
         paging = f',"paging":{{"next":{{"after":"{place}","link":{json.dumps(link)}}}}}'
     return f'{{"results":[{",".join(texts)}]{paging}}}'.encode()
 
 
 def _limit(call: Call, history: list[str]) -> int:
-    most = HISTORY_PAGE if history else PAGE
+    limit = HISTORY_PAGE if history else PAGE
     text = call.query.get("limit", "10")
-    if not text.isdigit() or not 0 < int(text) <= most:
-        raise invalid(f"Invalid input: limit must be between 1 and {most}")
+    if not text.isdigit() or not 0 < int(text) <= limit:
+        raise invalid(f"Invalid input: limit must be between 1 and {limit}")
     return int(text)
 
 
 def _types(names: list[str]) -> list[str]:
-    """Unknown names of associations are ignored."""
-    return [t.name for n in names if (t := known(n)) is not None]
+    """Resolve the names of associations; unknown ones are ignored."""
+    return [t.name for n in names if (t := find_type(n)) is not None]
 
 
 def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
@@ -56,23 +56,29 @@ def one(portal: Portal, call: Call, table: Table, record_id: str) -> bytes:
     if record is None or (record.archived_at is not None) != call.flag("archived"):
         raise not_found()
     call.rows = 1
-    write = render.record(portal, table, call.names("properties"), call.names("propertiesWithHistory"),
-                          _types(call.names("associations")), f"{call.base}{call.raw_path.rpartition('/')[0]}")  # fmt: skip
+    write = render.record(
+        portal,
+        table,
+        call.names("properties"),
+        call.names("propertiesWithHistory"),
+        _types(call.names("associations")),
+        f"{call.base}{call.raw_path.rpartition('/')[0]}",
+    )
     return write(record).encode()
 
 
 def batch_read(portal: Portal, call: Call, table: Table) -> tuple[int, bytes]:
-    """Ids that are not there are errors of their own in a 207."""
+    """Read many; ids that do not exist are errors of their own in a 207."""
     body = call.json()
     history = list(body.get("propertiesWithHistory") or ())
     inputs = inputs_of(body, HISTORY_PAGE if history else PAGE)
-    by, archived = body.get("idProperty"), call.flag("archived")
+    id_property, archived = body.get("idProperty"), call.flag("archived")
     write = render.record(portal, table, body.get("properties") or (), history)
     texts, missing = [], []
-    for given in inputs:
-        record = by_property(table, by or "hs_object_id", given)
+    for record_id in inputs:
+        record = by_property(table, id_property or "hs_object_id", record_id)
         if record is None or (record.archived_at is not None) != archived:
-            missing.append(given)
+            missing.append(record_id)
         else:
             texts.append(write(record))
     call.rows = len(texts)
@@ -86,23 +92,30 @@ def by_property(table: Table, name: str, value: str) -> Record | None:
 
 
 def no_object(ids: list[str]) -> dict[str, Any]:
-    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
-            "context": {"ids": ids}}  # fmt: skip
+    return {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "message": "Could not get some objects, they may be deleted or not exist.",
+        "context": {"ids": ids},
+    }
 
 
-def inputs_of(body: dict[str, Any], most: int) -> list[str]:
-    """The ids of a batch; too many, or one twice, refuse it whole."""
+def inputs_of(body: dict[str, Any], limit: int) -> list[str]:
+    """Return the ids of a batch; too many, or one twice, refuse the whole batch."""
     inputs = [str(x.get("id", "")) for x in body.get("inputs") or ()]
-    if len(inputs) > most:
-        raise invalid(f"The maximum number of inputs supported in a batch request for property histories is {most}"
-                      if most == HISTORY_PAGE else f"Batch size must not exceed {most}")  # fmt: skip
+    if len(inputs) > limit:
+        raise invalid(
+            f"The maximum number of inputs supported in a batch request for property histories is {limit}"
+            if limit == HISTORY_PAGE
+            else f"Batch size must not exceed {limit}"
+        )
     if len(set(inputs)) != len(inputs):
         raise ApiError(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
     return inputs
 
 
 def envelope(portal: Portal, texts: list[str], errors: list[dict[str, Any]], status: int = 200) -> tuple[int, bytes]:
-    """A batch's answer: 207 where some inputs failed."""
+    """Render a batch's answer: 207 where some inputs failed."""
     now = portal.stamp()
     more = f',"numErrors":{len(errors)},"errors":{json.dumps(errors)}' if errors else ""
     text = f'{{"status":"COMPLETE","results":[{",".join(texts)}],"startedAt":"{now}","completedAt":"{now}"{more}}}'

@@ -1,4 +1,4 @@
-"""Records as HubSpot writes them (hubspot.md 1.5). Built from pieces, because a benchmark reads millions of them."""
+"""Records as HubSpot writes them. Built from pieces, because a benchmark reads millions of them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ Piece = Callable[[Record], str]
 
 
 def properties_of(table: Table, names: Sequence[str]) -> list[str]:
-    """What is answered: the named properties that exist (unknown ones are ignored), and what always comes along (1.5)."""
-    wanted = names or table.type.usual
-    known = [n for n in dict.fromkeys(wanted) if n in table.properties and not table.properties[n].archived]
+    """Select what is answered: the requested properties that exist, and those that always come along."""
+    selected = names or table.type.usual
+    existing = [n for n in dict.fromkeys(selected) if n in table.properties and not table.properties[n].archived]
     always = [table.type.created, table.type.stamp, "hs_object_id"]
-    return [*known, *(n for n in always if n not in known)]
+    return [*existing, *(n for n in always if n not in existing)]
 
 
 def record(
@@ -25,7 +25,7 @@ def record(
     links: Sequence[str] = (),
     home: str = "",
 ) -> Piece:
-    """Writes a record with these properties, histories and inline links; `home` is the address of its type."""
+    """Return a writer of records with these properties, histories and inline links; `home` is the type's address."""
     stamp, created = table.type.stamp, table.type.created
     plain = [(n, quoted(n) + ":") for n in properties_of(table, names) if n not in (stamp, "hs_object_id")]
     inline = [_links_to(portal, table, to_type, home) for to_type in links]
@@ -37,8 +37,8 @@ def record(
         )
         state = f'true,"archivedAt":"{r.archived_at}"' if r.archived_at else "false"
         more = f',"propertiesWithHistory":{_history(r, history, created)}' if history else ""
-        if inline and (found := ",".join([text for w in inline if (text := w(own))])):
-            more += f',"associations":{{{found}}}'
+        if inline and (links_text := ",".join([text for w in inline if (text := w(own))])):
+            more += f',"associations":{{{links_text}}}'
         return (
             f'{{"id":"{own}","properties":{{{properties}"{stamp}":"{at}","hs_object_id":"{own}"}},'
             f'"createdAt":"{get(created, at)}","updatedAt":"{at}","archived":{state}{more}}}'
@@ -48,17 +48,19 @@ def record(
 
 
 def _history(r: Record, names: Sequence[str], created: str) -> str:
-    """Newest first (1.12)."""
-    told = {
-        name: [{"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
-               for at, v in reversed(r.past(name, created))]
+    """Render past values, newest first."""
+    entries = {
+        name: [
+            {"value": v, "timestamp": at, "sourceType": "CRM_UI", "sourceId": "userId:1"}
+            for at, v in reversed(r.past(name, created))
+        ]
         for name in names
-    }  # fmt: skip
-    return json.dumps(told)
+    }
+    return json.dumps(entries)
 
 
 def _links_to(portal: Portal, table: Table, to_type: str, home: str) -> Callable[[int], str]:
-    """Writes the first page of a record's links to one type; a primary one comes twice, labelled and not (1.5)."""
+    """Return a writer of the first page of a record's links; a primary one comes twice, labelled and not."""
     own, page, links = table.type, portal.switches.inline_page, portal.links
     to, binned = portal.tables[to_type].type, portal.tables[to_type].binned
     pair, labelled = links.between(own.name, to_type), links.marked(own.name, to_type)
@@ -68,12 +70,12 @@ def _links_to(portal: Portal, table: Table, to_type: str, home: str) -> Callable
     only = kind + "]}"
 
     def write(record_id: int) -> str:
-        held = pair.get(record_id)
-        if held is None:
+        linked = pair.get(record_id)
+        if linked is None:
             return ""
-        if not labelled and not binned and held.__class__ is int:
-            return f"{head}{held}{only}"  # by far the most: one link
-        ids = [i for i in ((held,) if isinstance(held, int) else held) if i not in binned]
+        if not labelled and not binned and linked.__class__ is int:
+            return f"{head}{linked}{only}"  # by far the most: one link
+        ids = [i for i in ((linked,) if isinstance(linked, int) else linked) if i not in binned]
         if not ids:
             return ""
         if labelled:

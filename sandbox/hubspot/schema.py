@@ -1,4 +1,4 @@
-"""Which properties a portal has from the start, and what a value must look like (hubspot.md 1.7, 1.9)."""
+"""The properties every portal has, and the form of their values (docs/facts/hubspot.md, "Properties")."""
 
 import csv
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,14 @@ from sandbox.hubspot.store import Property, iso
 
 #: what an org folder's column of a type is parsed as
 PARSED = {"number": "double", "datetime": "datetime", "date": "date", "bool": "boolean"}
-FIELD_TYPES = {"number": "number", "datetime": "date", "date": "date", "bool": "booleancheckbox", "enumeration": "select",
-               "phone_number": "phonenumber"}  # fmt: skip
+FIELD_TYPES = {
+    "number": "number",
+    "datetime": "date",
+    "date": "date",
+    "bool": "booleancheckbox",
+    "enumeration": "select",
+    "phone_number": "phonenumber",
+}
 
 
 @cache
@@ -20,18 +26,18 @@ def _facts() -> list[dict[str, str]]:
 
 
 def standard() -> dict[str, dict[str, Property]]:
-    """Fresh definitions by type and name."""
-    made: dict[str, dict[str, Property]] = {}
+    """Build fresh definitions by type and name."""
+    definitions: dict[str, dict[str, Property]] = {}
     for f in _facts():
         options = f["options"].split(";") if f["options"] else []
-        made.setdefault(f["object"], {})[f["name"]] = Property(
+        definitions.setdefault(f["object"], {})[f["name"]] = Property(
             f["name"], f["type"], f["label"], f["read_only"] == "true", options
         )
-    return made
+    return definitions
 
 
 def fault(definition: Property, value: str) -> str:
-    """Why a value cannot be written; empty if it can."""
+    """Say why a value cannot be written; empty if it can."""
     if value == "":
         return ""
     if definition.type == "number" and not _is_number(value):
@@ -41,16 +47,16 @@ def fault(definition: Property, value: str) -> str:
     if definition.type in ("date", "datetime") and not _is_moment(value):
         return f"{value} was not a valid {definition.type}."
     if definition.type == "enumeration" and definition.values:
-        strange = [v for v in value.split(";") if v not in definition.values]
-        if strange:
-            return f"{strange[0]} was not one of the allowed options: {definition.values}"
+        unknown = [v for v in value.split(";") if v not in definition.values]
+        if unknown:
+            return f"{unknown[0]} was not one of the allowed options: {definition.values}"
     if definition.type == "string" and len(value) > 65_536:
         return "Property values must not be longer than 65536 characters."
     return ""
 
 
 def normal(definition: Property, value: str) -> str:
-    """A date or time as it is stored, whatever form it was written in: YYYY-MM-DD, or ISO 8601 to the millisecond (1.5, 1.7)."""
+    """Normalise a date or time to the stored form: YYYY-MM-DD, or ISO 8601 to the millisecond."""
     if value == "" or definition.type not in ("date", "datetime") or not _is_moment(value):
         return value
     if value.lstrip("-").isdigit():

@@ -1,4 +1,4 @@
-"""Search: typed filters, one sort, a wall at 10,000, an index that may lag (hubspot.md 1.6)."""
+"""Search: filters, one sort, 10,000 results, an index that may lag (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 import random
@@ -12,22 +12,27 @@ from sandbox.hubspot.call import Call
 from sandbox.hubspot.errors import invalid
 from sandbox.hubspot.store import Portal, Property, Record, Table, iso
 
-MOST, WALL = 200, 10_000
+MAX_PAGE, MAX_RESULTS = 200, 10_000
 GROUPS, FILTERS, TOTAL = 5, 6, 18
-LONGEST_QUERY = 3_000
+MAX_QUERY = 3_000
 #: operator -> what its filter must hold; the others need `value`
-NEEDS = {"BETWEEN": ("value", "highValue"), "IN": ("values",), "NOT_IN": ("values",), "HAS_PROPERTY": (),
-         "NOT_HAS_PROPERTY": ()}  # fmt: skip
+NEEDS = {
+    "BETWEEN": ("value", "highValue"),
+    "IN": ("values",),
+    "NOT_IN": ("values",),
+    "HAS_PROPERTY": (),
+    "NOT_HAS_PROPERTY": (),
+}
 Test = Callable[[Record], bool]
 KEY = "hs_object_id"
 
 
 class Searches:
-    """Remembers the ids of the last filters, so that walking through them does not look at every record again."""
+    """Searches of one portal; the ids of the last filters are kept, so that paging does not test every record again."""
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
-        self._found: dict[str, tuple[int, str, list[int]]] = {}
+        self._last: dict[str, tuple[int, str, list[int]]] = {}
 
     def answer(self, call: Call, table: Table) -> bytes:
         body = call.json()
@@ -43,50 +48,54 @@ class Searches:
     @staticmethod
     def _page(body: dict[str, Any]) -> tuple[int, int]:
         limit, after = int(body.get("limit") or 10), str(body.get("after") or "0")
-        if not 0 < limit <= MOST:
-            raise invalid(f"Invalid input: limit must be between 1 and {MOST}")
+        if not 0 < limit <= MAX_PAGE:
+            raise invalid(f"Invalid input: limit must be between 1 and {MAX_PAGE}")
         if not after.isdigit():
             raise invalid(f"after must be a number: {after}")
-        if int(after) + limit > WALL:
+        if int(after) + limit > MAX_RESULTS:
             raise invalid("There was a problem with the request: paging beyond 10,000 results is not supported")
         return limit, int(after)
 
     def _ids(self, table: Table, body: dict[str, Any]) -> list[int]:
-        """Matching ids in the order that is asked for."""
+        """Return the matching ids in the requested order."""
         groups = [list(g.get("filters") or ()) for g in body.get("filterGroups") or ()]
-        if len(str(body.get("query") or "")) > LONGEST_QUERY:
-            raise invalid(f"query must not be longer than {LONGEST_QUERY} characters")
+        if len(str(body.get("query") or "")) > MAX_QUERY:
+            raise invalid(f"query must not be longer than {MAX_QUERY} characters")
         self._check(table, groups)
         name, falling = _sort(body)
-        beyond = [f for f in groups[0] if f["propertyName"] == KEY and f["operator"] == "GT"] if len(groups) == 1 else []
-        rest = [[f for f in g if f not in beyond] for g in groups]
-        found = self._matching(table, rest, name, falling=falling, query=str(body.get("query") or ""))
-        if not beyond:
-            return found
+        above = [f for f in groups[0] if f["propertyName"] == KEY and f["operator"] == "GT"] if len(groups) == 1 else []
+        rest = [[f for f in g if f not in above] for g in groups]
+        ids = self._matching(table, rest, name, falling=falling, query=str(body.get("query") or ""))
+        if not above:
+            return ids
         if name == KEY and not falling:
-            return found[bisect_right(found, int(float(beyond[0]["value"]))) :]
-        return [i for i in found if i > int(float(beyond[0]["value"]))]
+            return ids[bisect_right(ids, int(float(above[0]["value"]))) :]
+        return [i for i in ids if i > int(float(above[0]["value"]))]
 
     def _matching(
         self, table: Table, groups: list[list[dict[str, Any]]], name: str, *, falling: bool, query: str
     ) -> list[int]:
         key = json.dumps([groups, name, falling, query], sort_keys=True)
-        held = self._found.get(table.type.name)
+        last = self._last.get(table.type.name)
         lagging, unsettled = self.portal.switches.lag_seconds > 0, self.portal.switches.disorder_seconds > 0
-        if held is not None and held[:2] == (table.version, key) and not lagging and not unsettled:
-            return held[2]
+        if last is not None and last[:2] == (table.version, key) and not lagging and not unsettled:
+            return last[2]
         horizon = iso(self.portal.clock.now() - timedelta(seconds=self.portal.switches.lag_seconds))
         fresh = iso(self.portal.clock.now() - timedelta(seconds=self.portal.switches.disorder_seconds)) if unsettled else "~"
         tests = [[_test(table, f, fresh) for f in g] for g in groups]
-        found = [
-            r for i in table.ids if not (r := table.by_id[i]).archived_at and not (lagging and r.stamp > horizon)
-            and (not groups or any(all(t(r) for t in g) for g in tests)) and _says(r, query)
-        ]  # fmt: skip
-        ids = [r.id for r in found] if name == KEY else [r.id for r in sorted(found, key=_key(table, name))]
+        records = [
+            r
+            for i in table.ids
+            if not (r := table.by_id[i]).archived_at
+            and not (lagging and r.stamp > horizon)
+            and (not groups or any(all(t(r) for t in g) for g in tests))
+            and _contains(r, query)
+        ]
+        ids = [r.id for r in records] if name == KEY else [r.id for r in sorted(records, key=_key(table, name))]
         ids = ids[::-1] if falling else ids
         if unsettled and name != KEY:
             _disorder(ids, [n for n, i in enumerate(ids) if table.by_id[i].stamp > fresh])
-        self._found[table.type.name] = (table.version, key, ids)
+        self._last[table.type.name] = (table.version, key, ids)
         return ids
 
     @staticmethod
@@ -103,12 +112,12 @@ class Searches:
                 raise invalid(f"Invalid input: operator {f['operator']} needs {', '.join(lacking)}")
 
 
-def _says(r: Record, query: str) -> bool:
+def _contains(r: Record, query: str) -> bool:
     return not query or any(query.lower() in v.lower() for v in r.values.values())
 
 
 def _sort(body: dict[str, Any]) -> tuple[str, bool]:
-    """One rule, as an object or as a text."""
+    """Read the one sort rule, an object or a text."""
     rules = body.get("sorts") or [KEY]
     if len(rules) > 1:
         raise invalid("Only one sort is allowed")
@@ -119,7 +128,7 @@ def _sort(body: dict[str, Any]) -> tuple[str, bool]:
 
 
 def value_of(table: Table, r: Record, name: str) -> Any:
-    """A property's value as search compares it; None for none."""
+    """Return a property's value as search compares it; None for none."""
     if name == KEY:
         return float(r.id)
     text = r.stamp if name == table.type.stamp else r.values.get(name)
@@ -150,15 +159,15 @@ def _key(table: Table, name: str) -> Callable[[Record], Any]:
 
 
 def _disorder(ids: list[int], places: list[int]) -> None:
-    """What stands at these places in another order, the same each time."""
-    moved = [ids[n] for n in places]
-    random.Random(1).shuffle(moved)
-    for n, i in zip(places, moved, strict=True):
+    """Shuffle the ids at these places, the same way each time."""
+    shuffled = [ids[n] for n in places]
+    random.Random(1).shuffle(shuffled)
+    for n, i in zip(places, shuffled, strict=True):
         ids[n] = i
 
 
 def _test(table: Table, f: dict[str, Any], fresh: str) -> Test:
-    """A filter as a function of a record; no upper bound of its date holds for a record that changed after `fresh`."""
+    """Turn a filter into a test; no upper bound of the date holds for a record that changed after `fresh`."""
     name, operator = str(f["propertyName"]), str(f["operator"])
     definition = table.properties[name]
     try:

@@ -1,4 +1,4 @@
-"""A portal's records, links and definitions, in memory (hubspot.md 1.10 to 1.12)."""
+"""A portal's records, links and definitions, in memory."""
 
 import itertools
 from bisect import bisect_left, bisect_right, insort
@@ -12,7 +12,7 @@ from sandbox.clock import OrgClock
 from sandbox.hubspot.types import LINKS, PRIMARY, TYPES, Type
 from sandbox.org_folder import OrgFacts
 
-#: the activities that count as contact (1.11)
+#: the activities that count as contact (docs/facts/hubspot.md, "Activities")
 CONTACTING = ("calls", "meetings", "emails", "communications")
 #: properties whose changes are kept with their time
 WATCHED = {"companies": ("hubspot_owner_id",), "deals": ("dealstage", "amount", "closedate", "hubspot_owner_id", "pipeline")}
@@ -20,7 +20,7 @@ WATCHED = {"companies": ("hubspot_owner_id",), "deals": ("dealstage", "amount", 
 
 @dataclass(slots=True)
 class Property:
-    """A property's definition; `values` are its options."""
+    """Definition of a property; `values` are its options."""
 
     name: str
     type: str  #: string, number, date, datetime, bool, enumeration, phone_number
@@ -30,11 +30,11 @@ class Property:
     custom: bool = False
     archived: bool = False
     body: dict[str, Any] = field(default_factory=dict)  #: as it was posted
-    used_in: list[str] = field(default_factory=list)  #: workflows and lists that keep it from being archived (1.9)
+    used_in: list[str] = field(default_factory=list)  #: workflows and lists that keep it from being archived
 
 
 class Record:
-    """One record: its values by property, all texts; what has no value is absent."""
+    """Record: its values by property, all texts; what has no value is absent."""
 
     __slots__ = ("archived_at", "history", "id", "stamp", "values")
 
@@ -44,13 +44,13 @@ class Record:
         self.history: dict[str, list[tuple[str, str]]] | None = None  #: property -> (time, value), oldest first
 
     def past(self, name: str, created: str) -> list[tuple[str, str]]:
-        """A property's values with their times; one that nobody recorded was there when the record was made (1.12)."""
-        known = (self.history or {}).get(name)
-        return known or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
+        """Return a property's values with their times; without history, the value dates from the record's creation."""
+        changes = (self.history or {}).get(name)
+        return changes or ([(self.values.get(created, self.stamp), self.values[name])] if name in self.values else [])
 
 
 class Table:
-    """All records of a type, in the order of their ids."""
+    """Records of a type, in the order of their ids."""
 
     def __init__(self, type_: Type, properties: dict[str, Property]) -> None:
         self.type, self.properties = type_, properties
@@ -73,9 +73,9 @@ class Table:
         self.version += 1
 
     def unique(self, name: str) -> bool:
-        """Whether no two records may have the same value: a contact's address, and what was made so (1.7, 1.9)."""
-        made = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
-        return bool(made) or (self.type.name, name) == ("contacts", "email")
+        """Tell whether values must be unique: a contact's address, and what was declared so."""
+        declared = self.properties[name].body.get("hasUniqueValue") if name in self.properties else False
+        return bool(declared) or (self.type.name, name) == ("contacts", "email")
 
     def remove(self, record_id: int) -> None:
         del self.by_id[record_id]
@@ -84,20 +84,20 @@ class Table:
         self.version += 1
 
     def bin(self, record: Record, at: str | None) -> None:
-        """To the bin, or (without a time) back from it; its date does not move (1.12)."""
+        """Archive a record, or (without a time) restore it; its date does not move."""
         record.archived_at = at
         (self.binned.discard if at is None else self.binned.add)(record.id)
         self.version += 1
 
     def after(self, record_id: int, *, archived: bool) -> Iterator[Record]:
-        """Records beyond an id."""
+        """Iterate over the records beyond an id."""
         for at in range(bisect_right(self.ids, record_id), len(self.ids)):
             record = self.by_id[self.ids[at]]
             if (record.archived_at is not None) == archived:
                 yield record
 
     def get(self, record_id: int) -> Record | None:
-        """A record; a merged one's id gives its survivor (1.12)."""
+        """Return a record; a merged one's id gives its survivor."""
         while record_id in self.merged:
             record_id = self.merged[record_id]
         return self.by_id.get(record_id)
@@ -111,14 +111,15 @@ class Label:
 
 
 class Links:
-    """Who is linked to whom; both directions, plain links without a label of their own."""
+    """Links between records, in both directions; plain links have no label of their own."""
 
     def __init__(self) -> None:
         self._to: dict[tuple[str, str], dict[int, int | list[int]]] = {}
         self._labels: dict[tuple[str, str, int, int], list[Label]] = {}
 
-    def add(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None,
-            label: str | None = None) -> None:  # fmt: skip
+    def add(
+        self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None, label: str | None = None
+    ) -> None:
         for a, i, b, j in ((from_type, from_id, to_type, to_id), (to_type, to_id, from_type, from_id)):
             self._put(a, i, b, j)
         if type_id == PRIMARY.get((from_type, to_type)) and type_id is not None:
@@ -136,16 +137,16 @@ class Links:
 
     def _put(self, a: str, i: int, b: str, j: int) -> None:
         pair = self._to.setdefault((a, b), {})
-        held = pair.get(i)
-        if held is None:
+        linked = pair.get(i)
+        if linked is None:
             pair[i] = j
-        elif isinstance(held, list):
-            if held[-1] < j:
-                held.append(j)
-            elif j not in held:
-                insort(held, j)
-        elif held != j:
-            pair[i] = sorted((held, j))
+        elif isinstance(linked, list):
+            if linked[-1] < j:
+                linked.append(j)
+            elif j not in linked:
+                insort(linked, j)
+        elif linked != j:
+            pair[i] = sorted((linked, j))
 
     def _mark(self, a: str, i: int, b: str, j: int, label: Label) -> None:
         marks = self._labels.setdefault((a, b, i, j), [])
@@ -154,20 +155,20 @@ class Links:
 
     def remove(self, from_type: str, from_id: int, to_type: str, to_id: int) -> None:
         for a, i, b, j in ((from_type, from_id, to_type, to_id), (to_type, to_id, from_type, from_id)):
-            left = [x for x in self.of(a, i, b) if x != j]
-            self._to.setdefault((a, b), {})[i] = left
+            remaining = [x for x in self.of(a, i, b) if x != j]
+            self._to.setdefault((a, b), {})[i] = remaining
             self._labels.pop((a, b, i, j), None)
 
     def of(self, from_type: str, from_id: int, to_type: str) -> Sequence[int]:
-        held = self._to.get((from_type, to_type), {}).get(from_id, ())
-        return (held,) if isinstance(held, int) else held
+        linked = self._to.get((from_type, to_type), {}).get(from_id, ())
+        return (linked,) if isinstance(linked, int) else linked
 
     def between(self, from_type: str, to_type: str) -> Mapping[int, int | list[int]]:
-        """From each record of a type that has links to the other: the one id, or all of them in order."""
+        """Map each record of a type to its links to the other: the one id, or all of them in order."""
         return self._to.get((from_type, to_type), {})
 
     def labels(self, from_type: str, from_id: int, to_type: str, to_id: int) -> list[Label]:
-        """A plain link, and whatever else the pair is to each other."""
+        """List a pair's links: the plain one, then those with labels."""
         plain = Label("HUBSPOT_DEFINED", LINKS.get((from_type, to_type), 0), None)
         return [plain, *self._labels.get((from_type, to_type, from_id, to_id), ())]
 
@@ -191,12 +192,12 @@ class Switches:
     inline_page: int = 100
     bad_id_fails: bool = False
     identical_write_bumps: bool = True
-    disorder_seconds: float = 0.0  #: search is out of order, and blind to upper bounds, for what changed so recently (1.6)
-    property_limit: int = 1_000  #: custom properties of one type (1.9)
+    disorder_seconds: float = 0.0  #: search is out of order, and blind to upper bounds, for what changed so recently
+    property_limit: int = 1_000  #: custom properties of one type
 
 
 class Portal:
-    """Everything a portal holds."""
+    """Portal: its records, links, definitions, clock and switches."""
 
     def __init__(self, facts: OrgFacts, clock: OrgClock, properties: dict[str, dict[str, Property]]) -> None:
         self.facts, self.clock = facts, clock
@@ -214,19 +215,19 @@ class Portal:
         self._numbers = itertools.count(1)
 
     def stamp(self) -> str:
-        """Now, to the millisecond."""
+        """Return now, to the millisecond."""
         return iso(self.clock.now())
 
     def new_id(self, table: Table) -> int:
         return max(table.highest, 300_000_000_000) + next(self._numbers)
 
     def touch(self, table: Table, record: Record) -> None:
-        """Any change moves the date."""
+        """Move the record's date, as any change does."""
         record.stamp = self.stamp()
         table.version += 1
 
     def set(self, table: Table, record: Record, values: dict[str, str]) -> None:
-        """New values, "" clears; what is watched keeps its history, and deals derive what their stage says (1.10)."""
+        """Set values ("" clears), keep the history of watched ones, and derive what follows from a deal's stage."""
         moment = self.stamp()
         for name, value in values.items():
             if name in WATCHED.get(table.type.name, ()) and record.values.get(name, "") != value:
@@ -240,18 +241,22 @@ class Portal:
         self.touch(table, record)
 
     def of_stage(self, stage: str) -> dict[str, str]:
-        """What a stage makes of its deals."""
+        """Derive a deal's properties from its stage."""
         facts = self.stages.get(stage)
         if facts is None:
             return {}
         odds = float(facts["metadata"].get("probability") or 0)
         closed = facts["metadata"].get("isClosed") == "true"
-        return {"hs_is_closed": str(closed).lower(), "hs_is_closed_won": str(closed and odds == 1.0).lower(),
-                "hs_deal_stage_probability": str(odds)}  # fmt: skip
+        return {
+            "hs_is_closed": str(closed).lower(),
+            "hs_is_closed_won": str(closed and odds == 1.0).lower(),
+            "hs_deal_stage_probability": str(odds),
+        }
 
-    def link(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None,
-             label: str | None = None) -> None:  # fmt: skip
-        """A link moves no date of its own; an activity's makes its parent count again, and that does (1.11)."""
+    def link(
+        self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None, label: str | None = None
+    ) -> None:
+        """Link two records; moves no date, except of the parent whose activities are counted again."""
         self.links.add(from_type, from_id, to_type, to_id, type_id, label)
         if TYPES[from_type].activity:
             self.roll_up(to_type, to_id)
@@ -266,8 +271,11 @@ class Portal:
         now = self.stamp()
         record.values |= {"num_notes": str(sum(counts.values())), "notes_last_updated": now}
         if contacts:
-            record.values |= {"num_contacted_notes": str(contacts), "notes_last_contacted": now,
-                              "hs_last_sales_activity_timestamp": now}  # fmt: skip
+            record.values |= {
+                "num_contacted_notes": str(contacts),
+                "notes_last_contacted": now,
+                "hs_last_sales_activity_timestamp": now,
+            }
         self.touch(table, record)
 
     def unlink_all(self, type_: str, record_id: int) -> None:
@@ -280,5 +288,5 @@ def iso(moment: datetime) -> str:
 
 
 def ids_of(texts: Iterable[Any]) -> list[int]:
-    """Ids as numbers; what is no number is no record's."""
+    """Parse ids; a text that is no number becomes an id that no record has."""
     return [int(t) if str(t).isdigit() else -1 for t in texts]

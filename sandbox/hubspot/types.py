@@ -1,11 +1,11 @@
-"""Object types, their names and numbers, scopes, and what links them (hubspot.md 1.1, 1.2, 1.11)."""
+"""Object types: names, numbers, scopes and links (docs/facts/hubspot.md, "Scopes")."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """One object type; `stamp` is the property that moves with every change."""
+    """Object type; `stamp` is the property that moves with every change."""
 
     name: str
     one: str
@@ -32,22 +32,49 @@ TYPES = {
     t.name: t
     for t in (
         Type("companies", "company", "0-2", ("crm.objects.companies.read",), usual=("name", "domain", "createdate")),
-        Type("contacts", "contact", "0-1", _PEOPLE, stamp="lastmodifieddate",
-             usual=("firstname", "lastname", "email", "createdate")),
-        Type("deals", "deal", "0-3", ("crm.objects.deals.read",),
-             usual=("dealname", "amount", "closedate", "pipeline", "dealstage", "createdate")),
-        Type("line_items", "line_item", "0-8", ("crm.objects.line_items.read", "e-commerce"),
-             usual=("quantity", "amount", "price", "createdate")),
-        Type("products", "product", "0-7", ("crm.objects.products.read", "crm.objects.line_items.read", "e-commerce"),
-             usual=("name", "description", "price", "createdate")),
+        Type(
+            "contacts",
+            "contact",
+            "0-1",
+            _PEOPLE,
+            stamp="lastmodifieddate",
+            usual=("firstname", "lastname", "email", "createdate"),
+        ),
+        Type(
+            "deals",
+            "deal",
+            "0-3",
+            ("crm.objects.deals.read",),
+            usual=("dealname", "amount", "closedate", "pipeline", "dealstage", "createdate"),
+        ),
+        Type(
+            "line_items",
+            "line_item",
+            "0-8",
+            ("crm.objects.line_items.read", "e-commerce"),
+            usual=("quantity", "amount", "price", "createdate"),
+        ),
+        Type(
+            "products",
+            "product",
+            "0-7",
+            ("crm.objects.products.read", "crm.objects.line_items.read", "e-commerce"),
+            usual=("name", "description", "price", "createdate"),
+        ),
         _activity("calls", "call", "0-48"),
         _activity("meetings", "meeting", "0-47"),
         _activity("emails", "email", "0-49"),
         _activity("notes", "note", "0-46"),
         _activity("tasks", "task", "0-27"),
         _activity("communications", "communication", "0-18"),
-        Type("quotes", "quote", "0-14", ("crm.objects.quotes.read",), created="hs_createdate",
-             usual=("hs_title", "hs_createdate")),
+        Type(
+            "quotes",
+            "quote",
+            "0-14",
+            ("crm.objects.quotes.read",),
+            created="hs_createdate",
+            usual=("hs_title", "hs_createdate"),
+        ),
         # known, so that clients which ask for everything find an empty list instead of an error
         Type("tickets", "ticket", "0-5", ("tickets",), usual=("subject", "createdate")),
         Type("leads", "lead", "0-136", ("crm.objects.leads.read",), usual=("hs_lead_name",)),
@@ -57,7 +84,7 @@ TYPES = {
         Type("forms", "form", "0-28", ("forms",), usual=("hs_createdate",)),
         Type("feedback_submissions", "feedback_submission", "0-19", ("crm.objects.feedback_submissions.read",)),
     )
-}  # fmt: skip
+}
 _BY_NAME = {
     key: t for t in TYPES.values() for key in (t.name, t.one, t.number, t.name.replace("_", " "), t.name.replace("_", ""))
 }
@@ -84,8 +111,8 @@ LINKS = {
 PRIMARY = {("contacts", "companies"): 1, ("companies", "contacts"): 2, ("deals", "companies"): 5, ("companies", "deals"): 6}
 
 
-def known(name: str) -> Type | None:
-    """A type by plural, singular or number, in any case of letters; None if nobody knows it."""
+def find_type(name: str) -> Type | None:
+    """Find a type by plural, singular or number, in any case of letters; None if it is unknown."""
     return _BY_NAME.get(name.lower())
 
 

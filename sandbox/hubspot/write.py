@@ -1,4 +1,4 @@
-"""Writing records, one by one (hubspot.md 1.7, section 7 line 6)."""
+"""Writing records one by one."""
 
 import json
 from collections.abc import Mapping
@@ -10,39 +10,52 @@ from sandbox.hubspot.errors import ApiError, invalid, not_found
 from sandbox.hubspot.store import Portal, Record, Table, ids_of
 from sandbox.hubspot.types import LINKS, UNTYPED
 
-#: from this release on an admin's validation rules hold for API writes too (hubspot.md 0)
+#: from this release on an admin's validation rules hold for API writes too (docs/facts/hubspot.md, "Versions and paths")
 RULES_SINCE = "2026-09"
 
 
 def texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """JSON values as the texts that are stored; null clears as "" does."""
+    """Turn JSON values into the stored texts; null clears as "" does."""
     return {
         str(k): "" if v is None else str(v).lower() if isinstance(v, bool) else str(v) for k, v in (values or {}).items()
     }
 
 
-def check(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping[str, str], release: str) -> None:
-    """Raise for the first record that may not be written; nothing has been by then."""
+def check(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str], release: str) -> None:
+    """Raise for the first value that may not be written, before anything is."""
     faults = []
     for name, value in values.items():
         definition = table.properties.get(name)
         if definition is None or definition.archived:
-            faults.append({"isValid": False, "message": f'Property "{name}" does not exist', "error": "PROPERTY_DOESNT_EXIST",
-                           "name": name, "localizedErrorMessage": f'Property "{name}" does not exist'})  # fmt: skip
+            faults.append(
+                {
+                    "isValid": False,
+                    "message": f'Property "{name}" does not exist',
+                    "error": "PROPERTY_DOESNT_EXIST",
+                    "name": name,
+                    "localizedErrorMessage": f'Property "{name}" does not exist',
+                }
+            )
         elif definition.read_only:
-            faults.append({"isValid": False, "message": f'"{name}" is a read only property; its value cannot be set.',
-                           "error": "READ_ONLY_VALUE", "name": name})  # fmt: skip
+            faults.append(
+                {
+                    "isValid": False,
+                    "message": f'"{name}" is a read only property; its value cannot be set.',
+                    "error": "READ_ONLY_VALUE",
+                    "name": name,
+                }
+            )
         elif words := schema.fault(definition, value):
             faults.append({"isValid": False, "message": words, "error": "INVALID_OPTION", "name": name})
     if faults:
         raise invalid(f"Property values were not valid: {json.dumps(faults)}")
     if release == RULES_SINCE:
-        _obey(portal, table, values, held)
+        _obey(portal, table, values, stored)
 
 
-def _obey(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping[str, str]) -> None:
-    """An admin's rules: required properties, always or under a condition."""
-    after = {**held, **values}
+def _obey(portal: Portal, table: Table, values: Mapping[str, str], stored: Mapping[str, str]) -> None:
+    """Enforce an admin's rules: required properties, always or under a condition."""
+    after = {**stored, **values}
     for rule in portal.rules:
         if rule.get("object", "companies") != table.type.name:
             continue
@@ -55,28 +68,32 @@ def _obey(portal: Portal, table: Table, values: Mapping[str, str], held: Mapping
             raise invalid(words, errors=[{"message": words, "code": code, "context": {"propertyName": lacking}}])
 
 
-def written(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
-    """Save, and the record as it is then; a 2026-09 call is told which dates were brought into form (1.7)."""
-    kept = normalized(table, values)
-    same = all(record.values.get(k, "") == v for k, v in kept.items())
+def save(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:
+    """Save and render a record; a 2026-09 call gets a warning for each date that was normalised."""
+    values_to_store = normalized(table, values)
+    same = all(record.values.get(k, "") == v for k, v in values_to_store.items())
     if not same or portal.switches.identical_write_bumps:
-        portal.set(table, record, kept)
-    return shown(portal, table, record, values, release)
+        portal.set(table, record, values_to_store)
+    return render_saved(portal, table, record, values, release)
 
 
 def normalized(table: Table, values: Mapping[str, str]) -> dict[str, str]:
     return {k: schema.normal(table.properties[k], v) if k in table.properties else v for k, v in values.items()}
 
 
-def shown(portal: Portal, table: Table, record: Record, given: Mapping[str, str], release: str) -> str:
-    text = render.record(portal, table, list(given))(record)
+def render_saved(portal: Portal, table: Table, record: Record, sent: Mapping[str, str], release: str) -> str:
+    text = render.record(portal, table, list(sent))(record)
     if release != RULES_SINCE:
         return text
     warnings = [
-        {"category": "PROPERTY_VALUE_NORMALIZED", "message": f"{k} was normalized",
-         "context": {"propertyName": [k], "rawValue": [given[k]], "normalizedValue": [v]}}
-        for k, v in normalized(table, given).items() if v != given[k] and table.properties[k].type == "date"
-    ]  # fmt: skip
+        {
+            "category": "PROPERTY_VALUE_NORMALIZED",
+            "message": f"{k} was normalized",
+            "context": {"propertyName": [k], "rawValue": [sent[k]], "normalizedValue": [v]},
+        }
+        for k, v in normalized(table, sent).items()
+        if v != sent[k] and table.properties[k].type == "date"
+    ]
     return text[:-1] + f',"warnings":{json.dumps(warnings)}}}' if warnings else text
 
 
@@ -88,7 +105,7 @@ def update_one(portal: Portal, call: Call, table: Table, record_id: str) -> byte
     check(portal, table, values, record.values, call.release)
     conflict(table, values, record)
     call.rows = 1
-    return written(portal, table, record, values, call.release).encode()
+    return save(portal, table, record, values, call.release).encode()
 
 
 def create_one(portal: Portal, call: Call, table: Table) -> bytes:
@@ -104,14 +121,14 @@ def create(portal: Portal, table: Table, body: Mapping[str, Any], release: str) 
     for link in body.get("associations") or ():
         for kind in link.get("types") or UNTYPED:
             _link(portal, table, record, str(link["to"]["id"]), int(kind.get("associationTypeId") or 0))
-    return shown(portal, table, record, values, release)
+    return render_saved(portal, table, record, values, release)
 
 
 def conflict(table: Table, values: Mapping[str, str], own: Record | None = None) -> None:
-    """A value that may be there once only, and is: a contact's e-mail address, a property made unique."""
+    """Raise if a unique value belongs to another record: a contact's address, a property declared unique."""
     for name, value in values.items():
-        if value and table.unique(name) and (held := objects.by_property(table, name, value)) not in (None, own):
-            raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {held.id}")
+        if value and table.unique(name) and (holder := objects.by_property(table, name, value)) not in (None, own):
+            raise ApiError(409, "CONFLICT", f"{table.type.one.capitalize()} already exists. Existing ID: {holder.id}")
 
 
 def _link(portal: Portal, table: Table, record: Record, to_id: str, type_id: int) -> None:
@@ -121,7 +138,7 @@ def _link(portal: Portal, table: Table, record: Record, to_id: str, type_id: int
 
 
 def insert(portal: Portal, table: Table, values: Mapping[str, str], record_id: int | None = None, at: str = "") -> Record:
-    """A new record, stamped now or at another time."""
+    """Create a record, stamped now or at another time."""
     moment = at or portal.stamp()
     record = Record(record_id or portal.new_id(table), {}, moment)
     record.values = {k: v for k, v in values.items() if v != ""} | {table.type.created: moment}

@@ -1,9 +1,10 @@
-"""What the org works out for tasks and events by itself (reference: salesforce.md 1.9)."""
+"""What the org derives for tasks and events by itself (docs/facts/salesforce.md, "Activities")."""
 
 from datetime import timedelta
 from typing import Any
 
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 ACTIVITIES = ("Task", "Event")
 #: days after which a past event or a closed task is archived ("Archived Activities")
@@ -11,7 +12,7 @@ ARCHIVED_AFTER = 365
 
 
 def account_of(org: Org, what: Any, who: Any) -> str | None:
-    """AccountId of an activity: what it is about is an account or belongs to one, else its contact's; a lead has none."""
+    """Derive AccountId: what the activity is about is an account or belongs to one, else its contact's account."""
     for table in (org.tables.get(n) for n in ("Account", "Opportunity", "Contact")):
         row = table.find(str(who if table.name == "Contact" else what)) if table else None
         if table and row:
@@ -20,14 +21,14 @@ def account_of(org: Org, what: Any, who: Any) -> str | None:
 
 
 def computed(org: Org, table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields that follow from those that are saved."""
+    """Derive the fields that follow from those that are saved."""
     if table.name not in ACTIVITIES or not {"WhatId", "WhoId"} & values.keys():
         return {}
     return {"AccountId": account_of(org, values.get("WhatId"), values.get("WhoId"))}
 
 
 def archive(org: Org, days: int = ARCHIVED_AFTER) -> int:
-    """Archive events past and tasks closed for so many days; how many there are."""
+    """Archive events past and tasks closed for so many days; returns their number."""
     before = (org.clock.now() - timedelta(days=days)).strftime("%Y-%m-%d")
     count = 0
     for table in (org.tables[n] for n in ACTIVITIES):

@@ -9,7 +9,8 @@ from sandbox.salesforce.evaluate import NUMBERS, Column
 from sandbox.salesforce.render import json_value
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql import Query
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,
@@ -22,7 +23,7 @@ FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
 
 
 def is_count(query: Query) -> bool:
-    """`SELECT COUNT() FROM ...`: the number alone, without records."""
+    """Recognise `SELECT COUNT() FROM ...`, which gives the number alone, without records."""
     return query.fields == ("count()",)
 
 
@@ -31,16 +32,16 @@ def is_aggregate(query: Query) -> bool:
 
 
 def records(org: Org, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
-    """The AggregateResult records."""
+    """Return the AggregateResult records."""
     table = evaluate.entity(org, query.entity)
     keys = [evaluate.column(org, table, g) for g in query.group]
     parts = _selected(org, table, query, keys)
-    found: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
+    groups: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
     for row in rows:
-        found.setdefault(tuple(k.get(row) for k in keys), []).append(row)
+        groups.setdefault(tuple(k.get(row) for k in keys), []).append(row)
     return [
         {"attributes": {"type": "AggregateResult"}} | {name: value(members) for name, value in parts}
-        for members in found.values()
+        for members in groups.values()
     ]
 
 
@@ -49,17 +50,17 @@ Part = tuple[str, Callable[[list[Row]], Any]]
 
 def _selected(org: Org, table: Table, query: Query, keys: list[Column]) -> list[Part]:
     grouped = {k.path.lower(): k for k in keys}
-    found: list[Part] = []
+    parts: list[Part] = []
     unnamed = 0
     for field, alias in zip(query.fields, query.aliases, strict=True):
         if "(" in field:
-            found.append((alias or f"expr{unnamed}", _function(org, table, field)))
+            parts.append((alias or f"expr{unnamed}", _function(org, table, field)))
             unnamed += not alias
         elif field.lower() in grouped:
-            found.append((alias or field.split(".")[-1], _key(grouped[field.lower()])))
+            parts.append((alias or field.split(".")[-1], _key(grouped[field.lower()])))
         else:
             raise malformed(f"Field must be grouped or aggregated: {field}")
-    return found
+    return parts
 
 
 def _key(column: Column) -> Callable[[list[Row]], Any]:
@@ -74,11 +75,11 @@ def _function(org: Org, table: Table, text: str) -> Callable[[list[Row]], Any]:
     if name in ("sum", "avg") and column.field.type not in NUMBERS:
         raise malformed(f"field {inner} does not support aggregate operator {name.upper()}")
     numeric = column.field.type in NUMBERS
-    kept: Field = column.field
+    field: Field = column.field
 
     def value(members: list[Row]) -> Any:
         texts = [t for row in members if (t := column.get(row)) is not None]
         result = FUNCTIONS[name]([float(t) for t in texts] if numeric else texts)
-        return json_value(kept, result) if name in ("min", "max") and not numeric else result
+        return json_value(field, result) if name in ("min", "max") and not numeric else result
 
     return value

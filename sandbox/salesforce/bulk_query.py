@@ -1,4 +1,4 @@
-"""Bulk API 2.0 query: jobs that work in the background, and their result pages (reference: salesforce.md 1.4)."""
+"""Bulk API 2.0 query: background jobs and their result pages (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import base64
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +9,14 @@ from sandbox.salesforce import evaluate, render, soql
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import NOT_BULK, new_id
 from sandbox.salesforce.spool import SLICE, Dialect, Spool
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: rows of a page when the client does not say: the server chooses; org.toml's `result_page_rows` overrules
 PAGE = 25_000
 PAGES_LISTED = 5
 #: jobs a day ("Bulk API 2.0 Limits")
-JOBS = 10_000
+MAX_JOBS = 10_000
 #: days that a job and its results are kept
 KEPT_DAYS = 7
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
@@ -23,7 +24,7 @@ ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
 
 class QueryJob:
-    """UploadComplete when made, InProgress at the first look, then JobComplete as soon as it is done."""
+    """Query job: UploadComplete at first, InProgress at the first look, then JobComplete as soon as it is done."""
 
     def __init__(self, job_id: str, version: str, body: dict[str, Any], created: str) -> None:
         self.id, self.version, self.created = job_id, version, created
@@ -36,18 +37,30 @@ class QueryJob:
 
     def info(self) -> dict[str, Any]:
         facts = {
-            "id": self.id, "operation": self.operation, "object": self.entity, "createdById": "", "state": self.state,
-            "createdDate": _rest(self.created), "systemModstamp": _rest(self.created), "concurrencyMode": "Parallel",
-            "contentType": "CSV", "apiVersion": float(self.version), "lineEnding": self.ending,
+            "id": self.id,
+            "operation": self.operation,
+            "object": self.entity,
+            "createdById": "",
+            "state": self.state,
+            "createdDate": _rest(self.created),
+            "systemModstamp": _rest(self.created),
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.version),
+            "lineEnding": self.ending,
             "columnDelimiter": self.delimiter,
-        }  # fmt: skip
+        }
         if self.spool:
-            facts |= {"jobType": "V2Query", "numberRecordsProcessed": self.spool.total, "retries": 0,
-                      "totalProcessingTime": 1 + self.spool.total // 1000}  # fmt: skip
+            facts |= {
+                "jobType": "V2Query",
+                "numberRecordsProcessed": self.spool.total,
+                "retries": 0,
+                "totalProcessingTime": 1 + self.spool.total // 1000,
+            }
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:
-        """Its state now; the first look never finds it done."""
+        """Return its state now; the first look never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
             self.looks -= 1
@@ -68,26 +81,26 @@ class QueryJob:
 
 
 class QueryJobs:
-    """All query jobs of one org."""
+    """Query jobs of one org."""
 
     def __init__(self, org: Org) -> None:
         self.org = org
         self.page = int(org.facts.extra.get("result_page_rows", PAGE))
         self.jobs: dict[str, QueryJob] = {}
         self.numbers = 0  #: for the ids of jobs
-        self.made, self.day = 0, org.clock.now().date()
+        self.started, self.day = 0, org.clock.now().date()
         self._pool = ThreadPoolExecutor(1)
 
     def create(self, body: dict[str, Any], version: str) -> QueryJob:
         """Start a job; raises for what Bulk cannot do, before any work."""
         today = self.org.clock.now().date()
         if today != self.day:
-            self.made, self.day = 0, today
-        if self.made >= JOBS:
+            self.started, self.day = 0, today
+        if self.started >= MAX_JOBS:
             raise ApiError(
-                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({JOBS}) per 24 hrs has been reached ({self.made})"
+                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({MAX_JOBS}) per 24 hrs has been reached ({self.started})"
             )
-        self.made += 1
+        self.started += 1
         self.numbers += 1
         job = QueryJob(new_id("750", self.numbers), version, body, self.org.clock.stamp())
         job.looks, job.fate = self.org.switches.job_looks, self.org.switches.job_error
@@ -105,23 +118,23 @@ class QueryJobs:
         return job
 
     def find(self, job_id: str) -> QueryJob:
-        """A job and its results are kept for seven days (salesforce.md 1.4)."""
-        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
+        """Find a job; it and its results are kept for seven days."""
+        if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
-    def results(self, job: QueryJob, version: str, locator: str, wanted: int) -> tuple[bytes, dict[str, str]]:
-        """One page and its headers; the locator is opaque and stays valid."""
+    def results(self, job: QueryJob, version: str, locator: str, max_records: int) -> tuple[bytes, dict[str, str]]:
+        """Return one page and its headers; the locator is opaque and stays valid."""
         spool = _readable(job, version)
         start, size = _unlock(job, locator) if locator else (0, self.page)
-        size = wanted or size
+        size = max_records or size
         end = min(start + size, spool.total)
         following = _lock(job, end, size) if end < spool.total else "null"
         headers = {"Sforce-NumberOfRecords": str(max(0, end - start)), "Sforce-Locator": following}
         return spool.page(start, size), headers
 
     def pages(self, job: QueryJob, version: str, locator: str) -> dict[str, Any]:
-        """Up to five page addresses at once, for parallel download (GA since v58)."""
+        """List up to five page addresses at once, for parallel download (GA since v58)."""
         if float(version) < 58:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         spool = _readable(job, version)
@@ -134,7 +147,7 @@ class QueryJobs:
 
 
 def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]]:
-    """Table and columns of a query that Bulk accepts; the refusals are those of `salesforce.md` 1.4."""
+    """Return table and columns of a query that Bulk accepts; raises for what it refuses."""
     table = evaluate.entity(org, query.entity)
     if table.name in NOT_BULK:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{table.name}' is not supported by the Bulk API.")
@@ -147,8 +160,8 @@ def _bulkable(org: Org, query: soql.Query) -> tuple[Table, list[evaluate.Column]
     return table, columns
 
 
-def kept_since(org: Org) -> str:
-    """The stamp of the oldest jobs that are still there."""
+def oldest_stamp(org: Org) -> str:
+    """Return the stamp of the oldest jobs that still exist."""
     return (org.clock.now() - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

@@ -1,4 +1,4 @@
-"""One HTTP request as the handlers see it, and the JSON they answer with."""
+"""HTTP requests as the handlers see them, and the JSON they answer with."""
 
 import json
 from copy import copy
@@ -12,7 +12,7 @@ from sandbox.wire import Request
 
 
 class Call:
-    """One request, read once."""
+    """Request of a client, read once; `rows` counts the records it read or wrote, for the log."""
 
     def __init__(self, request: Request, path: str) -> None:
         self.method, self.path, self.base, self.body = request.method, path, request.base, request.body
@@ -24,11 +24,11 @@ class Call:
         self.rows = 0
 
     def part(self, method: str, path: str, query: str, body: bytes) -> "Call":
-        """A subrequest of this one."""
-        made = copy(self)
-        made.method, made.path, made.body = method, "/" + path.strip("/"), body
-        made.query = {k: v[-1] for k, v in parse_qs(query, keep_blank_values=True).items()}
-        return made
+        """Make a subrequest of this one."""
+        call = copy(self)
+        call.method, call.path, call.body = method, "/" + path.strip("/"), body
+        call.query = {k: v[-1] for k, v in parse_qs(query, keep_blank_values=True).items()}
+        return call
 
     def json(self) -> Any:
         try:

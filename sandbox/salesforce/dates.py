@@ -14,7 +14,7 @@ Range = tuple[date, date]
 
 
 def span(word: str, today: date) -> Range:
-    """First and last day; raises MALFORMED_QUERY for a word that is no date literal."""
+    """Return the first and last day; raises MALFORMED_QUERY for a word that is no date literal."""
     name, _, count = word.partition(":")
     if count and name in COUNTED:
         return COUNTED[name](today, int(count))
@@ -29,7 +29,7 @@ def _week(day: date, shift: int = 0) -> Range:
 
 
 def _months(day: date, shift: int, length: int) -> Range:
-    """`length` months that begin `shift` months from the month of `day`."""
+    """Return `length` months that begin `shift` months from the month of `day`."""
     first = _month_start(day.year, day.month + shift)
     return first, _month_start(first.year, first.month + length) - ONE
 

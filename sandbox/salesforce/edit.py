@@ -1,4 +1,4 @@
-"""Changes that people and admins make in the org, without asking the API's rules (reference: salesforce.md 1.7 to 1.9, 6)."""
+"""Changes that people and admins make in the org, to which the API's rules do not apply."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,11 +7,12 @@ from sandbox.control import set_switches
 from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, activities, recycle_bin, tracking
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 
 def edit(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """One change; `op` says which (see docs/sandbox.md). Raises KeyError, ValueError."""
+    """Apply one change; `op` names it (docs/sandbox.md). Raises KeyError, ValueError."""
     op = change["op"]
     org.sights.clear()  # the record may be a permission
     if op in LEVERS:
@@ -34,7 +35,7 @@ def _access(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _profile(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """The integration user's profile: minimum (Minimum Access - API Only Integrations), or full."""
+    """Set the integration user's profile: minimum (Minimum Access - API Only Integrations), or full."""
     org.minimum = change["level"] == "minimum"
     return {"minimum": org.minimum}
 
@@ -50,20 +51,20 @@ def _rule(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _transaction(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """A long transaction is open since then, or no longer."""
+    """Open a long transaction at a moment, or end it."""
     org.oldest = change.get("since")
     return {"since": org.oldest}
 
 
 def _field(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """An admin adds a field, or gives one another type; what its values cannot be in that type is gone."""
+    """Add a field, or give one another type, which clears the values that do not fit it."""
     owner, _, name = change["field"].partition(".")
     table, kind = org.tables[owner], change["type"]
-    held = table.fields.get(name)
-    if held is None:
+    existing = table.fields.get(name)
+    if existing is None:
         table.add_field(Field(name, name.removesuffix("__c"), kind, 255, 18, 6, custom=name.endswith("__c")))
         return {"field": change["field"]}
-    table.fields[name] = replace(held, type=kind)
+    table.fields[name] = replace(existing, type=kind)
     at = table.place(name)
     for row in table.rows:
         if row[at] is not None and kind in PARSERS:
@@ -79,18 +80,18 @@ def _archive(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _empty_bin(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    return {"purged": recycle_bin.empty(org, int(change.get("days", recycle_bin.KEPT)))}
+    return {"purged": recycle_bin.empty(org, int(change.get("days", recycle_bin.DAYS_KEPT)))}
 
 
 def _forget(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """The delete log is purged, as it may be under pressure (salesforce.md 1.8): getDeleted knows nothing older."""
+    """Purge the delete log, as happens under load, so that getDeleted knows nothing older."""
     org.deletions.clear()
     org.remembers = org.clock.stamp()
     return {"since": org.remembers}
 
 
 def _automation(org: Org, change: dict[str, Any]) -> dict[str, Any]:
-    """Whenever a record of `object` is saved, the records of `touches` that point to it in `by` are saved too."""
+    """Add a flow: when a record of `object` is saved, so are the records of `touches` that point to it in `by`."""
     org.automations.append((change["object"], change["touches"], change["by"]))
     return {"automations": len(org.automations)}
 
@@ -102,10 +103,20 @@ def _option(org: Org, change: dict[str, Any]) -> dict[str, Any]:
 
 ON_RECORDS = ("create", "update", "delete", "undelete", "destroy", "merge")
 LEVERS = {
-    "hide": _sight, "show": _sight, "access": _access, "share": _share, "rule": _rule, "transaction": _transaction,
-    "field": _field, "archive": _archive, "empty_bin": _empty_bin, "forget": _forget, "automation": _automation,
-    "option": _option, "profile": _profile,
-}  # fmt: skip
+    "hide": _sight,
+    "show": _sight,
+    "access": _access,
+    "share": _share,
+    "rule": _rule,
+    "transaction": _transaction,
+    "field": _field,
+    "archive": _archive,
+    "empty_bin": _empty_bin,
+    "forget": _forget,
+    "automation": _automation,
+    "option": _option,
+    "profile": _profile,
+}
 
 
 def _change_record(org: Org, op: str, change: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +155,7 @@ def _set(org: Org, table: Table, row: Row, values: dict[str, str | None]) -> Non
 
 
 def _merge(org: Org, table: Table, winner: Row, loser: Row) -> None:
-    """The loser goes to the bin with a pointer; its children move to the winner and are stamped."""
+    """Move the loser to the bin with a pointer, and its children to the winner, stamped."""
     winner_id, loser_id = winner[table.at["Id"]], loser[table.at["Id"]]
     _set(org, table, loser, {"IsDeleted": "true", "MasterRecordId": winner_id})
     org.touch(table, winner)

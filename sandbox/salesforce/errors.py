@@ -1,8 +1,8 @@
-"""The error bodies of the vendor's APIs (reference: salesforce.md 1.12)."""
+"""The error bodies of the vendor's APIs (docs/facts/salesforce.md, "Errors")."""
 
 
 class ApiError(Exception):
-    """Becomes `[{message, errorCode}]` with its HTTP status."""
+    """Refusal that becomes `[{message, errorCode}]` with its HTTP status."""
 
     def __init__(self, status: int, code: str, message: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class ApiError(Exception):
 
 
 class OAuthError(Exception):
-    """Becomes `{error, error_description}`: an object, not an array."""
+    """Refusal of a login: `{error, error_description}`, an object, not an array."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)

@@ -1,4 +1,4 @@
-"""Runs a parsed query against the org: typed as the real one is, by the running user's view (SOQL reference; salesforce.md 1.3, 5)."""
+"""Evaluation of parsed queries, by types and by the running user's view (docs/facts/salesforce.md, "REST queries")."""
 
 import operator
 import re
@@ -12,7 +12,8 @@ from sandbox.salesforce import access, dates
 from sandbox.salesforce.errors import ApiError, malformed, no_column, no_type
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.soql import Compare, Literal, Node, Order, Query
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 Test = Callable[[Row], bool]
 Get = Callable[[Row], Any]
@@ -21,7 +22,7 @@ STAMP = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 class Column:
-    """A selected field: how to get it from a row, and what it is.
+    """Selected field: how to get it from a row, and what it is.
 
     `at` is its cell if the row itself has it, else `parents` are the objects on the way, each with how to get the id.
     """
@@ -33,7 +34,7 @@ class Column:
 
 
 def select(org: Org, query: Query, *, deleted: bool) -> list[Row]:
-    """The rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
+    """Return the rows a query means, in its order; `deleted` also gives deleted and archived ones (queryAll)."""
     table = entity(org, query.entity)
     if table.name == "UserRecordAccess":
         table = access.record_access(org, query.where)
@@ -58,12 +59,12 @@ def entity(org: Org, name: str) -> Table:
 
 
 def columns(org: Org, table: Table, paths: tuple[str, ...]) -> list[Column]:
-    """The selected fields; raises INVALID_FIELD for what the user does not see and for what is selected twice."""
-    found = [column(org, table, p) for p in paths]
-    doubled = next((p for p, n in Counter(c.path for c in found).items() if n > 1), None)
+    """Resolve the selected fields; raises INVALID_FIELD for what the user does not see or selects twice."""
+    selected = [column(org, table, p) for p in paths]
+    doubled = next((p for p, n in Counter(c.path for c in selected).items() if n > 1), None)
     if doubled:
         raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {doubled}")
-    return found
+    return selected
 
 
 def check(org: Org, query: Query) -> None:
@@ -123,12 +124,12 @@ def _through(org: Org, table: Table, link: Field, rest: str) -> Column:
 
 
 def _above(parent: Table, at: int, get: Get) -> Get:
-    """What `get` gives of the parent's row."""
-    return lambda row: None if (found := parent.by_id.get(row[at])) is None else get(found)
+    """Return a getter that applies `get` to the parent's row."""
+    return lambda row: None if (row_above := parent.by_id.get(row[at])) is None else get(row_above)
 
 
 def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
-    """`What.Type` and the few fields all parents share."""
+    """Resolve `What.Type` and the few fields all parents share."""
     at = table.at[link.name]
     if rest.lower() == "type":
         kinds = [(t.name, t) for n in link.refers_to if (t := org.table(n))]
@@ -149,7 +150,7 @@ def _polymorphic(org: Org, table: Table, link: Field, rest: str) -> Column:
 
 
 def predicate(org: Org, table: Table, node: Node) -> Test:
-    """A WHERE clause as a function of a row."""
+    """Turn a WHERE clause into a test of a row."""
     if isinstance(node, Compare):
         return _comparison(org, table, node)
     tests = [predicate(org, table, p) for p in node.parts]
@@ -161,23 +162,23 @@ def predicate(org: Org, table: Table, node: Node) -> Test:
 
 
 def _comparison(org: Org, table: Table, node: Compare) -> Test:
-    found = column(org, table, node.field)
-    if not found.field.filterable:
+    compared = column(org, table, node.field)
+    if not compared.field.filterable:
         raise ApiError(400, "INVALID_FIELD", f"field '{node.field}' can not be filtered in a query call")
-    get = _comparable(found)
+    get = _comparable(compared)
     if node.op in ("in", "not in"):
-        values = _joined(org, node.inner) if node.inner else {_value(found.field, v, org) for v in node.values}
+        values = _joined(org, node.inner) if node.inner else {_value(compared.field, v, org) for v in node.values}
         return (lambda r: get(r) in values) if node.op == "in" else (lambda r: get(r) not in values)
     literal = node.values[0]
     if node.op == "like":
-        return _like(found.field, get, literal)
+        return _like(compared.field, get, literal)
     if literal.kind == "dateliteral":
-        return _in_span(found.field, get, node.op, literal, org)
-    return _ordering(get, node.op, _value(found.field, literal, org))
+        return _in_span(compared.field, get, node.op, literal, org)
+    return _ordering(get, node.op, _value(compared.field, literal, org))
 
 
 def _joined(org: Org, inner: Query) -> set[Any]:
-    """The values of a semi-join; null is in none."""
+    """Return the values of a semi-join, which never include null."""
     selected = column(org, entity(org, inner.entity), inner.fields[0])
     if selected.field.type not in ("id", "reference"):
         raise malformed(f"The inner select field '{inner.fields[0]}' must be an id")
@@ -185,9 +186,9 @@ def _joined(org: Org, inner: Query) -> set[Any]:
     return {get(row) for row in select(org, inner, deleted=False)} - {None}
 
 
-def _comparable(found: Column) -> Get:
-    """Numbers as numbers, texts without case, dates as the text they are."""
-    kind, raw = found.field.type, found.get
+def _comparable(compared: Column) -> Get:
+    """Return a getter of comparable values: numbers, texts in lower case, dates as text."""
+    kind, raw = compared.field.type, compared.get
     if kind in NUMBERS:
         return lambda row: None if (v := raw(row)) is None else float(v)
     if kind in ("boolean", "date", "datetime"):
@@ -227,9 +228,13 @@ def _in_span(field: Field, get: Get, op: str, literal: Literal, org: Org) -> Tes
         else (_stamp(datetime.combine(first, time(), UTC)), _stamp(datetime.combine(after, time(), UTC)))
     )
     tests: dict[str, Callable[[str], bool]] = {
-        "=": lambda v: low <= v < high, "!=": lambda v: not low <= v < high,
-        "<": lambda v: v < low, "<=": lambda v: v < high, ">": lambda v: v >= high, ">=": lambda v: v >= low,
-    }  # fmt: skip
+        "=": lambda v: low <= v < high,
+        "!=": lambda v: not low <= v < high,
+        "<": lambda v: v < low,
+        "<=": lambda v: v < high,
+        ">": lambda v: v >= high,
+        ">=": lambda v: v >= low,
+    }
     test = tests[op]
     return lambda r: (v := get(r)) is not None and test(v)
 
@@ -240,13 +245,18 @@ def _stamp(moment: datetime) -> str:
 
 #: which literals fit which field types
 FITS = {
-    "boolean": ("boolean",), "date": ("date",), "datetime": ("datetime",), "int": ("number",), "double": ("number",),
-    "currency": ("number",), "percent": ("number",),
-}  # fmt: skip
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "datetime": ("datetime",),
+    "int": ("number",),
+    "double": ("number",),
+    "currency": ("number",),
+    "percent": ("number",),
+}
 
 
 def _value(field: Field, literal: Literal, org: Org) -> Any:
-    """A literal as what `_comparable` gives for the field; raises if the types do not fit, as the real one does."""
+    """Turn a literal into a value comparable with the field's; raises, as the real API does, if the types differ."""
     if literal.kind == "null":
         return None
     if literal.kind not in FITS.get(field.type, ("string",)):
@@ -262,12 +272,12 @@ def _value(field: Field, literal: Literal, org: Org) -> Any:
 
 def _wrong_type(field: Field, literal: Literal) -> ApiError:
     quotes = "should be enclosed in quotes" if field.type not in FITS else "should not be enclosed in quotes"
-    wanted = SPELLED.get(field.type, field.type if field.type in FITS else "string")
+    expected = SPELLED.get(field.type, field.type if field.type in FITS else "string")
     return ApiError(
         400,
         "INVALID_FIELD",
         f"\n{field.name} = {literal.text}\n^\nERROR at Row:1:Column:1\n"
-        f"value of filter criterion for field '{field.name}' must be of type {wanted} and {quotes}",
+        f"value of filter criterion for field '{field.name}' must be of type {expected} and {quotes}",
     )
 
 
@@ -276,7 +286,7 @@ SPELLED = {"datetime": "dateTime", "currency": "double", "percent": "double"}
 
 
 def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]:
-    """Nulls come first unless asked otherwise, in both directions."""
+    """Sort rows; nulls come first unless asked otherwise, in both directions."""
     get = _comparable(_sortable(org, table, order))
     empty = [r for r in rows if get(r) is None]
     full = sorted((r for r in rows if get(r) is not None), key=get, reverse=order.descending)
@@ -284,7 +294,7 @@ def _ordered(org: Org, table: Table, rows: list[Row], order: Order) -> list[Row]
 
 
 def _sortable(org: Org, table: Table, order: Order) -> Column:
-    found = column(org, table, order.field)
-    if not found.field.filterable:
+    sorted_by = column(org, table, order.field)
+    if not sorted_by.field.filterable:
         raise malformed(f"field '{order.field}' can not be sorted in a query call")
-    return found
+    return sorted_by

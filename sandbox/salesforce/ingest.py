@@ -1,4 +1,4 @@
-"""Bulk API 2.0 ingest: jobs whose rows answer one by one (reference: salesforce.md 1.5)."""
+"""Bulk API 2.0 ingest: jobs with one result a row (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import csv
 import io
@@ -7,19 +7,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sandbox.salesforce import evaluate, write
-from sandbox.salesforce.bulk_query import kept_since
+from sandbox.salesforce.bulk_query import oldest_stamp
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import new_id
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: raw bytes of one upload ("Bulk API 2.0 Limits")
-LARGEST = 150_000_000
+MAX_UPLOAD = 150_000_000
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
 
 
 class IngestJob:
-    """Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
+    """Ingest job: Open until closed by the client, InProgress at the next look, then JobComplete or Failed."""
 
     def __init__(self, job_id: str, body: dict[str, Any], version: str, created: str) -> None:
         self.id, self.entity, self.version, self.created = job_id, str(body["object"]), version, created
@@ -29,25 +30,39 @@ class IngestJob:
         self.names: list[str] = []
         self.good: list[dict[str, str]] = []
         self.bad: list[dict[str, str]] = []
-        self.left: list[dict[str, str]] = []
+        self.unprocessed: list[dict[str, str]] = []
         self.work: Future[None] | None = None
         self.looks, self.fate, self.room = 1, "", 0  #: looks in progress; why it fails, and after how many rows
 
     def info(self) -> dict[str, Any]:
         stamp = self.created[:-1] + "+0000"
         facts = {
-            "id": self.id, "operation": self.operation, "object": self.entity, "createdById": "", "createdDate": stamp,
-            "systemModstamp": stamp, "state": self.state, "concurrencyMode": "Parallel", "contentType": "CSV",
-            "apiVersion": float(self.version), "lineEnding": self.ending, "columnDelimiter": self.delimiter, "jobType": "V2Ingest",
+            "id": self.id,
+            "operation": self.operation,
+            "object": self.entity,
+            "createdById": "",
+            "createdDate": stamp,
+            "systemModstamp": stamp,
+            "state": self.state,
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.version),
+            "lineEnding": self.ending,
+            "columnDelimiter": self.delimiter,
+            "jobType": "V2Ingest",
             "contentUrl": f"services/data/v{self.version}/jobs/ingest/{self.id}/batches",
-        }  # fmt: skip
+        }
         if self.state in ("JobComplete", "Failed"):
-            facts |= {"numberRecordsProcessed": len(self.good) + len(self.bad), "numberRecordsFailed": len(self.bad),
-                      "retries": 0, "totalProcessingTime": 1}  # fmt: skip
+            facts |= {
+                "numberRecordsProcessed": len(self.good) + len(self.bad),
+                "numberRecordsFailed": len(self.bad),
+                "retries": 0,
+                "totalProcessingTime": 1,
+            }
         return facts | ({"errorMessage": self.error} if self.error else {})
 
     def look(self) -> dict[str, Any]:
-        """Its state now; the first look after the upload never finds it done."""
+        """Return its state now; the first look after the upload never finds it done."""
         if self.state == "UploadComplete":
             self.state = "InProgress"
             self.looks -= 1
@@ -65,11 +80,11 @@ class IngestJob:
         table = org.tables[self.entity]
         unknown = [n for n in self.names if n.lower() not in table.lower]
         if unknown:
-            self.error, self.left = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
+            self.error, self.unprocessed = f"InvalidBatch : Field name not found : {unknown[0]}", list(reader)
             return
         for place, row in enumerate(reader):
-            if self.fate and place >= self.room:  # it gives up: what is done stays, the rest is unprocessed (1.5)
-                self.error, self.left = self.fate, [row, *reader]
+            if self.fate and place >= self.room:  # a failing job keeps what is saved; the rest is unprocessed
+                self.error, self.unprocessed = self.fate, [row, *reader]
                 return
             self._save(org, row)
 
@@ -83,7 +98,7 @@ class IngestJob:
             self.bad.append({"sf__Id": record, "sf__Error": error.as_bulk()} | row)
 
     def _done(self, org: Org, record: str, values: dict[str, Any]) -> tuple[str, bool]:
-        """The record's id, and whether it is new."""
+        """Save one row; returns the record's id, and whether it is new."""
         table = org.tables[self.entity]
         if self.operation == "upsert" and self.key != "Id":
             record = self._by_key(table, values)
@@ -98,18 +113,18 @@ class IngestJob:
         return record, False
 
     def _by_key(self, table: Table, values: dict[str, Any]) -> str:
-        """The record that the external id names, "" if none does."""
-        wanted = values.get(self.key)
-        if wanted is None:
+        """Return the record that the external id names, "" if none does."""
+        key_value = values.get(self.key)
+        if key_value is None:
             raise write.RowError("MISSING_ARGUMENT", f"{self.key} not specified", (self.key,))
-        found = [str(table.get(r, "Id")) for r in table.rows if table.get(r, self.key) == wanted]
-        if len(found) > 1:
-            said = f"more than one record found for external id field: {found}"
-            raise write.RowError("DUPLICATE_EXTERNAL_ID", said, (self.key,))
-        return found[0] if found else ""
+        ids = [str(table.get(r, "Id")) for r in table.rows if table.get(r, self.key) == key_value]
+        if len(ids) > 1:
+            message = f"more than one record found for external id field: {ids}"
+            raise write.RowError("DUPLICATE_EXTERNAL_ID", message, (self.key,))
+        return ids[0] if ids else ""
 
     def table(self, which: str) -> bytes:
-        """successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
+        """Write successfulresults, failedresults or unprocessedrecords as CSV, each with its header."""
         head, rows = self._part(which)
         out = io.StringIO()
         writer = csv.DictWriter(out, head, quoting=csv.QUOTE_ALL, lineterminator="\n", extrasaction="ignore")
@@ -122,16 +137,16 @@ class IngestJob:
             return ["sf__Id", "sf__Created", *self.names], self.good
         if which == "failedresults":
             return ["sf__Id", "sf__Error", *self.names], self.bad
-        return self.names, self.left
+        return self.names, self.unprocessed
 
 
 class IngestJobs:
-    """All ingest jobs of one org."""
+    """Ingest jobs of one org."""
 
     def __init__(self, org: Org) -> None:
         self.org = org
         self.jobs: dict[str, IngestJob] = {}
-        self.made = 0
+        self.started = 0
         self._pool = ThreadPoolExecutor(1)
 
     def create(self, body: dict[str, Any], version: str) -> IngestJob:
@@ -142,30 +157,30 @@ class IngestJobs:
             raise ApiError(400, "INVALIDJOB", f"Unsupported columnDelimiter: {body['columnDelimiter']}")
         if body["operation"] == "upsert" and body.get("externalIdFieldName", "").lower() not in table.lower:
             raise ApiError(400, "INVALIDJOB", "externalIdFieldName is needed for upsert")
-        self.made += 1
+        self.started += 1
         named = body | {"object": table.name}
-        job = IngestJob(new_id("750", 500_000 + self.made), named, version, self.org.clock.stamp())
-        held = self.org.switches
-        job.looks, job.fate, job.room = held.job_looks, held.job_error, held.job_rows
+        job = IngestJob(new_id("750", 500_000 + self.started), named, version, self.org.clock.stamp())
+        switches = self.org.switches
+        job.looks, job.fate, job.room = switches.job_looks, switches.job_error, switches.job_rows
         self.jobs[job.id] = job
         return job
 
     def find(self, job_id: str) -> IngestJob:
-        """A job and its results are kept for seven days (salesforce.md 1.4)."""
-        if job_id not in self.jobs or self.jobs[job_id].created < kept_since(self.org):
+        """Find a job; it and its results are kept for seven days."""
+        if job_id not in self.jobs or self.jobs[job_id].created < oldest_stamp(self.org):
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return self.jobs[job_id]
 
     def upload(self, job: IngestJob, data: bytes) -> None:
-        """The one upload of a job; a second one is refused, as is one that is too large."""
+        """Accept the one upload of a job; a second one is refused, as is one that is too large."""
         if job.state != "Open" or job.data:
             raise ApiError(400, "INVALIDJOBSTATE", f"Found multiple contents or a closed job: {job.id}, {job.state}")
-        if len(data) > LARGEST:
-            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"upload of {len(data)} bytes is over {LARGEST}")
+        if len(data) > MAX_UPLOAD:
+            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"upload of {len(data)} bytes is over {MAX_UPLOAD}")
         job.data = data
 
     def change(self, job: IngestJob, state: str) -> None:
-        """UploadComplete starts it, Aborted ends it."""
+        """Start the job on UploadComplete, end it on Aborted."""
         if job.state != "Open" or state not in ("UploadComplete", "Aborted"):
             raise ApiError(400, "INVALIDJOBSTATE", f"Job in state {job.state} cannot become {state}")
         job.state = state

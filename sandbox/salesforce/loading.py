@@ -1,4 +1,4 @@
-"""An org folder into an org: typed columns, guessed custom fields, counted oddities, and what every org has besides."""
+"""Loading an org folder: typed columns, guessed custom fields, counted oddities (docs/facts/running.md, "Org folders")."""
 
 import gc
 from collections.abc import Iterator
@@ -9,11 +9,12 @@ from sandbox.clock import OrgClock
 from sandbox.org_folder import BadFolder, header, read_columns, read_facts
 from sandbox.salesforce import schema
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import TOOLING, Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import TOOLING, Table
 
 
 def load(folder: Path, clock: OrgClock | None = None) -> Org:
-    """The org of a folder; raises `BadFolder` and loads nothing if a value is bad."""
+    """Load a folder; raises `BadFolder`, and loads nothing, if a value is bad."""
     facts = read_facts(folder)
     org = Org(facts, clock or OrgClock(facts.now))
     gc.disable()  # millions of new lists and no garbage among them: looking for some takes most of the time
@@ -39,7 +40,7 @@ def _fill_tables(org: Org, folder: Path) -> None:
 
 
 def _tooling(org: Org) -> None:
-    """The definitions of objects and custom fields, as records."""
+    """Record the definitions of objects and custom fields."""
     data = list(org.tables.values())
     for name, fields in TOOLING.items():
         org.tables[name] = Table(name, {n: Field(n, n, "id" if n == "Id" else "string", 80) for n in fields})
@@ -67,23 +68,33 @@ def _table(org: Org, name: str, path: Path | None) -> Table:
 
 
 CURRENCY_OBJECTS = (
-    "Account", "Contact", "Opportunity", "OpportunityLineItem", "OpportunityHistory", "User", "Quote", "QuoteLineItem",
-    "Product2", "PricebookEntry", "Task", "Event",
-)  # fmt: skip
+    "Account",
+    "Contact",
+    "Opportunity",
+    "OpportunityLineItem",
+    "OpportunityHistory",
+    "User",
+    "Quote",
+    "QuoteLineItem",
+    "Product2",
+    "PricebookEntry",
+    "Task",
+    "Event",
+)
 
 
-def _samples(path: Path | None, columns: list[str], wanted: list[str], limit: int = 20_000) -> Iterator[list[str]]:
-    """The values of the first rows of the columns whose type is to be guessed."""
-    if path is None or not wanted:
+def _samples(path: Path | None, columns: list[str], names: list[str], limit: int = 20_000) -> Iterator[list[str]]:
+    """Yield the first values of each column whose type is to be guessed."""
+    if path is None or not names:
         return
     empty: list[list[str | None]] = [[] for _ in columns]
     block = next(read_columns(path, [""] * len(columns), columns), empty)
-    for name in wanted:
+    for name in names:
         yield [v for v in block[columns.index(name)][:limit] if v is not None]
 
 
 def _fill(org: Org, table: Table, path: Path, columns: list[str]) -> None:
-    """Rows in the order of the table's cells; the collector of garbage finds none among records, and is slow at it."""
+    """Store rows in the order of the table's cells."""
     types = [table.fields[c].type for c in columns]
     order = sorted(range(len(columns)), key=lambda i: table.at[columns[i]])
     flags = {c for c in columns if table.fields[c].type == "boolean"}
@@ -101,7 +112,7 @@ def _fill(org: Org, table: Table, path: Path, columns: list[str]) -> None:
 
 
 def _own_currency(org: Org, table: Table) -> None:
-    """In a multi-currency org no record is without a currency: the org's own, where the file says nothing."""
+    """Give every record a currency in a multi-currency org: the org's own, where the file has none."""
     if "CurrencyIsoCode" in table.fields and table.rows:
         at = table.place("CurrencyIsoCode")
         for row in table.rows:
@@ -109,7 +120,7 @@ def _own_currency(org: Org, table: Table) -> None:
 
 
 def _warn_of_links(org: Org, table: Table) -> None:
-    """Foreign and dangling ids load, and are counted (rulings 12)."""
+    """Count foreign and dangling ids, which load all the same."""
     for name, field in table.fields.items():
         targets = [org.tables[t] for t in field.refers_to if t in org.tables]
         if not table.holds(name) or not targets:
@@ -117,13 +128,13 @@ def _warn_of_links(org: Org, table: Table) -> None:
         at = table.at[name]
         named = {row[at] for row in table.rows} - {None}
         dangling = named.difference(*(t.by_id for t in targets))
-        lost = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
-        if lost:
-            org.warnings[f"{table.name}.{name}: points to no record"] += lost
+        dangling_rows = sum(1 for row in table.rows if row[at] in dangling) if dangling else 0
+        if dangling_rows:
+            org.warnings[f"{table.name}.{name}: points to no record"] += dangling_rows
 
 
 def _warn_of_sizes(org: Org, table: Table) -> None:
-    """Over-long texts and numbers out of range load, and are counted (rulings 12)."""
+    """Count over-long texts and numbers out of range, which load all the same."""
     for name, field in table.fields.items():
         if not table.holds(name) or name == "Id":
             continue
@@ -138,7 +149,7 @@ def _warn_of_sizes(org: Org, table: Table) -> None:
 
 
 def _bootstrap(org: Org) -> None:
-    """What every org has: an organization row, a running user and its permission set."""
+    """Create what every org has: an organization row and the users who log in."""
     if not org.tables["Organization"].rows:
         facts = org.facts
         values = {"Name": facts.name, "IsSandbox": "true", "OrganizationType": "Enterprise Edition"}
@@ -149,9 +160,9 @@ def _bootstrap(org: Org) -> None:
             values["CurrencyIsoCode"] = facts.currency
         org.insert("Organization", values)
     for username, name in PEOPLE.items():
-        made = org.insert("User", STAFF | {"Username": username, "Email": username, "Name": name})
+        user_id = org.insert("User", STAFF | {"Username": username, "Email": username, "Name": name})
         org.tables["User"].rows.pop()  # who logs in here is not part of the folder's data
-        org.people[username] = made
+        org.people[username] = user_id
 
 
 #: who logs in here: the integration user first

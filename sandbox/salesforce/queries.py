@@ -1,8 +1,7 @@
-"""REST query and queryAll: pages, cursors, aggregates (reference: salesforce.md 1.3)."""
+"""REST query and queryAll: pages, cursors, aggregates (docs/facts/salesforce.md, "REST queries")."""
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.responses import Response
 
@@ -10,93 +9,88 @@ from sandbox.salesforce import aggregate, evaluate, render, soql
 from sandbox.salesforce.call import Call, as_json
 from sandbox.salesforce.errors import ApiError, malformed, no_type
 from sandbox.salesforce.schema import PREFIXES
-from sandbox.salesforce.store import TOOLING, Row
-
-if TYPE_CHECKING:
-    from sandbox.salesforce.app import SalesforceApp
+from sandbox.salesforce.state import Cursor, OrgState
+from sandbox.salesforce.table import TOOLING
 
 #: rows of a REST page: the most the vendor gives, and the least that can be asked for
-PAGE, LEAST = 2000, 200
+MAX_PAGE, MIN_PAGE = 2000, 200
 #: characters of one statement; rows that OFFSET may skip ("SOQL and SOSL Limits")
-LONGEST, FARTHEST = 100_000, 2000
+MAX_STATEMENT, MAX_OFFSET = 100_000, 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The rest of a result, as it was when the query ran."""
-
-    entity: str
-    columns: list[evaluate.Column]
-    rows: list[Row]
-    size: int
+def tooling(state: OrgState, call: Call, version: str) -> Response:
+    """Query definitions of objects and fields, and the data's objects as well."""
+    return _answer(state, call, version, "query")
 
 
-def tooling(app: "SalesforceApp", call: Call, version: str) -> Response:
-    """Definitions of objects and fields, and the data's objects as well."""
-    return _answer(app, call, version, "query")
-
-
-def query(app: "SalesforceApp", call: Call, version: str, mode: str) -> Response:
+def query(state: OrgState, call: Call, version: str, mode: str) -> Response:
     if "explain" in call.query:
-        return as_json(_plan(app, call.query["explain"]))
-    if evaluate.entity(app.org, _parsed(call.query.get("q", "")).entity).name in TOOLING:
+        return as_json(_plan(state, call.query["explain"]))
+    if evaluate.entity(state.org, _parsed(call.query.get("q", "")).entity).name in TOOLING:
         raise no_type(_parsed(call.query["q"]).entity)
-    return _answer(app, call, version, mode)
+    return _answer(state, call, version, mode)
 
 
-def _answer(app: "SalesforceApp", call: Call, version: str, mode: str) -> Response:
+def _answer(state: OrgState, call: Call, version: str, mode: str) -> Response:
     call.soql = call.query.get("q", "")
     parsed = _parsed(call.soql)
-    table = evaluate.entity(app.org, parsed.entity)
+    table = evaluate.entity(state.org, parsed.entity)
     if call.query.get("columns") == "true":
-        return as_json(_column_metadata(app, parsed))
-    rows = evaluate.select(app.org, parsed, deleted=mode == "queryAll")
+        return as_json(_column_metadata(state, parsed))
+    rows = evaluate.select(state.org, parsed, deleted=mode == "queryAll")
     if aggregate.is_count(parsed):
         return as_json({"totalSize": len(rows), "done": True, "records": []})
     if aggregate.is_aggregate(parsed):
-        found = aggregate.records(app.org, parsed, rows)
-        return as_json({"totalSize": len(found), "done": True, "records": found})
-    columns = evaluate.columns(app.org, table, parsed.fields)
-    return _page(app, call, version, (Cursor(table.name, columns, rows, _batch(call)), 0, ""))
+        records = aggregate.records(state.org, parsed, rows)
+        return as_json({"totalSize": len(records), "done": True, "records": records})
+    columns = evaluate.columns(state.org, table, parsed.fields)
+    return _page(state, call, version, (Cursor(table.name, columns, rows, _batch(call)), 0, ""))
 
 
-def _plan(app: "SalesforceApp", text: str) -> dict[str, Any]:
-    """What `explain=` asks for; this org has no index, so the plan is always to read the whole table."""
-    table = evaluate.entity(app.org, _parsed(text).entity)
+def _plan(state: OrgState, text: str) -> dict[str, Any]:
+    """Answer `explain=`; this org has no index, so the plan is always to read the whole table."""
+    table = evaluate.entity(state.org, _parsed(text).entity)
     size = len(table.rows)
-    plan = {"cardinality": size, "fields": [], "leadingOperationType": "TableScan", "notes": [], "relativeCost": 1.0,
-            "sobjectCardinality": size, "sobjectType": table.name}  # fmt: skip
+    plan = {
+        "cardinality": size,
+        "fields": [],
+        "leadingOperationType": "TableScan",
+        "notes": [],
+        "relativeCost": 1.0,
+        "sobjectCardinality": size,
+        "sobjectType": table.name,
+    }
     return {"plans": [plan], "sourceQuery": text}
 
 
 def _parsed(text: str) -> soql.Query:
     if not text:
         raise malformed("SOQL statements cannot be empty or null")
-    if len(text) > LONGEST:
-        raise malformed(f"SOQL statement is too long: {len(text)} characters, {LONGEST} are allowed")
+    if len(text) > MAX_STATEMENT:
+        raise malformed(f"SOQL statement is too long: {len(text)} characters, {MAX_STATEMENT} are allowed")
     parsed = soql.parse(text)
-    if parsed.offset > FARTHEST:
-        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"maximum SOQL offset allowed is {FARTHEST}")
+    if parsed.offset > MAX_OFFSET:
+        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"maximum SOQL offset allowed is {MAX_OFFSET}")
     return parsed
 
 
-def more(app: "SalesforceApp", call: Call, version: str, locator: str) -> Response:
-    """The next page; the same address serves query and queryAll."""
+def more(state: OrgState, call: Call, version: str, locator: str) -> Response:
+    """Return the next page; the same address serves query and queryAll."""
     key, _, start = locator.rpartition("-")
-    if key not in app.cursors or not start.isdigit():
+    if key not in state.cursors or not start.isdigit():
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    return _page(app, call, version, (app.cursors[key], int(start), key))
+    return _page(state, call, version, (state.cursors[key], int(start), key))
 
 
-def _page(app: "SalesforceApp", call: Call, version: str, place: tuple[Cursor, int, str]) -> Response:
+def _page(state: OrgState, call: Call, version: str, place: tuple[Cursor, int, str]) -> Response:
     cursor, start, key = place
     page = cursor.rows[start : start + cursor.size]
     call.rows = len(page)
     body: dict[str, Any] = {"totalSize": len(cursor.rows), "done": start + cursor.size >= len(cursor.rows)}
     if not body["done"]:
         if not key:
-            key = f"01g{len(app.cursors):015d}"
-            app.cursors[key] = cursor
+            key = f"01g{len(state.cursors):015d}"
+            state.cursors[key] = cursor
         body["nextRecordsUrl"] = f"/services/data/v{version}/query/{key}-{start + cursor.size}"
     records = [render.json_record(cursor.entity, cursor.columns, r, version) for r in page]
     return as_json(body | {"records": records})
@@ -104,25 +98,25 @@ def _page(app: "SalesforceApp", call: Call, version: str, place: tuple[Cursor, i
 
 def _batch(call: Call) -> int:
     match = re.search(r"batchSize=(\d+)", call.headers.get("sforce-query-options", ""))
-    return min(max(int(match[1]), LEAST), PAGE) if match else PAGE
+    return min(max(int(match[1]), MIN_PAGE), MAX_PAGE) if match else MAX_PAGE
 
 
-def _column_metadata(app: "SalesforceApp", parsed: soql.Query) -> dict[str, Any]:
-    """What `columns=true` asks for: one entry a column, parents with their columns inside."""
-    table = evaluate.entity(app.org, parsed.entity)
-    found: list[dict[str, Any]] = []
+def _column_metadata(state: OrgState, parsed: soql.Query) -> dict[str, Any]:
+    """Answer `columns=true`: one entry a column, parents with their columns inside."""
+    table = evaluate.entity(state.org, parsed.entity)
+    entries: list[dict[str, Any]] = []
     for path in parsed.fields:
-        column = None if "(" in path else evaluate.column(app.org, table, path)
+        column = None if "(" in path else evaluate.column(state.org, table, path)
         parts = column.path.split(".") if column else [path.partition("(")[0]]
-        inside = found
+        inside = entries
         for part in parts[:-1]:
-            known = next((c for c in inside if c["columnName"] == part), None)
-            if known is None:
-                inside.append(known := _entry(part, "Complex"))
-            inside = known["joinColumns"]
+            parent = next((c for c in inside if c["columnName"] == part), None)
+            if parent is None:
+                inside.append(parent := _entry(part, "Complex"))
+            inside = parent["joinColumns"]
         inside.append(_entry(parts[-1], render.APEX.get(column.field.type, "String") if column else "Integer"))
     return {
-        "columnMetadata": found,
+        "columnMetadata": entries,
         "entityName": table.name,
         "groupBy": bool(parsed.group),
         "idSelected": "Id" in parsed.fields,
@@ -132,6 +126,17 @@ def _column_metadata(app: "SalesforceApp", parsed: soql.Query) -> dict[str, Any]
 
 def _entry(name: str, kind: str) -> dict[str, Any]:
     number, boolean = kind in ("Double", "Integer"), kind == "Boolean"
-    return {"aggregate": False, "apexType": kind, "booleanType": boolean, "columnName": name, "custom": name.endswith("__c"),
-            "displayName": name, "foreignKeyName": None, "insertable": True, "joinColumns": [], "numberType": number,
-            "textType": kind == "String", "updatable": True}  # fmt: skip
+    return {
+        "aggregate": False,
+        "apexType": kind,
+        "booleanType": boolean,
+        "columnName": name,
+        "custom": name.endswith("__c"),
+        "displayName": name,
+        "foreignKeyName": None,
+        "insertable": True,
+        "joinColumns": [],
+        "numberType": number,
+        "textType": kind == "String",
+        "updatable": True,
+    }

@@ -1,4 +1,4 @@
-"""Rows as REST JSON and as Bulk CSV; the two differ in how they write a time (reference: salesforce.md 1.3)."""
+"""Rows as REST JSON and as Bulk CSV; the two differ in how they write a time."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.salesforce.evaluate import Column
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.spool import escaped
-from sandbox.salesforce.store import Row
+from sandbox.salesforce.table import Row
 
 #: types whose values hold no quotes
 PLAIN = ("id", "reference", "boolean", "int", "date", "datetime")
@@ -16,7 +16,7 @@ NUMBERS = ("double", "currency", "percent")
 
 
 def json_value(field: Field, value: Any) -> Any:
-    """A stored value as the REST API writes it."""
+    """Render a stored value as the REST API writes it."""
     if value is None:
         return None
     if field.type == "boolean":
@@ -29,7 +29,7 @@ def json_value(field: Field, value: Any) -> Any:
 
 
 def json_record(entity: str, columns: Sequence[Column], row: Row, version: str) -> dict[str, Any]:
-    """One record with its attributes and its nested parents."""
+    """Render one record with its attributes and its nested parents."""
     record: dict[str, Any] = {"attributes": {"type": entity}}
     for column in columns:
         value = json_value(column.field, column.get(row))
@@ -45,13 +45,13 @@ def json_record(entity: str, columns: Sequence[Column], row: Row, version: str) 
 
 
 def _parent(record: dict[str, Any], part: str, who: tuple[str, Any, str]) -> dict[str, Any] | None:
-    """The nested parent, made at its first field; null where the record has none."""
+    """Return the nested parent, created at its first field; null where the record has none."""
     kind, record_id, version = who
     if part not in record:
         facts = {"type": kind, "url": _url(version, kind, record_id)}
         record[part] = {"attributes": facts} if record_id else None
-    found: dict[str, Any] | None = record[part]
-    return found
+    parent: dict[str, Any] | None = record[part]
+    return parent
 
 
 def _url(version: str, entity: str, record_id: str) -> str:
@@ -59,7 +59,7 @@ def _url(version: str, entity: str, record_id: str) -> str:
 
 
 def csv_cells(column: Column, rows: Sequence[Row]) -> list[str]:
-    """A column of Bulk CSV, ready to be put in quotes; null is the empty value."""
+    """Render a column of Bulk CSV, ready to be put in quotes; null is the empty value."""
     get = column.get if column.at is None else itemgetter(column.at)
     values = list(map(get, rows))
     if column.field.type in NUMBERS:
@@ -70,7 +70,7 @@ def csv_cells(column: Column, rows: Sequence[Row]) -> list[str]:
 
 
 def java_double(text: str) -> str:
-    """A number as Java's Double.toString writes it, which is what Bulk CSV holds: 8.0E7 (dataloader issues 161, 1204)."""
+    """Write a number as Java's Double.toString does, as Bulk CSV has it: 8.0E7 (dataloader issues 161, 1204)."""
     number = float(text)
     if number == 0 or 1e-3 <= abs(number) < 1e7:
         return repr(number)
@@ -81,6 +81,13 @@ def java_double(text: str) -> str:
 
 #: describe type -> Apex type, as column metadata names it
 APEX = {
-    "id": "Id", "reference": "Id", "boolean": "Boolean", "double": "Double", "currency": "Double", "percent": "Double",
-    "int": "Integer", "date": "Date", "datetime": "Datetime",
-}  # fmt: skip
+    "id": "Id",
+    "reference": "Id",
+    "boolean": "Boolean",
+    "double": "Double",
+    "currency": "Double",
+    "percent": "Double",
+    "int": "Integer",
+    "date": "Date",
+    "datetime": "Datetime",
+}

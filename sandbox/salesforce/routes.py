@@ -1,7 +1,8 @@
-"""Which path is answered by which function. Paths: reference/salesforce.md 1.1-1.7."""
+"""Routes: method and path to the function that answers."""
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from starlette.responses import Response
 
@@ -10,12 +11,12 @@ from sandbox.salesforce import composite, jobs, login, metadata, queries, record
 Handler = Callable[..., Response]
 
 
-def routes() -> list[tuple[str, re.Pattern[str], Handler]]:
-    """Method, path and handler; the groups of the path are the handler's arguments."""
-    return [(method, re.compile(pattern), handler) for method, pattern, handler in _table()]
+def routes(handle: composite.Handle) -> list[tuple[str, re.Pattern[str], Handler]]:
+    """List method, path and handler; a path's groups are the handler's arguments, `handle` is for composite."""
+    return [(method, re.compile(pattern), handler) for method, pattern, handler in _table(handle)]
 
 
-def _table() -> list[tuple[str, str, Handler]]:
+def _table(handle: composite.Handle) -> list[tuple[str, str, Handler]]:
     v = r"/services/data/v(?P<version>\d\d\.\d)"
     return [
         ("POST", r"/services/oauth2/token", login.token),
@@ -46,7 +47,7 @@ def _table() -> list[tuple[str, str, Handler]]:
         ("PATCH", v + r"/composite/sobjects", composite.update_many),
         ("POST", v + r"/composite/sobjects", composite.create_many),
         ("DELETE", v + r"/composite/sobjects", composite.delete_many),
-        ("POST", v + r"/composite", composite.composite),
+        ("POST", v + r"/composite", partial(composite.composite, handle=handle)),
         ("GET", v + r"/limits", metadata.limits),
         ("GET", v + r"/connect/organization", metadata.organization),
         ("POST", v + r"/jobs/query", jobs.create_query),

@@ -28,7 +28,7 @@ ALWAYS = (
     "OpportunityStage", "Product2", "Task", "Event", "EventRelation", "Organization", "PermissionSet",
     "PermissionSetAssignment", "FieldPermissions", "ObjectPermissions", "ListView", "UserRecordAccess", "AccountHistory",
 )  # fmt: skip
-#: Bulk API 2.0 refuses these (reference: salesforce.md 1.4)
+#: Bulk API 2.0 refuses these (docs/facts/salesforce.md, "Bulk API 2.0")
 NOT_BULK = (
     "OpportunityStage", "CurrencyType", "UserRecordAccess", "Organization", "PermissionSet", "FieldPermissions",
     "TaskWhoRelation", "EventWhoRelation", "AcceptedEventRelation", "DeclinedEventRelation", "UndecidedEventRelation",
@@ -46,7 +46,7 @@ CUSTOM_FLAGS = frozenset(("createable", "sortable", "groupable", "permissionable
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an object, as far as a client can tell."""
+    """Field of an object, as far as a client can tell."""
 
     name: str
     label: str
@@ -67,61 +67,97 @@ class Field:
     flags: frozenset[str] = CUSTOM_FLAGS
 
     def describe(self) -> dict[str, Any]:
-        """The keys of a real describe that clients read (recorded: CumulusCI)."""
+        """Return the keys of a real describe that clients read (recorded: CumulusCI)."""
         number = self.type in ("double", "currency", "percent")
         return {
-            "name": self.name, "label": self.label, "type": self.type, "soapType": SOAP.get(self.type, "xsd:string"),
-            "length": self.length, "byteLength": self.length * 3, "precision": self.precision if number else 0,
-            "scale": self.scale if number else 0, "digits": 9 if self.type == "int" else 0, "nillable": self.nillable,
-            "createable": "createable" in self.flags, "updateable": self.updateable, "filterable": self.filterable,
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "soapType": SOAP.get(self.type, "xsd:string"),
+            "length": self.length,
+            "byteLength": self.length * 3,
+            "precision": self.precision if number else 0,
+            "scale": self.scale if number else 0,
+            "digits": 9 if self.type == "int" else 0,
+            "nillable": self.nillable,
+            "createable": "createable" in self.flags,
+            "updateable": self.updateable,
+            "filterable": self.filterable,
             "sortable": self.filterable and "sortable" in self.flags,
             "groupable": self.type not in ("double", "currency", "percent", "textarea") and "groupable" in self.flags,
-            "calculated": "calculated" in self.flags, "custom": self.custom,
+            "calculated": "calculated" in self.flags,
+            "custom": self.custom,
             "permissionable": "permissionable" in self.flags,
             "defaultedOnCreate": "defaulted" in self.flags,
-            "referenceTo": list(self.refers_to), "relationshipName": self.relationship or None,
-            "polymorphicForeignKey": len(self.refers_to) > 1, "restrictedPicklist": self.restricted, "unique": False,
-            "externalId": False, "idLookup": self.type == "id", "nameField": self.name == "Name", "autoNumber": False,
-            "caseSensitive": False, "compoundFieldName": self.compound or None, "inlineHelpText": self.help or None,
+            "referenceTo": list(self.refers_to),
+            "relationshipName": self.relationship or None,
+            "polymorphicForeignKey": len(self.refers_to) > 1,
+            "restrictedPicklist": self.restricted,
+            "unique": False,
+            "externalId": False,
+            "idLookup": self.type == "id",
+            "nameField": self.name == "Name",
+            "autoNumber": False,
+            "caseSensitive": False,
+            "compoundFieldName": self.compound or None,
+            "inlineHelpText": self.help or None,
             "picklistValues": [
                 {"active": True, "defaultValue": False, "label": v, "validFor": None, "value": v} for v in self.picklist
             ],
-        }  # fmt: skip
+        }
 
 
 SOAP = {
-    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "double": "xsd:double", "currency": "xsd:double",
-    "percent": "xsd:double", "int": "xsd:int", "date": "xsd:date", "datetime": "xsd:dateTime", "address": "urn:address",
-}  # fmt: skip
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "int": "xsd:int",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+}
 
 
 @cache
 def standard() -> dict[str, dict[str, Field]]:
-    """Object -> field name -> field, for every object known."""
-    found: dict[str, dict[str, Field]] = {}
+    """Read all known objects: object -> field name -> field."""
+    objects: dict[str, dict[str, Field]] = {}
     with (Path(__file__).parent / "fields.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            found.setdefault(row["object"], {})[row["field"]] = _field(row)
-    return found
+            objects.setdefault(row["object"], {})[row["field"]] = _field(row)
+    return objects
 
 
 def _field(row: dict[str, str]) -> Field:
     return Field(
-        row["field"], row["label"], row["type"], int(row["length"]), int(row["precision"]), int(row["scale"]),
-        row["nillable"] == "true", row["updateable"] == "true", row["filterable"] == "true",
-        refers_to=tuple(filter(None, row["referenceTo"].split("|"))), relationship=row["relationshipName"],
-        picklist=tuple(filter(None, row["picklistValues"].split("|"))), restricted="restricted" in row["flags"],
-        compound=row["compound"], flags=frozenset(row["flags"].split("|")),
-    )  # fmt: skip
+        row["field"],
+        row["label"],
+        row["type"],
+        int(row["length"]),
+        int(row["precision"]),
+        int(row["scale"]),
+        row["nillable"] == "true",
+        row["updateable"] == "true",
+        row["filterable"] == "true",
+        refers_to=tuple(filter(None, row["referenceTo"].split("|"))),
+        relationship=row["relationshipName"],
+        picklist=tuple(filter(None, row["picklistValues"].split("|"))),
+        restricted="restricted" in row["flags"],
+        compound=row["compound"],
+        flags=frozenset(row["flags"].split("|")),
+    )
 
 
 def currency_field() -> Field:
-    """CurrencyIsoCode exists only in multi-currency orgs."""
+    """Make the field CurrencyIsoCode, which only multi-currency orgs have."""
     return Field("CurrencyIsoCode", "Currency ISO Code", "picklist", 3)
 
 
 def guess(name: str, samples: list[str]) -> Field:
-    """The field of a column that no describe knows: a custom field whose type follows from its values."""
+    """Guess the field of an unknown column: a custom field whose type follows from its values."""
     custom = name.endswith("__c")
     plain = Field(name, name.removesuffix("__c").replace("_", " "), "string", 255, custom=custom)
     for kind, pattern in PATTERNS:
@@ -140,7 +176,7 @@ PATTERNS = (
 
 
 def id18(fifteen: str) -> str:
-    """The 18-character form of a 15-character id (Salesforce: three check characters of five letters each)."""
+    """Return the 18-character form of a 15-character id (three check characters of five letters each)."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     tail = "".join(
         alphabet[sum(1 << i for i, c in enumerate(fifteen[start : start + 5]) if c.isupper())] for start in (0, 5, 10)
@@ -152,7 +188,7 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def new_id(prefix: str, number: int, org: str = "Sb0") -> str:
-    """A valid id: prefix, three characters of the instance, nine base-62 digits, three check characters."""
+    """Make a valid id: prefix, three characters of the instance, nine base-62 digits, three check characters."""
     digits = ""
     for _ in range(9):
         number, rest = divmod(number, 62)

@@ -1,7 +1,7 @@
 """Custom fields, permission sets and what they let a user see.
 
-A field made through the Tooling API is invisible for everyone until a permission set that is assigned to the user grants it
-(reference: salesforce.md 1.7; restforce #353, simple-salesforce #621).
+A field created through the Tooling API is invisible for everyone until a permission set that is assigned to the user
+grants it (docs/facts/salesforce.md, "Fields and permissions"; restforce #353, simple-salesforce #621).
 """
 
 import re
@@ -9,20 +9,32 @@ from typing import Any
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.store import Org, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Table
 
 #: metadata type -> API type
 TYPES = {
-    "Text": "string", "Picklist": "picklist", "Date": "date", "DateTime": "datetime", "Number": "double",
-    "Currency": "currency", "Percent": "percent", "Checkbox": "boolean", "LongTextArea": "textarea",
-}  # fmt: skip
+    "Text": "string",
+    "Picklist": "picklist",
+    "Date": "date",
+    "DateTime": "datetime",
+    "Number": "double",
+    "Currency": "currency",
+    "Percent": "percent",
+    "Checkbox": "boolean",
+    "LongTextArea": "textarea",
+}
 OBJECTS = ("PermissionSet", "ObjectPermissions", "FieldPermissions", "PermissionSetAssignment")
-KEYS = {"PermissionSet": ("Name",), "ObjectPermissions": ("ParentId", "SobjectType"), "FieldPermissions": ("ParentId", "Field"),
-        "PermissionSetAssignment": ("PermissionSetId", "AssigneeId")}  # fmt: skip
+KEYS = {
+    "PermissionSet": ("Name",),
+    "ObjectPermissions": ("ParentId", "SobjectType"),
+    "FieldPermissions": ("ParentId", "Field"),
+    "PermissionSetAssignment": ("PermissionSetId", "AssigneeId"),
+}
 
 
 def create_field(org: Org, body: dict[str, Any]) -> str:
-    """POST tooling/sobjects/CustomField; the new field's id."""
+    """Answer POST tooling/sobjects/CustomField; returns the new field's id."""
     owner, _, name = str(body.get("FullName", "")).partition(".")
     table = org.table(owner)
     meta = body.get("Metadata") or {}
@@ -38,7 +50,7 @@ def create_field(org: Org, body: dict[str, Any]) -> str:
 
 
 def delete_field(org: Org, field_id: str) -> None:
-    """DELETE tooling/sobjects/CustomField/{id}: the field and its values are gone."""
+    """Answer DELETE tooling/sobjects/CustomField/{id}: removes the field and its values."""
     definitions = org.tables["CustomField"]
     row = definitions.find(field_id)
     if row is None:
@@ -50,21 +62,28 @@ def delete_field(org: Org, field_id: str) -> None:
     name = f"{definitions.get(row, 'DeveloperName')}__c"
     table.drop_field(name)
     definitions.remove(definitions.get(row, "Id"))
-    for known in (org.closed, org.granted_only):
-        known.discard(f"{table.name}.{name}")
+    for paths in (org.closed, org.granted_only):
+        paths.discard(f"{table.name}.{name}")
 
 
 def _field(name: str, meta: dict[str, Any]) -> Field:
     values = ((meta.get("valueSet") or {}).get("valueSetDefinition") or {}).get("value") or []
     return Field(
-        name, meta.get("label", name), TYPES[meta["type"]], int(meta.get("length") or 0), int(meta.get("precision") or 0),
-        int(meta.get("scale") or 0), custom=True, picklist=tuple(v["valueName"] for v in values),
-        restricted=bool((meta.get("valueSet") or {}).get("restricted")), help=meta.get("inlineHelpText", ""),
-    )  # fmt: skip
+        name,
+        meta.get("label", name),
+        TYPES[meta["type"]],
+        int(meta.get("length") or 0),
+        int(meta.get("precision") or 0),
+        int(meta.get("scale") or 0),
+        custom=True,
+        picklist=tuple(v["valueName"] for v in values),
+        restricted=bool((meta.get("valueSet") or {}).get("restricted")),
+        help=meta.get("inlineHelpText", ""),
+    )
 
 
 def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
-    """POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; the record's id."""
+    """Answer POST sobjects/PermissionSet, FieldPermissions or PermissionSetAssignment; returns the record's id."""
     table = org.tables[name]
     text = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}
     keys = KEYS[name]
@@ -72,9 +91,9 @@ def create_setup(org: Org, name: str, values: dict[str, Any]) -> str:
         raise ApiError(400, "DUPLICATE_VALUE", f"duplicate value found: {keys[0]}")
     if name == "FieldPermissions" and not _exists(org, str(values.get("Field"))):
         raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"Field Name: bad value: {values.get('Field')}")
-    strange = next((k for k in values if k not in table.fields), None)
-    if strange:
-        raise ApiError(400, "INVALID_FIELD", f"No such column '{strange}' on sobject of type {name}")
+    unknown = next((k for k in values if k not in table.fields), None)
+    if unknown:
+        raise ApiError(400, "INVALID_FIELD", f"No such column '{unknown}' on sobject of type {name}")
     return org.insert(name, dict(text))
 
 
@@ -85,7 +104,7 @@ def _exists(org: Org, path: str) -> bool:
 
 
 def delete_setup(org: Org, name: str, record_id: str) -> None:
-    """DELETE of a record of set-up; a permission set takes its permissions with it, and is kept while it is assigned."""
+    """Delete a record of setup; a permission set takes its permissions along, and cannot go while assigned."""
     table = org.tables[name]
     row = table.find(record_id)
     if row is None:
@@ -93,11 +112,11 @@ def delete_setup(org: Org, name: str, record_id: str) -> None:
     own_id = str(table.get(row, "Id"))
     if name == "PermissionSet":
         if _held_by(org.tables["PermissionSetAssignment"], "PermissionSetId", own_id):
-            said = "You can't delete this permission set because it's assigned to at least one user."
-            raise ApiError(400, "DELETE_FAILED", said)
+            message = "You can't delete this permission set because it's assigned to at least one user."
+            raise ApiError(400, "DELETE_FAILED", message)
         for part in ("ObjectPermissions", "FieldPermissions"):
-            for held in _held_by(org.tables[part], "ParentId", own_id):
-                org.tables[part].remove(held)
+            for permission in _held_by(org.tables[part], "ParentId", own_id):
+                org.tables[part].remove(permission)
     table.remove(own_id)
 
 

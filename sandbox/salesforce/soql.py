@@ -1,4 +1,4 @@
-"""SOQL: text to a syntax tree. Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax"."""
+"""SOQL, parsed into a syntax tree. Grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax"."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ OPERATORS = {"=", "!=", "<>", "<", ">", "<=", ">="}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """`kind`: string, number, date, datetime, boolean, null, or dateliteral (TODAY, LAST_N_DAYS:30)."""
+    """Literal; `kind`: string, number, date, datetime, boolean, null, or dateliteral (TODAY, LAST_N_DAYS:30)."""
 
     kind: str
     text: str
@@ -60,20 +60,20 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """The query's tree; raises MALFORMED_QUERY."""
+    """Parse a query into its tree; raises MALFORMED_QUERY."""
     return _Parser(_tokens(text)).query()
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    found, at = [], 0
+    tokens, at = [], 0
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
             raise malformed(f"unexpected token: '{text[at]}'")
         if match.lastgroup:
-            found.append((match.lastgroup, match.group()))
+            tokens.append((match.lastgroup, match.group()))
         at = match.end()
-    return found
+    return tokens
 
 
 class _Parser:
@@ -104,8 +104,8 @@ class _Parser:
             return True
         return False
 
-    def need(self, taken: bool, what: str) -> None:
-        if not taken:
+    def need(self, present: bool, what: str) -> None:
+        if not present:
             raise malformed(f"unexpected token: '{self.peek()[1]}', expected {what}")
 
     def name(self) -> str:
@@ -117,10 +117,10 @@ class _Parser:
     # ---- the grammar ----
 
     def query(self) -> Query:
-        found = self.statement()
+        statement = self.statement()
         if self.peek()[0] != "end":
             raise malformed(f"unexpected token: '{self.peek()[1]}'")
-        return found
+        return statement
 
     def statement(self) -> Query:
         self.need(self.word("SELECT"), "SELECT")
@@ -137,26 +137,26 @@ class _Parser:
         return Query(fields, aliases, entity, where, group, order, limit, offset or 0)
 
     def fields(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        found = [self.field()]
+        pairs = [self.field()]
         while self.symbol(","):
-            found.append(self.field())
-        return tuple(f for f, _ in found), tuple(a for _, a in found)
+            pairs.append(self.field())
+        return tuple(f for f, _ in pairs), tuple(a for _, a in pairs)
 
     def field(self) -> tuple[str, str]:
-        """A field or a function of one, and its alias."""
+        """Read a field, or a function of one, and its alias."""
         name = self.name()
         if self.symbol("("):
             inner = "" if self.peek() == ("op", ")") else self.name()
             self.need(self.symbol(")"), "')'")
             name = f"{name.lower()}({inner})"
-        named = self.peek()[0] == "name" and self.peek()[1].upper() != "FROM"
-        return name, self.name() if named else ""
+        has_alias = self.peek()[0] == "name" and self.peek()[1].upper() != "FROM"
+        return name, self.name() if has_alias else ""
 
     def names(self) -> tuple[str, ...]:
-        found = [self.name()]
+        names = [self.name()]
         while self.symbol(","):
-            found.append(self.name())
-        return tuple(found)
+            names.append(self.name())
+        return tuple(names)
 
     def whole(self) -> int:
         kind, text = self.next()
@@ -165,10 +165,10 @@ class _Parser:
         return int(text)
 
     def orders(self) -> tuple[Order, ...]:
-        found = [self.one_order()]
+        orders = [self.one_order()]
         while self.symbol(","):
-            found.append(self.one_order())
-        return tuple(found)
+            orders.append(self.one_order())
+        return tuple(orders)
 
     def one_order(self) -> Order:
         field = self.name()
@@ -178,7 +178,7 @@ class _Parser:
         return Order(field, descending, self.word("NULLS", "FIRST") and False)
 
     def alternatives(self) -> Node:
-        """AND and OR do not mix without parentheses in the real one either."""
+        """Read AND or OR, which do not mix without parentheses in the real one either."""
         first = self.term()
         for op in ("AND", "OR"):
             parts = [first]
@@ -213,7 +213,7 @@ class _Parser:
         return Compare(field, "!=" if op == "<>" else op, (self.literal(),))
 
     def membership(self, field: str, op: str) -> Compare:
-        """A list of literals, or a semi-join: `AccountId IN (SELECT Id FROM Account ...)`."""
+        """Read a list of literals, or a semi-join: `AccountId IN (SELECT Id FROM Account ...)`."""
         self.need(self.symbol("("), "'('")
         if self.peek()[1].upper() != "SELECT":
             return Compare(field, op, self.listed())
@@ -224,11 +224,11 @@ class _Parser:
         return Compare(field, op, (), inner)
 
     def listed(self) -> tuple[Literal, ...]:
-        found = [self.literal()]
+        literals = [self.literal()]
         while self.symbol(","):
-            found.append(self.literal())
+            literals.append(self.literal())
         self.need(self.symbol(")"), "')'")
-        return tuple(found)
+        return tuple(literals)
 
     def literal(self) -> Literal:
         kind, text = self.next()

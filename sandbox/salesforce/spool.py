@@ -13,13 +13,13 @@ SLICE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """columnDelimiter and lineEnding of a job."""
+    """Dialect of a job's CSV: columnDelimiter and lineEnding."""
 
     delimiter: str = ","
     line_end: str = "\n"
 
     def text(self, columns: Sequence[Sequence[str]]) -> bytes:
-        """CSV as the vendor writes it, from cells whose quotes are doubled already: every value in quotes.
+        """Write CSV as the vendor does, from cells whose quotes are doubled already: every value in quotes.
 
         Joined by hand, column by column: csv.writer takes eighteen times as long.
         """
@@ -32,12 +32,12 @@ class Dialect:
 
 
 def escaped(values: list[str]) -> list[str]:
-    """Quotes doubled; looked for in all values at once, because few have any."""
+    """Double the quotes; looked for in all values at once, because few have any."""
     return [v.replace('"', '""') for v in values] if '"' in "".join(values) else values
 
 
 class Spool:
-    """The rows of one job on disk: a million of them in memory would cost more than the records."""
+    """Rows of one job on disk: a million of them in memory would cost more than the records."""
 
     def __init__(self, head: Sequence[str], dialect: Dialect) -> None:
         self.dialect, self.head = dialect, dialect.text([[name] for name in head])
@@ -46,7 +46,7 @@ class Spool:
         self._starts = [0]
 
     def add(self, columns: Sequence[Sequence[str]]) -> None:
-        """One slice; all but the last must be full."""
+        """Append one slice; all but the last must be full."""
         self._starts.append(self._starts[-1] + self._file.write(self.dialect.text(columns)))
         self.total += len(columns[0])
 
@@ -57,7 +57,7 @@ class Spool:
         self._file.close()
 
     def page(self, start: int, count: int) -> bytes:
-        """Rows from `start` on, at most `count`, under a header of their own."""
+        """Return rows from `start` on, at most `count`, under a header of their own."""
         end = min(start + count, self.total)
         first, last = start // SLICE, -(-end // SLICE)
         text = self._read(first, last)

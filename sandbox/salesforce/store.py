@@ -1,7 +1,6 @@
-"""The org's records, in memory: one list of values a record, texts in canonical form (dates sort as text)."""
+"""A Salesforce org: its tables, its clock, and what a control call has set."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,100 +9,23 @@ from sandbox.org_folder import OrgFacts
 from sandbox.salesforce import schema, sight
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.sight import Sight
-
-Row = list[Any]
-
-
-#: objects of the Tooling API: not part of the data, nor of describe
-TOOLING = {
-    "CustomField": ("Id", "DeveloperName", "TableEnumOrId"),
-    "EntityDefinition": ("Id", "DurableId", "QualifiedApiName", "Label", "KeyPrefix"),
-    "MetadataComponentDependency": ("Id", "RefMetadataComponentId", "MetadataComponentName", "MetadataComponentType"),
-}
-
-
-class Table:
-    """The records of one object.
-
-    A row holds the columns that have data; two first cells stand for all others: null, and false for booleans. `place`
-    gives a column cells of its own before it is written.
-    """
-
-    def __init__(self, name: str, fields: dict[str, Field], stored: Iterable[str] = ()) -> None:
-        self.name, self.fields = name, fields
-        self.at = {n: int(f.type == "boolean") for n, f in fields.items()}
-        self.at |= {n: i for i, n in enumerate(dict.fromkeys(("Id", *stored)), start=2)}
-        self.width = 2 + len({"Id", *stored})
-        self.lower = {f.lower(): f for f in fields}
-        self.rows: list[Row] = []
-        self.by_id: dict[str, Row] = {}
-
-    def add(self, values: dict[str, Any]) -> Row:
-        """A new record; booleans that are not given are false."""
-        places = {self.place(n): v for n, v in values.items() if v is not None and n in self.fields}
-        row: Row = [None, "false", *([None] * (self.width - 2))]
-        for name, at in self.at.items():
-            if at > 1 and self.fields[name].type == "boolean":
-                row[at] = "false"
-        for at, value in places.items():
-            row[at] = value
-        self.rows.append(row)
-        self.by_id[row[self.at["Id"]]] = row
-        return row
-
-    def place(self, field: str) -> int:
-        """Where a column may be written."""
-        if self.at[field] < 2:
-            blank = "false" if self.fields[field].type == "boolean" else None
-            self.at[field], self.width = self.width, self.width + 1
-            for row in self.rows:
-                row.append(blank)
-        return self.at[field]
-
-    def holds(self, field: str) -> bool:
-        """Whether the column has data."""
-        return self.at.get(field, 0) > 1
-
-    def add_field(self, field: Field) -> None:
-        """A new column, empty in every record."""
-        self.at[field.name] = int(field.type == "boolean")
-        self.fields[field.name] = field
-        self.lower[field.name.lower()] = field.name
-
-    def drop_field(self, name: str) -> None:
-        """The column is gone; its cells stay, unreachable."""
-        del self.fields[name], self.at[name], self.lower[name.lower()]
-
-    def get(self, row: Row, field: str) -> Any:
-        return row[self.at[field]] if field in self.at else None
-
-    def set(self, row: Row, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            row[self.place(name)] = value
-
-    def find(self, record_id: str) -> Row | None:
-        """By the 18-character id, or its first 15 characters."""
-        return self.by_id.get(record_id) or (self.by_id.get(schema.id18(record_id)) if len(record_id) == 15 else None)
-
-    def remove(self, record_id: str) -> None:
-        gone = self.by_id.pop(record_id)
-        self.rows = [row for row in self.rows if row is not gone]
+from sandbox.salesforce.table import Row, Table
 
 
 @dataclass(slots=True)
 class Switches:
     """Traps that a test may set (`/_sandbox/edit` op option)."""
 
-    session_seconds: float = 0.0  #: age on the org clock at which a session ends; 0 = never (salesforce.md 1.2)
+    session_seconds: float = 0.0  #: age on the org clock at which a session ends; 0 = never
     session_calls: int = 0  #: calls after which it ends
-    rotate_refresh_token: bool = False  #: a refresh token is good for one use, the reply holds the next (1.2)
+    rotate_refresh_token: bool = False  #: a refresh token is good for one use, the reply holds the next
     job_looks: int = 1  #: looks that find a bulk job in progress, however fast it was
-    job_error: str = ""  #: why bulk jobs made from now on end as Failed (1.4, 1.5)
+    job_error: str = ""  #: why bulk jobs created from now on end as Failed
     job_rows: int = 0  #: rows of an ingest job that are saved before it fails; the rest is unprocessed
 
 
 class Org:
-    """One Salesforce org: its objects, its clock, and what its users may see."""
+    """Org: its objects, its clock, and what its users may see."""
 
     def __init__(self, facts: OrgFacts, clock: OrgClock) -> None:
         self.facts, self.clock = facts, clock
@@ -130,36 +52,43 @@ class Org:
 
     @property
     def user(self) -> str:
-        """Id of the user whose request is being answered; the integration user where nobody asks."""
+        """Return the id of the user whose request is answered, or of the integration user between requests."""
         return sight.RUNNING.get() or next(iter(self.people.values()), "")
 
     @property
     def sight(self) -> Sight:
-        """What the running user may see and do."""
+        """Return what the running user may see and do."""
         user = self.user
         if user not in self.sights:
-            self.sights[user] = sight.of(self, user)
+            self.sights[user] = self._sight_of(user)
         return self.sights[user]
+
+    def _sight_of(self, user: str) -> Sight:
+        sets = sight.assigned_sets(self.tables, user)
+        if user != next(iter(self.people.values()), ""):
+            return sight.of_admin(self.tables, sets, self.granted_only)
+        closed = sight.of_integration(self.tables, sets, self.granted_only, self.closed)
+        return sight.with_minimum_profile(closed, self.tables, sets) if self.minimum else closed
 
     @property
     def hidden(self) -> set[str]:
-        """Fields the running user does not see."""
+        """Return the fields the running user does not see."""
         return self.sight.hidden
 
     @property
     def read_only(self) -> set[str]:
-        """Fields the running user sees and may not write."""
+        """Return the fields the running user sees and may not write."""
         return self.sight.read_only
 
     def table(self, name: str) -> Table | None:
-        """An object by its name in any case of letters, as far as the running user knows of it."""
-        for known, table in self.tables.items():
-            if known.lower() == name.lower():
-                return table if self.sight.knows(known) else None
+        """Return an object by its name in any case of letters, if the running user may know of it."""
+        for own_name, table in self.tables.items():
+            if own_name.lower() == name.lower():
+                return table if self.sight.knows(own_name) else None
         return None
 
     def visible(self, table: Table) -> dict[str, Field]:
-        """The fields the running user sees: hidden ones are absent (field-level security)."""
+        """Return the fields the running user sees: hidden ones are absent (field-level security)."""
         return {n: f for n, f in table.fields.items() if f"{table.name}.{n}" not in self.hidden}
 
     def new_id(self, name: str) -> str:
@@ -178,11 +107,11 @@ class Org:
         return str(filled["Id"])
 
     def define(self, table: Table, field: Field) -> str:
-        """List a custom field in the Tooling API; the definition's id."""
+        """List a custom field in the Tooling API; returns the definition's id."""
         values = {"DeveloperName": field.name.removesuffix("__c"), "TableEnumOrId": table.name}
         return str(self.tables["CustomField"].add(values | {"Id": self.new_id("CustomField")})[2])
 
     def touch(self, table: Table, row: Row, stamp: str | None = None) -> None:
-        """What every save does to the stamps; a transaction that ends late leaves the stamp of its start."""
+        """Set the stamps, as every save does; a transaction that ends late leaves the stamp of its start."""
         stamp = stamp or self.clock.stamp()
         table.set(row, {f: stamp for f in ("SystemModstamp", "LastModifiedDate") if f in table.fields})

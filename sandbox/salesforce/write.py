@@ -1,4 +1,4 @@
-"""Saves and deletes of single records, refused row by row with the vendor's codes (reference: salesforce.md 1.12)."""
+"""Saves and deletes of single records, refused row by row with the vendor's codes (docs/facts/salesforce.md, "Errors")."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from typing import Any
 from sandbox.org_folder import PARSERS
 from sandbox.salesforce import access, activities, tracking
 from sandbox.salesforce.schema import PREFIXES, Field
-from sandbox.salesforce.store import Org, Row, Table
+from sandbox.salesforce.store import Org
+from sandbox.salesforce.table import Row, Table
 
 CLEAR = "#N/A"
 NUMBERS = ("currency", "double", "percent")
@@ -15,18 +16,18 @@ ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 
 
 class RowError(Exception):
-    """Why one record was not saved."""
+    """Reason why one record was not saved."""
 
     def __init__(self, code: str, message: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.code, self.message, self.fields = code, message, fields
 
     def as_json(self) -> dict[str, Any]:
-        """The collections API says statusCode where others say errorCode."""
+        """Render it for the collections API, which says statusCode where others say errorCode."""
         return {"statusCode": self.code, "message": self.message, "fields": list(self.fields)}
 
     def as_bulk(self) -> str:
-        """The text of sf__Error (jsforce's bulk2 tests against a real org)."""
+        """Render the text of sf__Error (jsforce's bulk2 tests against a real org)."""
         return f"{self.code}:{self.message}:{','.join(self.fields)} --"
 
 
@@ -37,20 +38,20 @@ def update(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> No
 
 
 def prepare(org: Org, table: Table, record_id: str, values: dict[str, Any]) -> tuple[Row, dict[str, Any]]:
-    """The record and its new values, checked but not saved."""
+    """Check the new values of a record and return both; saves nothing."""
     row = table.find(record_id)
     if row is None:
-        known = record_id[:3] == PREFIXES.get(table.name) and ID.fullmatch(record_id)
+        is_valid_id = record_id[:3] == PREFIXES.get(table.name) and ID.fullmatch(record_id)
         raise RowError(
-            "INVALID_CROSS_REFERENCE_KEY" if known else "MALFORMED_ID",
-            "invalid cross reference id" if known else f"{table.name} ID: id value of incorrect type: {record_id}",
-            () if known else ("Id",),
+            "INVALID_CROSS_REFERENCE_KEY" if is_valid_id else "MALFORMED_ID",
+            "invalid cross reference id" if is_valid_id else f"{table.name} ID: id value of incorrect type: {record_id}",
+            () if is_valid_id else ("Id",),
         )
     if table.get(row, "IsDeleted") == "true":
         raise RowError("ENTITY_IS_DELETED", "entity is deleted")
     if not access.can_read(org, table, row):
-        said = "insufficient access rights on cross-reference id"
-        raise RowError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", said)
+        message = "insufficient access rights on cross-reference id"
+        raise RowError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message)
     if not access.can_edit(org, table, row):
         raise RowError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
     new = dict(_checked(org, table, name, value) for name, value in values.items())
@@ -71,17 +72,17 @@ def save(org: Org, table: Table, row: Row, new: dict[str, Any]) -> None:
 
 
 def _automate(org: Org, table: Table, row: Row) -> None:
-    """Flows that save other records: their stamps move though nobody asked (section 6 line 7)."""
+    """Save what flows save besides: stamps move on records that nobody edited."""
     for saved, touches, by in org.automations:
         if saved == table.name:
-            other = org.tables[touches]
-            for near in other.rows:
-                if other.get(near, by) == table.get(row, "Id"):
-                    org.touch(other, near)
+            other_table = org.tables[touches]
+            for other_row in other_table.rows:
+                if other_table.get(other_row, by) == table.get(row, "Id"):
+                    org.touch(other_table, other_row)
 
 
 def create(org: Org, table: Table, values: dict[str, Any]) -> str:
-    """A new record, checked as an update is, and for its required fields; its id."""
+    """Create a record, checked as an update is, and for its required fields; returns its id."""
     new = dict(_checked(org, table, name, value, new=True) for name, value in values.items())
     missing = [f.name for f in table.fields.values() if _required(f) and new.get(f.name) is None]
     if missing:
@@ -92,7 +93,7 @@ def create(org: Org, table: Table, values: dict[str, Any]) -> str:
 
 
 def delete(org: Org, table: Table, record_id: str) -> None:
-    """To the recycle bin, from where queryAll shows it."""
+    """Move a record to the recycle bin, from where queryAll shows it."""
     row, _ = prepare(org, table, record_id, {})
     table.set(row, {"IsDeleted": "true"})
     org.touch(table, row)
@@ -100,8 +101,8 @@ def delete(org: Org, table: Table, record_id: str) -> None:
 
 
 def _required(field: Field) -> bool:
-    given = "createable" in field.flags and not field.nillable and "defaulted" not in field.flags
-    return given and field.type != "boolean" and field.name not in ("OwnerId", "CurrencyIsoCode")
+    needed = "createable" in field.flags and not field.nillable and "defaulted" not in field.flags
+    return needed and field.type != "boolean" and field.name not in ("OwnerId", "CurrencyIsoCode")
 
 
 def _checked(org: Org, table: Table, name: str, value: Any, *, new: bool = False) -> tuple[str, Any]:
@@ -137,20 +138,20 @@ def _typed(org: Org, field: Field, value: Any) -> str:
     if field.type == "reference":
         return _reference(org, field, text)
     if field.type not in PARSERS and field.length and len(text) > field.length:
-        said = f"{field.label}: data value too large: {text[:255]} (max length={field.length})"
-        raise RowError("STRING_TOO_LONG", said, (field.name,))
+        message = f"{field.label}: data value too large: {text[:255]} (max length={field.length})"
+        raise RowError("STRING_TOO_LONG", message, (field.name,))
     if field.restricted and text not in field.picklist:
-        said = f"{field.label}: bad value for restricted picklist field: {text}"
-        raise RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, (field.name,))
+        message = f"{field.label}: bad value for restricted picklist field: {text}"
+        raise RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, (field.name,))
     return text
 
 
 def _in_range(field: Field, text: str) -> str:
-    """`precision` digits of which `scale` after the point; int is 32 bits wide."""
+    """Allow `precision` digits of which `scale` after the point; int is 32 bits wide."""
     limit = 2.0**31 if field.type == "int" else 10.0 ** (field.precision - field.scale) if field.precision else 1e18
     if abs(float(text)) >= limit:
-        said = f"{field.label}: value outside of valid range on numeric field: {text}"
-        raise RowError("NUMBER_OUTSIDE_VALID_RANGE", said, (field.name,))
+        message = f"{field.label}: value outside of valid range on numeric field: {text}"
+        raise RowError("NUMBER_OUTSIDE_VALID_RANGE", message, (field.name,))
     rounds = field.type in NUMBERS and field.precision and field.scale < 6
     return f"{round(float(text), field.scale):.{field.scale}f}" if rounds else text
 
@@ -160,17 +161,17 @@ def _reference(org: Org, field: Field, text: str) -> str:
         raise RowError("MALFORMED_ID", f"{field.label}: id value of incorrect type: {text}", (field.name,))
     prefixes = {PREFIXES[n] for n in field.refers_to if n in PREFIXES}
     if prefixes and text[:3] not in prefixes:
-        said = f"{field.label}: id value of incorrect type: {text}"
-        raise RowError("FIELD_INTEGRITY_EXCEPTION", said, (field.name,))
+        message = f"{field.label}: id value of incorrect type: {text}"
+        raise RowError("FIELD_INTEGRITY_EXCEPTION", message, (field.name,))
     tables = [org.tables[n] for n in field.refers_to if n in org.tables and PREFIXES.get(n) == text[:3]]
-    found = next((row for t in tables if (row := t.find(text))), None)
-    if tables and found is None:
+    record = next((row for t in tables if (row := t.find(text))), None)
+    if tables and record is None:
         raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (field.name,))
-    return tables[0].get(found, "Id") if found else text
+    return tables[0].get(record, "Id") if record else text
 
 
 def _rules(org: Org, table: Table, row: Row | None, new: dict[str, Any]) -> None:
-    """Rules that a control call has set: validation rules, flows that throw, locks that clear after some tries."""
+    """Enforce rules set by a control call: validation rules, flows that throw, locks that clear after some tries."""
     for rule in org.rules:
         if rule["object"] != table.name or ("id" in rule and (row is None or rule["id"] != table.get(row, "Id"))):
             continue

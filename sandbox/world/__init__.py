@@ -40,9 +40,9 @@ def generate(
     second = HubSpot(out, moment, shape) if "hubspot" in crms else None
     writers = [w for w in (first, second) if w is not None]
     for rep in team:
-        given, family = names.person(rng)
+        first_name, last_name = names.person(rng)
         for writer in writers:
-            writer.user(rep, given, family)
+            writer.user(rep, first_name, last_name)
     for writer in writers:
         writer.lookups()
     numbers = [rep.number for rep in team]
@@ -56,7 +56,7 @@ def generate(
 
 
 def _account(key: str, d: Dossier, first: Salesforce | None, second: HubSpot | None) -> tuple[str, str]:
-    """Record an account in the CRMs that know it; its ids there, "" where it is not known."""
+    """Record an account in the CRMs that know it; returns its ids there, "" where it is not known."""
     where = place(key, d) if first is not None and second is not None else alone(d, first=first is not None)
     number = d.account.number
     mine = first.account(d, where.first_entries) if first is not None and where.first else ""
@@ -68,12 +68,12 @@ def _account(key: str, d: Dossier, first: Salesforce | None, second: HubSpot | N
         contacts = {n: first.contacts[number, n] for n in range(len(d.contacts))} if where.by_id else {}
         deals = {n: i for n in where.second_deals if (i := first.opportunities.get((number, n)))} if where.by_id else {}
         other = Elsewhere(by_id, contacts, deals)
-    known = where.second_deals if not mine or where.by_id else ()
-    return mine, str(second.account(d, where.second_entries, other, known))
+    deal_numbers = where.second_deals if not mine or where.by_id else ()
+    return mine, str(second.account(d, where.second_entries, other, deal_numbers))
 
 
 def _doubtful(first: Salesforce, second: HubSpot) -> None:
-    """What looks alike and must not be linked: a domain of two companies, and a mail provider's."""
+    """Record what looks alike and must not be linked: a domain of two companies, and a mail provider's."""
     for name, domain in (("Twin North", "twin.example"), ("Corner Shop", "gmail.com")):
         first.shop(name, domain)
         second.shop(name, domain)

@@ -9,41 +9,71 @@ from sandbox.salesforce.schema import PREFIXES, new_id
 from sandbox.world import names
 from sandbox.world.dossier import SUBJECTS
 from sandbox.world.hubspot import HubSpot
-from sandbox.world.hubspot import Writer as PortalWriter
+from sandbox.world.hubspot_sheets import Writer as PortalWriter
 from sandbox.world.plan import PROFILES, reps
-from sandbox.world.salesforce import Writer, _user
+from sandbox.world.salesforce import add_user
+from sandbox.world.salesforce_sheets import Writer
 
 
 def write(folder: Path, rng: random.Random, now: datetime, activities: int, accounts: int) -> None:
-    """`activities` rows, half tasks, half events, spread over two years and all accounts."""
+    """Write `activities` rows, half tasks, half events, spread over two years and all accounts."""
     out = Writer(folder / "salesforce", now)
-    users = [_user(out, rep, *names.person(rng)) for rep in reps(rng, 50, PROFILES["clean"])]
+    users = [add_user(out, rep, *names.person(rng)) for rep in reps(rng, 50, PROFILES["clean"])]
     ids = []
     for n in range(accounts):
-        made = out.stamp(900)
-        ids.append(out.add("Account", {"Name": f"Account {n}", "OwnerId": users[n % 50], "CreatedDate": made,
-                                       "LastModifiedDate": made, "SystemModstamp": made}))  # fmt: skip
+        created = out.stamp(900)
+        ids.append(
+            out.add(
+                "Account",
+                Name=f"Account {n}",
+                OwnerId=users[n % 50],
+                CreatedDate=created,
+                LastModifiedDate=created,
+                SystemModstamp=created,
+            )
+        )
     stamps = [out.stamp(ago / 100) for ago in range(100, 73_000)]
     for name in ("Event", "Task"):
         prefix, rows = PREFIXES[name], out.rows[name]
         for n in range(activities // 2):
             at, account, owner = stamps[rng.randrange(len(stamps))], ids[n % accounts], users[n % 50]
-            base = {"Id": new_id(prefix, n + 1, "Wd0"), "AccountId": account, "WhatId": account, "OwnerId": owner,
-                    "Subject": SUBJECTS[n % 6], "ActivityDate": at[:10], "CreatedDate": at, "SystemModstamp": at,
-                    "IsDeleted": "false", "IsArchived": "false"}  # fmt: skip
+            base = {
+                "Id": new_id(prefix, n + 1, "Wd0"),
+                "AccountId": account,
+                "WhatId": account,
+                "OwnerId": owner,
+                "Subject": SUBJECTS[n % 6],
+                "ActivityDate": at[:10],
+                "CreatedDate": at,
+                "SystemModstamp": at,
+                "IsDeleted": "false",
+                "IsArchived": "false",
+            }
             base |= EVENT | {"StartDateTime": at, "EndDateTime": at} if name == "Event" else TASK | {"CompletedDateTime": at}
             rows.writerow([base.get(c, "") for c in out.columns[name]])
     out.close()
 
 
-EVENT = {"DurationInMinutes": "45", "IsAllDayEvent": "false", "IsChild": "false", "IsGroupEvent": "false",
-         "IsPrivate": "false", "IsRecurrence": "false", "ShowAs": "Busy"}  # fmt: skip
-TASK = {"Status": "Completed", "IsClosed": "true", "TaskSubtype": "Call", "CallDurationInSeconds": "420",
-        "CallType": "Outbound"}  # fmt: skip
+EVENT = {
+    "DurationInMinutes": "45",
+    "IsAllDayEvent": "false",
+    "IsChild": "false",
+    "IsGroupEvent": "false",
+    "IsPrivate": "false",
+    "IsRecurrence": "false",
+    "ShowAs": "Busy",
+}
+TASK = {
+    "Status": "Completed",
+    "IsClosed": "true",
+    "TaskSubtype": "Call",
+    "CallDurationInSeconds": "420",
+    "CallType": "Outbound",
+}
 
 
 def write_portal(folder: Path, rng: random.Random, now: datetime, records: int) -> None:
-    """`records` in all: 2 % companies, 6 % contacts, 4 % deals with history, the rest activities, each linked to a company
+    """Write `records` in all: 2 % companies, 6 % contacts, 4 % deals with history, the rest activities, each linked to a company
     and a contact."""
     portal = HubSpot(folder, now, PROFILES["clean"])
     for rep in reps(rng, 50, PROFILES["clean"]):
@@ -63,23 +93,48 @@ def write_portal(folder: Path, rng: random.Random, now: datetime, records: int) 
 
 
 def _book(out: PortalWriter, owners: list[int], records: int) -> tuple[list[int], list[int]]:
-    made = out.stamp(900)
+    created = out.stamp(900)
     companies = [
-        out.add("companies", {"name": f"Company {n}", "domain": f"c{n}.example", "hubspot_owner_id": owners[n % 50],
-                              "industry": "Machinery", "createdate": made, "hs_lastmodifieddate": made})
+        out.add(
+            "companies",
+            name=f"Company {n}",
+            domain=f"c{n}.example",
+            hubspot_owner_id=owners[n % 50],
+            industry="Machinery",
+            createdate=created,
+            hs_lastmodifieddate=created,
+        )
         for n in range(max(1, round(records * 0.02)))
-    ]  # fmt: skip
+    ]
     people = []
     for n in range(max(1, round(records * 0.06))):
-        people.append(out.add("contacts", {"firstname": "P", "lastname": n, "email": f"p{n}@c.example", "jobtitle": "Buyer",
-                                           "createdate": made, "lastmodifieddate": made}))  # fmt: skip
+        people.append(
+            out.add(
+                "contacts",
+                firstname="P",
+                lastname=n,
+                email=f"p{n}@c.example",
+                jobtitle="Buyer",
+                createdate=created,
+                lastmodifieddate=created,
+            )
+        )
         out.link("contacts", people[-1], "companies", companies[n % len(companies)], 1)
     return companies, people
 
 
 def _portal_deal(out: PortalWriter, at: str, company: int, owner: int) -> None:
-    deal = out.add("deals", {"dealname": "Offer", "pipeline": "default", "dealstage": "proposal", "amount": 1000,
-                             "closedate": at, "createdate": at, "hubspot_owner_id": owner, "hs_lastmodifieddate": at})  # fmt: skip
+    deal = out.add(
+        "deals",
+        dealname="Offer",
+        pipeline="default",
+        dealstage="proposal",
+        amount=1000,
+        closedate=at,
+        createdate=at,
+        hubspot_owner_id=owner,
+        hs_lastmodifieddate=at,
+    )
     out.link("deals", deal, "companies", company, 5)
     for name, value in (("dealstage", "prospecting"), ("dealstage", "proposal"), ("amount", "1000"), ("closedate", at)):
         out.rows["property_history"].writerow(("deals", deal, name, value, at))
@@ -87,7 +142,11 @@ def _portal_deal(out: PortalWriter, at: str, company: int, owner: int) -> None:
 
 LOOKS: dict[str, Callable[[str, int], dict[str, object]]] = {
     "meetings": lambda at, n: {"hs_meeting_start_time": at, "hs_meeting_end_time": at, "hs_meeting_title": SUBJECTS[n % 6]},
-    "calls": lambda at, n: {"hs_call_duration": 420_000, "hs_call_direction": "OUTBOUND", "hs_call_status": "COMPLETED",
-                            "hs_call_title": "Call"},
+    "calls": lambda at, n: {
+        "hs_call_duration": 420_000,
+        "hs_call_direction": "OUTBOUND",
+        "hs_call_status": "COMPLETED",
+        "hs_call_title": "Call",
+    },
     "emails": lambda at, n: {"hs_email_direction": "EMAIL", "hs_email_status": "SENT", "hs_email_subject": SUBJECTS[n % 6]},
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""Everything that is to be recorded of one account, before any CRM: drawn once, written by each CRM's writer."""
+"""Everything to be recorded of one account, before any CRM: drawn once, written by each CRM's writer."""
 
 import random
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A touch as somebody logged it."""
+    """Touch as somebody logged it."""
 
     touch: Touch
     subject: str
@@ -40,18 +40,18 @@ class Dossier:
 
     @property
     def domain(self) -> str:
-        """The company's own domain; no two share one."""
+        """Return the company's own domain; no two share one."""
         return names.company(self.account.number).lower().replace(" ", "-") + ".example"
 
 
 def dossier(rng: random.Random, account: Account, team: Sequence[int], profile: Profile) -> Dossier:
     """Draw an account's people, deals and entries; `team` are the numbers of all reps."""
     people = tuple(_contact(rng) for _ in range(rng.randint(3, 8)))
-    found = tuple(deals(rng, account, len(people), profile))
+    drawn_deals = tuple(deals(rng, account, len(people), profile))
     others = [n for n in team if n != account.rep.number]
     logged = touches(rng, account, len(people), profile)
     entries = (_entry(rng, t, f"{account.number}-{n}", others, profile) for n, t in enumerate(logged))
-    return Dossier(account, people, found, tuple(entries))
+    return Dossier(account, people, drawn_deals, tuple(entries))
 
 
 def _contact(rng: random.Random) -> Contact:
@@ -60,7 +60,7 @@ def _contact(rng: random.Random) -> Contact:
 
 
 def _entry(rng: random.Random, touch: Touch, mark: str, others: Sequence[int], profile: Profile) -> Entry:
-    """A mail has a subject of its own, the same in every CRM that it is copied to."""
+    """Log a touch; a mail has a subject of its own, the same in every CRM that it is copied to."""
     if touch.kind == "call":
         return Entry(touch, "Call", None, None)
     subject = rng.choice(SUBJECTS)

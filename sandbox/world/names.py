@@ -24,7 +24,7 @@ def person(rng: random.Random) -> tuple[str, str]:
 
 
 def company(number: int) -> str:
-    """A different name for each number."""
+    """Return a different name for each number."""
     head, rest = HEADS[number % len(HEADS)], number // len(HEADS)
     tail, again = TAILS[rest % len(TAILS)], rest // len(TAILS)
     return f"{head} {tail}" + (f" {again + 1}" if again else "")

@@ -1,4 +1,4 @@
-"""Which CRM knows what of a firm that has two (rulings 16)."""
+"""Distribution of a firm's accounts, entries and deals over two CRMs (docs/facts/running.md, "Two CRMs")."""
 
 import random
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ COPIED = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an account, its entries and its deals are recorded."""
+    """Place where an account, its entries and its deals are recorded."""
 
     first: bool
     second: bool
@@ -27,12 +27,12 @@ class Place:
 
 
 def alone(d: Dossier, *, first: bool) -> Place:
-    """A firm with one CRM."""
+    """Place an account in a firm with one CRM."""
     return Place(first, not first, False, d.entries if first else (), () if first else d.entries, tuple(range(len(d.deals))))
 
 
 def place(seed: str, d: Dossier) -> Place:
-    """Drawn apart from everything else, so that the firm is the same whatever its CRMs are."""
+    """Draw the place apart from everything else, so that the firm is the same whatever its CRMs are."""
     rng = random.Random(f"{seed}/place/{d.account.number}")
     draw = rng.random()
     if draw >= BOTH:
@@ -43,7 +43,7 @@ def place(seed: str, d: Dossier) -> Place:
 
 
 def _split(rng: random.Random, entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Each entry in one CRM, some in both."""
+    """Put each entry in one CRM, some in both."""
     mine: list[Entry] = []
     theirs: list[Entry] = []
     for entry in entries:

@@ -1,6 +1,6 @@
 """A firm with planted truth, before any CRM: reps, accounts, and what kind of relationship each is.
 
-Shape: reference/scoring.md 3.2.
+Shape: docs/facts/scoring.md, "Planted truth".
 """
 
 import math
@@ -16,7 +16,7 @@ NO_EVIDENCE, THIN = "Not enough evidence", "Logging too thin"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of account is treated: effort and rates of behaviour against an ordinary one of the same potential."""
+    """Kind of account: effort and rates of behaviour against an ordinary one of the same potential."""
 
     state: str
     effort: float = 1.0
@@ -45,7 +45,7 @@ DECOYS = ("decoy_renewal", "decoy_people", "decoy_products", "decoy_resolutions"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is peculiar about a world."""
+    """Profile of a world: how it differs from the ordinary one."""
 
     reps_per_accounts: float = 33.0
     comfort_reps: float = 0.40  #: share of reps who have comfort accounts
@@ -105,7 +105,7 @@ class Account:
 
     @property
     def state(self) -> str:
-        """The verdict a perfect observer would give."""
+        """Return the verdict a perfect observer would give."""
         return THIN if self.rep.logging < 0.1 else KINDS[self.kind].state
 
 
@@ -113,27 +113,38 @@ def reps(rng: random.Random, count: int, profile: Profile) -> list[Rep]:
     thin = max(1, round(count * profile.thin_reps)) if profile.thin_reps else 0
     comfortable = set(rng.sample(range(count), round(count * profile.comfort_reps)))
     doubled = set(rng.sample(range(count), round(count * profile.doubled)))
-    made = [
-        Rep(n, rng.betavariate(6, 2) if profile.uneven else 0.95, n in doubled, n in comfortable, rng.choice((200, 600, 1500, 3000)), n % 4)
+    team = [
+        Rep(
+            number=n,
+            logging=rng.betavariate(6, 2) if profile.uneven else 0.95,
+            doubled=n in doubled,
+            comfortable=n in comfortable,
+            started_days_ago=rng.choice((200, 600, 1500, 3000)),
+            zone=n % 4,
+        )
         for n in range(count)
-    ]  # fmt: skip
-    return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in made]
+    ]
+    return [replace(r, logging=0.03, doubled=False) if r.number >= count - thin else r for r in team]
 
 
 def books(rng: random.Random, team: list[Rep], count: int, profile: Profile) -> list[Account]:
-    """Every account with its kind; a rep's minutes are shared out by potential^0.6, noise and kind."""
-    made = [_account(rng, n, team[n % len(team)]) for n in range(count)]
+    """Draw every account with its kind; a rep's minutes are shared out by potential^0.6, noise and kind."""
+    accounts = [_account(rng, n, team[n % len(team)]) for n in range(count)]
     kinds: dict[int, str] = {}
     for rep in team:
-        kinds |= _kinds(rng, rep, [a for a in made if a.rep.number == rep.number], profile)
-    weight = {a.number: a.potential**0.6 * math.exp(rng.gauss(0, 0.40)) * KINDS[kinds[a.number]].effort for a in made}
-    total = {r.number: sum(weight[a.number] for a in made if a.rep.number == r.number) for r in team}
+        kinds |= _kinds(rng, rep, [a for a in accounts if a.rep.number == rep.number], profile)
+    weight = {a.number: a.potential**0.6 * math.exp(rng.gauss(0, 0.40)) * KINDS[kinds[a.number]].effort for a in accounts}
+    total = {r.number: sum(weight[a.number] for a in accounts if a.rep.number == r.number) for r in team}
     capacity = {r.number: rng.gauss(115, 12) * 128 for r in team}  # minutes in 180 days
     return [
-        replace(a, kind=kinds[a.number], minutes=capacity[a.rep.number] * weight[a.number] / total[a.rep.number],
-                created_days_ago=40 if kinds[a.number] == "young" else a.created_days_ago)
-        for a in made
-    ]  # fmt: skip
+        replace(
+            a,
+            kind=kinds[a.number],
+            minutes=capacity[a.rep.number] * weight[a.number] / total[a.rep.number],
+            created_days_ago=40 if kinds[a.number] == "young" else a.created_days_ago,
+        )
+        for a in accounts
+    ]
 
 
 def _account(rng: random.Random, number: int, rep: Rep) -> Account:
@@ -142,31 +153,45 @@ def _account(rng: random.Random, number: int, rep: Rep) -> Account:
     size = math.exp(0.8 * math.log(potential) - 4.0 + rng.gauss(0, 0.6))
     employees = None if rng.random() < 0.08 else max(3, round(size))
     revenue = None if rng.random() < 0.15 else round(size * 150_000 * math.exp(rng.gauss(0, 0.4)), -3)
-    return Account(number, rep, potential, industry, employees, None if revenue is None else int(revenue), "ordinary", 0.0,
-                   math.exp(rng.gauss(0, 0.3)), rng.randint(800, 3000))  # fmt: skip
+    return Account(
+        number=number,
+        rep=rep,
+        potential=potential,
+        industry=industry,
+        employees=employees,
+        revenue=None if revenue is None else int(revenue),
+        kind="ordinary",
+        minutes=0.0,
+        opens=math.exp(rng.gauss(0, 0.3)),
+        created_days_ago=rng.randint(800, 3000),
+    )
 
 
 def _kinds(rng: random.Random, rep: Rep, book: list[Account], profile: Profile) -> dict[int, str]:
-    """Comfort accounts come from the lower 60 % of the book by potential, neglected ones from the top."""
+    """Draw the kinds: comfort accounts from the lower 60 % of the book by potential, neglected ones from the top."""
     by_worth = sorted(book, key=lambda a: a.potential)
     low, high = by_worth[: int(len(book) * 0.6)], by_worth[int(len(book) * 0.7) :]
-    found = dict.fromkeys((a.number for a in book), "ordinary")
+    kinds = dict.fromkeys((a.number for a in book), "ordinary")
     if rep.comfortable:
-        found |= dict.fromkeys(
+        kinds |= dict.fromkeys(
             (a.number for a in rng.sample(low, max(1, round(len(book) * profile.comfort_share)))), "comfort"
         )
-    free = [a.number for a in book if found[a.number] == "ordinary"]
+    free = [a.number for a in book if kinds[a.number] == "ordinary"]
     rng.shuffle(free)
-    tops = [a.number for a in high if found[a.number] == "ordinary"]
-    for share, kind, pool in ((profile.neglected, "neglected", tops), (profile.earning, "earning", free),
-                              (profile.drifting, "drifting", free), (profile.young, "young", free)):  # fmt: skip
-        found |= dict.fromkeys(_take(rng, pool, share * len(book), found), kind)
-    for number in _take(rng, free, profile.decoys * len(book), found):
-        found[number] = rng.choice(DECOYS)
-    return found
+    tops = [a.number for a in high if kinds[a.number] == "ordinary"]
+    for share, kind, pool in (
+        (profile.neglected, "neglected", tops),
+        (profile.earning, "earning", free),
+        (profile.drifting, "drifting", free),
+        (profile.young, "young", free),
+    ):
+        kinds |= dict.fromkeys(_take(rng, pool, share * len(book), kinds), kind)
+    for number in _take(rng, free, profile.decoys * len(book), kinds):
+        kinds[number] = rng.choice(DECOYS)
+    return kinds
 
 
-def _take(rng: random.Random, pool: list[int], wanted: float, found: dict[int, str]) -> list[int]:
-    open_ones = [n for n in pool if found[n] == "ordinary"]
-    count = int(wanted) + (rng.random() < wanted % 1)
+def _take(rng: random.Random, pool: list[int], share: float, kinds: dict[int, str]) -> list[int]:
+    open_ones = [n for n in pool if kinds[n] == "ordinary"]
+    count = int(share) + (rng.random() < share % 1)
     return rng.sample(open_ones, min(count, len(open_ones)))

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 
 class Sheets:
-    """Writes rows into files that are named like their objects."""
+    """Open CSV files, named like their objects."""
 
     def __init__(self, folder: Path, now: datetime, headers: Mapping[str, str]) -> None:
         self.now = now
@@ -22,11 +22,11 @@ class Sheets:
             self.rows[name].writerow(columns)
 
     def put(self, name: str, values: Mapping[str, object]) -> None:
-        """A row; what is not given is empty."""
+        """Write a row; columns without a value are empty."""
         self.rows[name].writerow([values.get(c, "") for c in self.columns[name]])
 
     def stamp(self, ago: float) -> str:
-        """The moment so many days before the org's now."""
+        """Return the moment so many days before the org's now."""
         return (self.now - timedelta(days=ago)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def close(self) -> None:

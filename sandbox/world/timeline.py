@@ -1,4 +1,4 @@
-"""What happens on one account over two years: touches, people met, deals. Days count back from the org's today."""
+"""Two years of one account: touches, people met, deals. Days count back from the org's today."""
 
 import math
 import random
@@ -43,25 +43,25 @@ class Deal:
 
 
 def touches(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Touch]:
-    """Logged touches."""
+    """Draw the logged touches."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago)
     met = _first_met(rng, account, contacts, span, profile)
-    found: list[Touch] = []
+    logged: list[Touch] = []
     daily = account.minutes / 180 / AVERAGE * account.rep.logging
-    for first, last, so in _phases(account, span, profile, HISTORY):
-        for _ in range(_poisson(rng, (daily if so else daily / kind.effort) * (last - first))):
+    for first, last, as_kind in _phases(account, span, profile, HISTORY):
+        for _ in range(_poisson(rng, (daily if as_kind else daily / kind.effort) * (last - first))):
             ago = first + rng.random() * (last - first)
-            known = [c for c in range(contacts) if met[c] >= ago] or [0]
-            found.append(_touch(rng, ago, rng.choice(known)))
+            met_by_then = [c for c in range(contacts) if met[c] >= ago] or [0]
+            logged.append(_touch(rng, ago, rng.choice(met_by_then)))
     for contact, day in enumerate(met):
         if 0 < day < span and rng.random() < max(0.3, account.rep.logging):
-            found.append(_touch(rng, day, contact))
-    return sorted(found, key=lambda t: -t.ago)
+            logged.append(_touch(rng, day, contact))
+    return sorted(logged, key=lambda t: -t.ago)
 
 
 def _phases(account: Account, span: int, profile: Profile, since: int) -> list[tuple[int, int, bool]]:
-    """First and last day ago, and whether the account was treated as its kind then, or as an ordinary one.
+    """List first and last day ago, and whether the account was treated as its kind then, or as an ordinary one.
 
     A comfortable relationship became one `step_days` ago and ended `cure_days` ago; others are what they are `since` days.
     """
@@ -71,15 +71,20 @@ def _phases(account: Account, span: int, profile: Profile, since: int) -> list[t
 
 
 def _first_met(rng: random.Random, account: Account, contacts: int, span: int, profile: Profile) -> list[float]:
-    """Days ago at which each contact is met first; how many of them lately depends on the kind."""
+    """Draw the day each contact is met first; how many of them lately depends on the kind."""
     kind, half = KINDS[account.kind], 177
     new: list[float] = []
-    for first, last, so in _phases(account, half, profile, half):
-        count = _poisson(rng, 0.9 * account.opens * (kind.people if so else 1.0) * (last - first) / half)
+    for first, last, as_kind in _phases(account, half, profile, half):
+        count = _poisson(rng, 0.9 * account.opens * (kind.people if as_kind else 1.0) * (last - first) / half)
         new += [max(2.0, first + rng.random() * (last - first)) for _ in range(count)]
     new = new[: contacts - 1]
     old = [span - rng.random() * max(1.0, span - 200) for _ in range(contacts - len(new))]
     return [max(span * 0.9, max(old)), *old[1:], *new]
+
+
+def length(touch: Touch) -> int:
+    """Return the minutes as a calendar shows them."""
+    return max(5, round(touch.minutes / 5) * 5)
 
 
 def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
@@ -93,29 +98,29 @@ def _touch(rng: random.Random, ago: float, contact: int) -> Touch:
 
 
 def deals(rng: random.Random, account: Account, contacts: int, profile: Profile) -> list[Deal]:
-    """Deals that were decided, and open ones; revenue follows potential through noise."""
+    """Draw decided deals and open ones; revenue follows potential through noise."""
     kind = KINDS[account.kind]
     span = min(HISTORY, account.created_days_ago) - 30
     yearly = account.potential * min(1.2, 0.45 * kind.revenue * math.exp(rng.gauss(0, profile.noise)))
     a_year = 3.0 * account.opens
     owned = rng.sample(range(profile.families), max(1, profile.families // 2))
-    found: list[Deal] = []
-    for first, last, so in _phases(account, span, profile, 200):
-        for _ in range(_poisson(rng, a_year * (kind.decisions if so else 1.0) * (last - first) / 365)):
+    planned: list[Deal] = []
+    for first, last, as_kind in _phases(account, span, profile, 200):
+        for _ in range(_poisson(rng, a_year * (kind.decisions if as_kind else 1.0) * (last - first) / 365)):
             family = _family(rng, owned, kind, profile)
             few = 1 / kind.decisions if kind.decisions > 1 else 1.0  # many decisions are about smaller things
             amount = max(200, round((1 - ORDERED) * yearly / a_year / 0.6 * few * math.exp(rng.gauss(0, 0.4)), -1))
             renewal = kind.renewal and rng.random() < 0.6
-            found.append(Deal(_steps(rng, first + rng.random() * (last - first), int(amount)), family, renewal,
-                              rng.randrange(contacts)))  # fmt: skip
-    found += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
+            steps = _steps(rng, first + rng.random() * (last - first), int(amount))
+            planned.append(Deal(steps, family, renewal, rng.randrange(contacts)))
+    planned += _orders(rng, ORDERED * yearly, rng.choice(owned), span)
     if rng.random() < (0.5 if account.kind == "comfort" else 0.25):  # stalled offers lie everywhere
-        found.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
-    return sorted(found, key=lambda d: -d.steps[0].ago)
+        planned.append(_stale(rng, int(max(200, yearly / 3)), rng.choice(owned), span))
+    return sorted(planned, key=lambda d: -d.steps[0].ago)
 
 
 def _orders(rng: random.Random, yearly: float, family: int, span: int) -> list[Deal]:
-    """Repeat orders, entered as won: money that comes whether or not anybody asks for a decision."""
+    """Draw repeat orders, entered as won: revenue without anybody asking for a decision."""
     amount = yearly / ORDERS_A_YEAR
     return [
         Deal(
@@ -135,7 +140,7 @@ def _family(rng: random.Random, owned: list[int], kind: Kind, profile: Profile) 
 
 
 def _steps(rng: random.Random, decided_ago: float, amount: int) -> tuple[Step, ...]:
-    """From prospecting to a decision `decided_ago` days before today; what would lie ahead has not happened."""
+    """Go from prospecting to a decision `decided_ago` days before today; what would lie ahead has not happened."""
     length = rng.uniform(30, 110)
     close = math.floor(decided_ago)
     moments = sorted((decided_ago + length * f for f in (1, 0.7, 0.4, 0.2)), reverse=True)
@@ -146,7 +151,7 @@ def _steps(rng: random.Random, decided_ago: float, amount: int) -> tuple[Step, .
 
 
 def _stale(rng: random.Random, amount: int, family: int, span: int) -> Deal:
-    """An offer nobody presses for: proposed long ago, its close date moved again and again."""
+    """Draw an offer that nobody presses for: proposed long ago, its close date moved again and again."""
     began = min(span, rng.uniform(240, 420))
     steps = [Step(began, *STAGES[0], amount, int(began) - 60), Step(began - 20, *STAGES[2], amount, int(began) - 60)]
     steps += [Step(began - 60 - 45 * n, *STAGES[2], amount, int(began) - 60 - 60 * (n + 1)) for n in range(3)]
@@ -154,7 +159,7 @@ def _stale(rng: random.Random, amount: int, family: int, span: int) -> Deal:
 
 
 def _poisson(rng: random.Random, mean: float) -> int:
-    """Knuth for small means, a rounded normal for large ones."""
+    """Draw by Knuth's method for small means, from a rounded normal for large ones."""
     if mean > 60:
         return max(0, round(rng.gauss(mean, math.sqrt(mean))))
     limit, count, product = math.exp(-max(mean, 0.0)), 0, rng.random()

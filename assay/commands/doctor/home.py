@@ -21,7 +21,7 @@ from db.migrate import revisions, unusable
 from db.store import Store
 
 SALESFORCE, HUBSPOT = "salesforce secrets", "hubspot secrets"
-GOOD = "present, and for this user's eyes only"
+GOOD = "present, and readable only by this user (mode 600)"
 #: days before a certificate's end in which it is told
 NOTICE_DAYS = 30
 #: free bytes below which a night may not fit, and below which it cannot
