@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import fields
-from connectors.columns import Keyed, cents, days, instants, local_days, normalised, within
+from connectors.columns import cents, days, instants, local_days, within
 from connectors.errors import Incomplete
+from connectors.keyed import Keyed, normalised
 from connectors.salesforce import bulk
 from connectors.salesforce.mapping import Context, level
 from connectors.salesforce.streams import STREAMS, rows

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Refused
+from connectors.keyed import Keyed, address
 from connectors.port import Check, Known, Page, Pulled, Sending
 from connectors.salesforce import bulk, permissions, schema, scope_fields, sharing, soql, streams, write
 from connectors.salesforce.budget import Budget

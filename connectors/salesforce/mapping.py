@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.columns import Keyed, cents, constant, days, domains, flags, ids, instants, local_days, whole, within
+from connectors.columns import cents, constant, days, domains, flags, ids, instants, local_days, whole, within
+from connectors.keyed import Keyed
 from connectors.salesforce import schema
 from connectors.scope_fields import kept
 from connectors.seniority import level
