@@ -12,8 +12,8 @@ from connectors.salesforce import bulk, permissions, schema, scope_fields, shari
 from connectors.salesforce.budget import Budget
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.errors import NAME, code_of, explain
-from connectors.salesforce.mapping import Context
 from connectors.salesforce.session import Session
+from connectors.salesforce.sheet import Context
 from connectors.salesforce.streams import STREAMS, Stream
 from connectors.scope_fields import Traits
 from connectors.scope_fields import stream as with_traits
