@@ -92,8 +92,8 @@ def _walls(expression: str) -> CronTrigger:
     if day != "*" and weekday != "*":
         raise ValueError(f"cron {expression!r} names days of the month and of the week. Fix: leave one of them *")
     try:
-        return CronTrigger(second=second, minute=minute, hour=hour, day=day, month=month, day_of_week=_weekdays(weekday),
-                           timezone=UTC)  # fmt: skip
+        clock = {"second": second, "minute": minute, "hour": hour, "day": day, "month": month}
+        return CronTrigger(**clock, day_of_week=_weekdays(weekday), timezone=UTC)
     except (ValueError, TypeError) as error:
         raise ValueError(f"cron {expression!r}: {error}. Fix: e.g. 30 2 * * * for 02:30 every night") from None
 

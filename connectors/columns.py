@@ -1,11 +1,10 @@
 """Columns of text to columns of values; pure. A column at a time is several times faster than a row at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -16,7 +15,6 @@ EPOCH = date(1970, 1, 1)
 EARLIEST, LATEST = 631_152_000, 4_102_444_800
 MOST_CENTS = 10**17
 MISSING = np.iinfo(np.int64).min
-CACHED = 200_000
 
 Text = Sequence[str]
 Seconds = NDArray[np.int64]
@@ -152,42 +150,6 @@ def offset(zone: str, hour: int) -> int:
     except (ZoneInfoNotFoundError, ValueError):
         return 0
     return int(shift.total_seconds()) if shift else 0
-
-
-class Keyed:
-    """Keyed 63-bit hashes of normalised texts; the text is not kept beyond a bounded cache (docs/adr/0006)."""
-
-    def __init__(self, key: bytes, normal: Callable[[str], str] | None = None) -> None:
-        self.key, self.normal = key, normal or normalised
-        self._known: dict[str, int | None] = {"": None}
-
-    def column(self, texts: Text) -> list[int | None]:
-        known = self._known
-        if len(known) > CACHED:
-            known.clear()
-            known[""] = None
-        for text in set(texts) - known.keys():
-            known[text] = self._hash(text)
-        return [known[t] for t in texts]
-
-    def _hash(self, text: str) -> int | None:
-        plain = self.normal(text)
-        if not plain:
-            return None
-        return int.from_bytes(blake2b(plain.encode(), key=self.key, digest_size=8).digest()) >> 1
-
-
-def normalised(subject: str) -> str:
-    """Without case, spare spaces and any Re: or Fwd: in front."""
-    plain = " ".join(subject.lower().split())
-    while plain.startswith(("re:", "fw:", "fwd:", "aw:", "wg:")):
-        plain = plain.partition(":")[2].strip()
-    return plain
-
-
-def address(text: str) -> str:
-    """An e-mail address as all systems would spell it."""
-    return text.strip().lower()
 
 
 def domains(column: Text) -> list[str | None]:

@@ -42,9 +42,9 @@ def create_lookup_indexes(engine: Engine) -> None:
     they take seconds; there from the start they would more than double what the first load takes. What later nights
     change is little.
     """
-    there = {index["name"] for table in {way.partition(" ")[0] for way in LOOKUP_INDEXES.values()}
-             for index in inspect(engine).get_indexes(table)}  # fmt: skip
-    if missing := LOOKUP_INDEXES.keys() - there:
+    tables = {columns.partition(" ")[0] for columns in LOOKUP_INDEXES.values()}
+    existing = {index["name"] for table in tables for index in inspect(engine).get_indexes(table)}
+    if missing := LOOKUP_INDEXES.keys() - existing:
         with engine.begin() as c:
             for name in sorted(missing):
                 c.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {LOOKUP_INDEXES[name]}")
@@ -62,25 +62,25 @@ def one_account(
         if not scope.rollup:
             yield Firm(c, _narrowed(orgs, _wanted(c, orgs, [account_id], since)), orgs[0])
             return
-        found = scoped.census(c, orgs, scope)  # reads every account: whose child one is cannot be told from fewer
-        family = [account_id, *(child for child, top in found.tops.items() if top == account_id)]
-        above = scoped.children(c, found)
-        yield Firm(c, _narrowed(orgs, _wanted(c, orgs, family, since), above), orgs[0])
-        above.drop(c)
+        census = scoped.census(c, orgs, scope)  # reads every account: whose child one is cannot be told from fewer
+        family = [account_id, *(child for child, top in census.tops.items() if top == account_id)]
+        tops = scoped.children(c, census)
+        yield Firm(c, _narrowed(orgs, _wanted(c, orgs, family, since), tops), orgs[0])
+        tops.drop(c)
 
 
 def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
     """Ids of the records that bear on an account and its children, org by org."""
     people, links, contacts = Links(c, orgs, "owner"), Links(c, orgs, "account"), Links(c, orgs, "contact")
-    seen = {org: AccountReader(c, org, links.here(org, family)) for org in orgs}
-    theirs = {contacts.firm(org, i) for org in orgs for i in seen[org].contacts}
-    own = {org: seen[org].of_account(contacts.here(org, theirs), since) for org in orgs}
+    readers = {org: AccountReader(c, org, links.here(org, family)) for org in orgs}
+    customers_people = {contacts.firm(org, i) for org in orgs for i in readers[org].contacts}
+    own = {org: readers[org].of_account(contacts.here(org, customers_people), since) for org in orgs}
     days = _spans(sorted({a.starts_at for rows in own.values() for a in rows}))
-    persons = {people.firm(org, i) for org in orgs for i in seen[org].persons(own[org])}
+    persons = {people.firm(org, i) for org in orgs for i in readers[org].persons(own[org])}
     for org in orgs:
-        seen[org].of_persons(people.here(org, persons), days)
-    met = theirs | {contacts.firm(org, i) for org in orgs for i in seen[org].met()}
-    return {org: {**seen[org].ids(), "contact": contacts.here(org, met)} for org in orgs}
+        readers[org].of_persons(people.here(org, persons), days)
+    met = customers_people | {contacts.firm(org, i) for org in orgs for i in readers[org].met()}
+    return {org: {**readers[org].ids(), "contact": contacts.here(org, met)} for org in orgs}
 
 
 class Links:
@@ -116,7 +116,7 @@ class AccountReader:
         self._activities: dict[str, Any] = {}
 
     def of_account(self, contacts: Sequence[str], since: int) -> Sequence[Any]:
-        """Read the account's activities since an instant: its own, else through a deal or a person (rulings 14), and those of
+        """Read the account's activities since an instant: its own, else through a deal or a person, and those of
         others that have a part for it: linked to it, or with its people there (scoring.facts.minutes.several_accounts)."""
         a, p, accounts = t.activity.c, t.participant.c, self._accounts
         ids = {
@@ -149,9 +149,9 @@ class AccountReader:
     def met(self) -> set[str]:
         """Everybody who was there: an activity is split by whose people they are."""
         p = t.participant.c
-        there = self._chosen((p.person_id,), p.activity_id, self._activities, p.side == "theirs")
-        first = {r.contact_id for r in self._activities.values() if r.contact_id}
-        return first | {r.person_id for r in there}
+        attendees = self._chosen((p.person_id,), p.activity_id, self._activities, p.side == "theirs")
+        named = {r.contact_id for r in self._activities.values() if r.contact_id}
+        return named | {r.person_id for r in attendees}
 
     def ids(self) -> Ids:
         """Everything that was read, and what hangs on it; contacts apart."""
@@ -184,11 +184,11 @@ class AccountReader:
     def _chosen(self, columns: Any, column: Any, values: Collection[str], *also: ColumnElement[bool]) -> list[Any]:
         """Rows of the org in which a column has one of some values."""
         ordered = sorted(values)
-        found: list[Any] = []
+        rows: list[Any] = []
         for start in range(0, len(ordered), 500):
             mine = (column.table.c.org == self._org, column.in_(ordered[start : start + 500]), *also)
-            found += self._c.execute(select(*columns).where(*mine)).all()
-        return found
+            rows += self._c.execute(select(*columns).where(*mine)).all()
+        return rows
 
 
 def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
@@ -207,8 +207,18 @@ def _spans(times: Sequence[int]) -> list[tuple[int, int]]:
 
 
 #: what the judgement and the page read; other kinds have no bearing on one account's time
-KINDS = ("account", "activity", "opportunity", "contact", "participant", "opportunity_change", "line_item", "quote",
-         "team_member", "owner")  # fmt: skip
+KINDS = (
+    "account",
+    "activity",
+    "opportunity",
+    "contact",
+    "participant",
+    "opportunity_change",
+    "line_item",
+    "quote",
+    "team_member",
+    "owner",
+)
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | None = None) -> Any:
@@ -216,7 +226,7 @@ def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | Non
 
     `above` names the topmost ancestors of children, whose records are handed on to them.
     """
-    made = {}
+    tables = {}
     rows: Any
     for kind in KINDS:
         source = t.metadata.tables[kind]
@@ -226,5 +236,5 @@ def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | Non
         rows = parts[0] if len(parts) == 1 else union_all(*parts)
         if above is not None and kind in scoped.HANDED_ON:
             rows = scoped.handed_on(rows.subquery(), scoped.HANDED_ON[kind], above)
-        made[kind] = rows.cte(f"one_{kind}")
-    return SimpleNamespace(**made)
+        tables[kind] = rows.cte(f"one_{kind}")
+    return SimpleNamespace(**tables)

@@ -51,14 +51,14 @@ def _dump(engine: Engine, out: IO[str]) -> int:
     with engine.connect().execution_options(reading=True) as c:
         if c.dialect.name == "postgresql":
             c.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        _line(out, {"format": FORMAT, "schema": revision_of(c), "made_at": made})
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        _line(out, {"format": FORMAT, "schema": revision_of(c), "made_at": moment})
         for table in metadata.sorted_tables:
             if table.name in LEFT_OUT:
                 continue
             _line(out, {"table": table.name, "columns": [x.name for x in table.c]})
-            found = c.execution_options(yield_per=ROWS).execute(select(table).order_by(*table.primary_key))
-            for row in found:
+            rows = c.execution_options(yield_per=ROWS).execute(select(table).order_by(*table.primary_key))
+            for row in rows:
                 _line(out, list(row))
                 total += 1
         _line(out, {"rows": total})
@@ -99,11 +99,11 @@ def _no_night(engine: Engine) -> Iterator[None]:
     if empty:
         yield
         return
-    held = acquire(engine, NIGHT)
+    lease = acquire(engine, NIGHT)
     try:
         yield
     finally:
-        held.release()
+        lease.release()
 
 
 def _verified(path: Path) -> tuple[str, int]:
@@ -144,9 +144,9 @@ def _holds_anything(c: Connection) -> bool:
 
 def _clear(c: Connection) -> None:
     """Drop all tables; views and foreign tables in the same schema are none of ours."""
-    held = MetaData()
-    held.reflect(c, only=lambda name, _: name in metadata.tables or name == "alembic_version")
-    held.drop_all(c)
+    existing = MetaData()
+    existing.reflect(c, only=lambda name, _: name in metadata.tables or name == "alembic_version")
+    existing.drop_all(c)
 
 
 def _fill(c: Connection, path: Path) -> None:

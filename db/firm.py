@@ -1,4 +1,4 @@
-"""Several CRMs as one firm: what both know counts once (rulings 16, docs/adr/0010).
+"""Several CRMs as one firm: what both know counts once (docs/adr/0010).
 
 With one CRM the firm is that CRM's records. With more, temporary tables hold the records of all, the ids of what is linked
 replaced by those of the first CRM; everything that judges reads them as if they were one org's. So does it where a scope
@@ -39,8 +39,16 @@ from scoring.records import ANSWERS, KINDS
 from scoring.scope import Scope
 
 #: which kind of thing a field of a record names
-NAMES = {"account_id": "account", "owner_id": "owner", "contact_id": "contact", "opportunity_id": "opportunity",
-         "person_id": "", "former_id": "owner", "parent_id": "account", "manager_id": "owner"}  # fmt: skip
+NAMES = {
+    "account_id": "account",
+    "owner_id": "owner",
+    "contact_id": "contact",
+    "opportunity_id": "opportunity",
+    "person_id": "",
+    "former_id": "owner",
+    "parent_id": "account",
+    "manager_id": "owner",
+}
 #: records that are left out where the first CRM has the same, and those that hang on an opportunity
 DOUBLES = ("account", "owner", "contact", "opportunity")
 OF_OPPORTUNITY = ("opportunity_change", "line_item", "contact_role", "quote")
@@ -57,19 +65,19 @@ class Firm:
     def __init__(self, connection: Connection, tables: Any, org: int) -> None:
         self._c, self.tables, self.org = connection, tables, org
         self._texts: dict[str, str] = {}
-        self._kept: frozenset[Table] = frozenset()
+        self._shared: frozenset[Table] = frozenset()
 
-    def facts(self, asked: Mapping[str, Select[Any] | Staged]) -> dict[str, dict[str, list[Any]]]:
+    def facts(self, queries: Mapping[str, Select[Any] | Staged]) -> dict[str, dict[str, list[Any]]]:
         """Several feature queries by name; a step that more than one of them reads is made once."""
-        named = [step for query in asked.values() if isinstance(query, Staged) for step in query.steps]
+        named = [step for query in queries.values() if isinstance(query, Staged) for step in query.steps]
         times = Counter(table for table, _ in named)
         shared = {table: step for table, step in named if times[table] > 1}
-        with kept(self._c, shared.items()):
-            self._kept = frozenset(shared)
+        with temporary(self._c, shared.items()):
+            self._shared = frozenset(shared)
             try:
-                return {name: self.columns(query) for name, query in asked.items()}
+                return {name: self.columns(query) for name, query in queries.items()}
             finally:
-                self._kept = frozenset()
+                self._shared = frozenset()
                 self._texts.clear()
 
     def columns(self, query: Select[Any] | Staged) -> dict[str, list[Any]]:
@@ -79,12 +87,12 @@ class Firm:
         """
         with self._staged(query) as last:
             result = self._c.execute(last)
-            made: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
+            columns: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118 - a result is no mapping
             once = self._texts
             for rows in result.partitions(PAGE):
-                for column, values in zip(made.values(), zip(*rows, strict=True), strict=True):
+                for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
                     column += [once.setdefault(v, v) if type(v) is str else v for v in values]
-        return made
+        return columns
 
     def rows(self, query: Select[Any] | Staged) -> list[dict[str, Any]]:
         with self._staged(query) as last:
@@ -96,7 +104,7 @@ class Firm:
         if not isinstance(query, Staged):
             yield query
             return
-        with kept(self._c, [(table, step) for table, step in query.steps if table not in self._kept]):
+        with temporary(self._c, [(table, step) for table, step in query.steps if table not in self._shared]):
             yield query.query
 
     def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -116,18 +124,18 @@ class Firm:
 
 
 @contextmanager
-def kept(c: Connection, steps: Iterable[tuple[Table, Query]]) -> Iterator[None]:
-    """Steps as temporary tables, in their order; they go when this is done."""
-    made = []
+def temporary(c: Connection, steps: Iterable[tuple[Table, Query]]) -> Iterator[None]:
+    """Keep steps as temporary tables, in their order, for the length of a block."""
+    tables = []
     for table, step in steps:
         table.create(c)
         columns = [x.name for x in table.c if x.autoincrement is not True]
         c.execute(insert(table).from_select(columns, step))
         if c.dialect.name == "postgresql":  # it plans by what it knows of a table; SQLite expects a large one
             c.exec_driver_sql(f"ANALYZE {table.name}")
-        made.append(table)
+        tables.append(table)
     yield
-    for table in reversed(made):
+    for table in reversed(tables):
         table.drop(c)
 
 
@@ -136,23 +144,23 @@ def firm(engine: Engine, orgs: Sequence[int], scope: Scope = EVERYTHING) -> Iter
     """All orgs as one, under the id of the first; its accounts are those in scope."""
     with engine.connect().execution_options(reading=True) as c:
         kinds = (*KINDS, "account_owner") if len(orgs) > 1 else scoped.copied(scope)
-        metadata, made = MetaData(), dict[str, Table]()
+        metadata, tables = MetaData(), dict[str, Table]()
         for name in kinds:
-            made[name] = _copy_of(t.metadata.tables[name], metadata)
+            tables[name] = _copy_of(t.metadata.tables[name], metadata)
         metadata.create_all(c)
-        _fill(c, made, orgs)
+        _fill(c, tables, orgs)
         if scope:
-            scoped.narrow(c, made, scoped.census(c, orgs, scope))
-        yield Firm(c, SimpleNamespace(**{**t.metadata.tables, **made}), orgs[0])
+            scoped.narrow(c, tables, scoped.census(c, orgs, scope))
+        yield Firm(c, SimpleNamespace(**{**t.metadata.tables, **tables}), orgs[0])
         metadata.drop_all(c)
 
 
 # ---- one firm -------------------------------------------------------------------------------------------------------
 
 
-def _fill(c: Connection, made: Mapping[str, Table], orgs: Sequence[int]) -> None:
+def _fill(c: Connection, tables: Mapping[str, Table], orgs: Sequence[int]) -> None:
     """The records of all orgs into temporary tables."""
-    for name, table in made.items():
+    for name, table in tables.items():
         source = t.metadata.tables[name]
         for org in orgs:
             query = of_first(source, org) if org == orgs[0] else as_first(source, orgs[0], org)
@@ -160,7 +168,7 @@ def _fill(c: Connection, made: Mapping[str, Table], orgs: Sequence[int]) -> None
         if c.dialect.name == "postgresql":
             c.exec_driver_sql(f"ANALYZE {table.name}")
     if len(orgs) > 1:
-        _merge_answers(c, made, orgs[0], orgs[1:])
+        _merge_answers(c, tables, orgs[0], orgs[1:])
 
 
 def _copy_of(source: Table, metadata: MetaData) -> Table:
@@ -190,7 +198,7 @@ def as_first(source: Table, first: int, org: int) -> Select[Any]:
             columns.append(func.coalesce(column, _home(org)).label("currency"))
         else:
             columns.append(column)
-    return select(*columns).select_from(joined).where(source.c.org == org, *_kept(source, first, org))
+    return select(*columns).select_from(joined).where(source.c.org == org, *_not_doubled(source, first, org))
 
 
 def _kind(source: Table, column: str) -> ColumnElement[str]:
@@ -200,8 +208,8 @@ def _kind(source: Table, column: str) -> ColumnElement[str]:
     return literal(NAMES[column])
 
 
-def _kept(source: Table, first: int, org: int) -> list[ColumnElement[bool]]:
-    """What is left out: doubles of the first org's records, and what hangs on them."""
+def _not_doubled(source: Table, first: int, org: int) -> list[ColumnElement[bool]]:
+    """Leave out doubles of the first org's records, and what hangs on them."""
     if source.name in DOUBLES:
         return [~_linked(source.name, source.c.id, org)]
     if source.name in OF_OPPORTUNITY:
@@ -225,9 +233,9 @@ def _linked(kind: str, column: ColumnElement[Any], org: int) -> ColumnElement[bo
     return select(x.c.id).where(x.c.org == org, x.c.kind == kind, x.c.id == column).exists()
 
 
-def _merge_answers(c: Connection, made: Mapping[str, Table], first: int, others: Sequence[int]) -> None:
+def _merge_answers(c: Connection, tables: Mapping[str, Table], first: int, others: Sequence[int]) -> None:
     """An answer that somebody gave in the second CRM counts where the first has none; money goes into the first's currency."""
-    a, x, accounts, rate = t.account, t.link, made["account"], made["currency_rate"].c
+    a, x, accounts, rate = t.account, t.link, tables["account"], tables["currency_rate"].c
     home = dict(map(tuple, c.execute(select(t.org.c.id, t.org.c.currency))))
     micro = dict(map(tuple, c.execute(select(rate.id, rate.micro_per_corporate))))
     query = select(x.c.to_id, a.c.ours, a.c.org, a.c.currency)
@@ -237,7 +245,7 @@ def _merge_answers(c: Connection, made: Mapping[str, Table], first: int, others:
         if answers:
             mine = c.execute(select(accounts.c.ours, accounts.c.currency).where(accounts.c.id == to_id)).one()
             rates = [micro.get(code, 1_000_000) for code in (mine.currency or home[first], currency or home[org])]
-            if (given := answers.get("potential_override")) is not None:
-                answers["potential_override"] = given * rates[0] / rates[1]
-            held = json.dumps(answers | json.loads(mine.ours))
-            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=held))
+            if (override := answers.get("potential_override")) is not None:
+                answers["potential_override"] = override * rates[0] / rates[1]
+            merged = json.dumps(answers | json.loads(mine.ours))
+            c.execute(update(accounts).where(accounts.c.id == to_id).values(ours=merged))

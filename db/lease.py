@@ -1,4 +1,4 @@
-"""One run at a time: a row with an end, renewed by a heartbeat, taken over when its holder is dead (rulings 26)."""
+"""One run at a time: a row with an end, renewed by a heartbeat, taken over when its holder is dead (docs/adr/0021)."""
 
 import os
 import socket
@@ -119,7 +119,7 @@ def _beat(lease: Lease, stop: Stop, now: Callable[[], float] = time.time) -> Non
     after that somebody else may hold it, and the run learns that it must end."""
     ends, pause = now() + lease.seconds, lease.seconds / 3
     while not stop.wait(pause):
-        asked = now()
+        sent_at = now()
         try:
             lease.renew(now)
         except LeaseLost as error:
@@ -131,7 +131,7 @@ def _beat(lease: Lease, stop: Stop, now: Callable[[], float] = time.time) -> Non
                 return
             pause = lease.seconds / AGAIN
         else:
-            ends, pause = asked + lease.seconds, lease.seconds / 3
+            ends, pause = sent_at + lease.seconds, lease.seconds / 3
 
 
 def _unrenewed(lease: Lease, error: SQLAlchemyError) -> str:

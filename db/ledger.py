@@ -59,19 +59,28 @@ class Ledger:
         with self.engine.begin() as c:
             if lease is not None:
                 lease.prove(c)
-            tried = {r.account_id: r.attempts for r in c.execute(self._latest(("rejected", *OPEN)))}
-            wanted = [u.account_id for u in updates]
-            for part in _parts(wanted):
-                again = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN) & ledger.c.account_id.in_(part)
-                c.execute(delete(ledger).where(again))
-            left = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN)
-            c.execute(update(ledger).where(left).values(status="superseded"))
+            attempts = {r.account_id: r.attempts for r in c.execute(self._latest(("rejected", *OPEN)))}
+            account_ids = [u.account_id for u in updates]
+            for part in _parts(account_ids):
+                repeated = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN) & ledger.c.account_id.in_(part)
+                c.execute(delete(ledger).where(repeated))
+            unwanted = (ledger.c.org == self.org) & ledger.c.status.in_(OPEN)
+            c.execute(update(ledger).where(unwanted).values(status="superseded"))
             for some in _parts(updates):
-                c.execute(insert(ledger), [self._row(run, u, at, tried.get(u.account_id, 0)) for u in some])
+                c.execute(insert(ledger), [self._row(run, u, at, attempts.get(u.account_id, 0)) for u in some])
 
     def _row(self, run: int, u: FieldUpdate, at: int, attempts: int) -> dict[str, Any]:
-        return {"run": run, "org": self.org, "account_id": u.account_id, "status": "planned", "why": u.why, "at": at,
-                "old": _json(u.old), "new": _json(u.values), "attempts": attempts}  # fmt: skip
+        return {
+            "run": run,
+            "org": self.org,
+            "account_id": u.account_id,
+            "status": "planned",
+            "why": u.why,
+            "at": at,
+            "old": _json(u.old),
+            "new": _json(u.values),
+            "attempts": attempts,
+        }
 
     def sending(self, run: int, account_ids: Sequence[str], token: str, at: int, lease: Lease | None = None) -> None:
         """Commit, before the call, that these rows are on their way; raises `LeaseLost` if they must not be sent."""
@@ -88,11 +97,11 @@ class Ledger:
         """Record outcomes heard on the night of `day`; an acked row is also what we know the CRM to hold from now on."""
         with self.engine.begin() as c:
             for part in _parts(results):
-                said = {r.account_id: r for r in part}
-                mine = self._rows(run, said) & (ledger.c.status == "sending")
+                results_by_account = {r.account_id: r for r in part}
+                mine = self._rows(run, results_by_account) & (ledger.c.status == "sending")
                 rows = c.execute(select(ledger.c.id, ledger.c.account_id, ledger.c.attempts, ledger.c.new).where(mine)).all()
-                self._note(c, [_outcome(r.id, said[r.account_id], r.attempts, at, day) for r in rows])
-                self._remember(c, {r.account_id: json.loads(r.new) for r in rows if said[r.account_id].ok})
+                self._note(c, [_outcome(r.id, results_by_account[r.account_id], r.attempts, at, day) for r in rows])
+                self._remember(c, {r.account_id: json.loads(r.new) for r in rows if results_by_account[r.account_id].ok})
 
     def _rows(self, run: int, account_ids: Collection[str]) -> ColumnElement[bool]:
         """Rows of a run by account. The sum keeps the engine from the run's own index: by it each of 500 calls would look at
@@ -116,9 +125,9 @@ class Ledger:
     def _remember(self, c: Connection, new: dict[str, dict[str, Any]]) -> None:
         """The next night then does not read our own write as a change."""
         mine = (account.c.org == self.org) & account.c.id.in_(new)
-        held = c.execute(select(account.c.id, account.c.ours).where(mine)).all() if new else []
-        now = [(r.id, _json({k: v for k, v in (json.loads(r.ours) | new[r.id]).items() if v is not None})) for r in held]
-        patch(c, self.org, "account", ("id", "ours"), now)
+        rows = c.execute(select(account.c.id, account.c.ours).where(mine)).all() if new else []
+        merged = [(r.id, _json({k: v for k, v in (json.loads(r.ours) | new[r.id]).items() if v is not None})) for r in rows]
+        patch(c, self.org, "account", ("id", "ours"), merged)
 
     def forget_planned(self) -> int:
         """Drop rows that were planned and never sent: nothing has happened to them."""
@@ -182,11 +191,17 @@ def is_latest() -> ColumnElement[bool]:
     return ~select(later.c.id).where(same).exists()
 
 
-def _outcome(key: int, said: WriteResult, attempts: int, at: int, day: int) -> dict[str, Any]:
+def _outcome(key: int, result: WriteResult, attempts: int, at: int, day: int) -> dict[str, Any]:
     """A refused row waits longer with every try; one that was only locked is due at the next run."""
-    wait = WAITS[min(attempts, len(WAITS)) - 1] if attempts and not said.transient else 0
-    return {"key": key, "status": "acked" if said.ok else "rejected", "code": said.code, "message": said.message, "at": at,
-            "retry_day": None if said.ok else day + wait}  # fmt: skip
+    wait = WAITS[min(attempts, len(WAITS)) - 1] if attempts and not result.transient else 0
+    return {
+        "key": key,
+        "status": "acked" if result.ok else "rejected",
+        "code": result.code,
+        "message": result.message,
+        "at": at,
+        "retry_day": None if result.ok else day + wait,
+    }
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

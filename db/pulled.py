@@ -119,13 +119,13 @@ class Held:
             return {r.id: r.time_zone for r in c.execute(query)}
 
     def missing(self, kind: str, ids: Sequence[str]) -> set[str]:
-        table, found = t.metadata.tables[kind], set(ids)
+        table, absent = t.metadata.tables[kind], set(ids)
         with self._reading() as c:
             for start in range(0, len(ids), ROWS_PER_STATEMENT):
                 some = table.c.id.in_(ids[start : start + ROWS_PER_STATEMENT])
                 alive = select(table.c.id).where(table.c.org == self.org, table.c.deleted.is_(False), some)
-                found.difference_update(c.execute(alive).scalars())
-        return found
+                absent.difference_update(c.execute(alive).scalars())
+        return absent
 
     def recent(self, kind: str, size: int = 1_000) -> Iterator[list[str]]:
         table, last = t.metadata.tables[kind], ""

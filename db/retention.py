@@ -27,33 +27,33 @@ def purge(engine: Engine, keep: Keep, now: int) -> dict[str, int]:
     the CRM has deleted go, but for merged accounts, whose ids still lead to the survivor. Runs stay: they hold counts only.
     """
     with engine.begin() as c:
-        found = {"people of activities": _people(c, now - keep.people_days * DAY), "deleted records": _deleted(c)}
+        forgotten = {"people of activities": _people(c, now - keep.people_days * DAY), "deleted records": _deleted(c)}
         newest = c.execute(select(func.max(t.night.c.day))).scalar_one()
         if newest is not None:
-            found["nights"] = c.execute(delete(t.night).where(t.night.c.day < newest - keep.nights_days)).rowcount
+            forgotten["nights"] = c.execute(delete(t.night).where(t.night.c.day < newest - keep.nights_days)).rowcount
         old = (t.ledger.c.at < now - keep.ledger_days * DAY) & t.ledger.c.status.in_(SETTLED)
-        found["writes"] = c.execute(delete(t.ledger).where(old)).rowcount
+        forgotten["writes"] = c.execute(delete(t.ledger).where(old)).rowcount
         newest_tick = select(func.max(t.tick.c.at)).scalar_subquery()
         oldest_tick = select(func.min(t.tick.c.at)).scalar_subquery()  # says since when nights are promised
-        gone = (t.tick.c.at < now - keep.nights_days * DAY) & t.tick.c.at.not_in([newest_tick, oldest_tick])
-        c.execute(delete(t.tick).where(gone))
-    return found
+        expired = (t.tick.c.at < now - keep.nights_days * DAY) & t.tick.c.at.not_in([newest_tick, oldest_tick])
+        c.execute(delete(t.tick).where(expired))
+    return forgotten
 
 
 def _people(c: Connection, before: int) -> int:
     """Who took part in old activities, and the keys of their subjects and threads."""
     a, p = t.activity, t.participant
     old = select(a.c.id).where(a.c.org == p.c.org, a.c.id == p.c.activity_id, a.c.starts_at < before).exists()
-    gone = c.execute(delete(p).where(old)).rowcount
-    told = or_(a.c.contact_id.is_not(None), a.c.subject_key.is_not(None), a.c.thread_key.is_not(None))
+    deleted = c.execute(delete(p).where(old)).rowcount
+    named = or_(a.c.contact_id.is_not(None), a.c.subject_key.is_not(None), a.c.thread_key.is_not(None))
     empty = {"contact_id": None, "subject_key": None, "thread_key": None}
-    return int(gone + c.execute(update(a).where(a.c.starts_at < before, told).values(empty)).rowcount)
+    return int(deleted + c.execute(update(a).where(a.c.starts_at < before, named).values(empty)).rowcount)
 
 
 def _deleted(c: Connection) -> int:
-    gone = 0
+    deleted = 0
     for kind in KINDS:
         table = t.metadata.tables[kind]
-        kept = [table.c.merged_into.is_(None)] if kind == "account" else []
-        gone += c.execute(delete(table).where(table.c.deleted.is_(True), *kept)).rowcount
-    return gone
+        unmerged = [table.c.merged_into.is_(None)] if kind == "account" else []
+        deleted += c.execute(delete(table).where(table.c.deleted.is_(True), *unmerged)).rowcount
+    return deleted

@@ -1,4 +1,4 @@
-"""Which accounts are in scope, read from what is stored; and the firm's tables cut down to them (rulings 11, docs/scope.md).
+"""Which accounts are in scope, read from what is stored; and the firm's tables cut down to them (docs/scope.md).
 
 An account that two CRMs know is judged by what the first one says; what the first CRM does not have is taken from the other.
 """
@@ -21,8 +21,13 @@ from scoring.scope import OWNER, ROLE, TYPE, Scope, roots
 #: why a child is not judged itself
 ROLLED = "rolled up into a parent"
 #: records that a child's parent takes over, and the column that names the account
-HANDED_ON = {"contact": "account_id", "opportunity": "account_id", "activity": "account_id", "team_member": "account_id",
-             "participant": "person_id"}  # fmt: skip
+HANDED_ON = {
+    "contact": "account_id",
+    "opportunity": "account_id",
+    "activity": "account_id",
+    "team_member": "account_id",
+    "participant": "person_id",
+}
 Facts = Mapping[str, Sequence[str]]
 
 
@@ -44,7 +49,7 @@ class Census:
     places: Sequence[Place]
     tops: Mapping[str, str]  #: firm id of a child -> that of its topmost ancestor
     values: Mapping[str, Counter[str]] = field(default_factory=dict)  #: criterion -> value -> accounts; the first spelling
-    known: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: criterion -> every spelling, without its case
+    spellings: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: criterion -> every spelling, without its case
 
     @property
     def inside(self) -> set[str]:
@@ -56,23 +61,25 @@ def census(c: Connection, orgs: Sequence[int], scope: Scope) -> Census:
     """Look at every account of these orgs, the first of which names what several know."""
     facts: dict[str, Facts] = {}
     parents: dict[str, str | None] = {}
-    seen: list[tuple[int, str, str, bool]] = []
+    accounts: list[tuple[int, str, str, bool]] = []
     people = [person for org in orgs for person in _people(c, org, orgs[0]).values()]
     for org in orgs:
         for row, mine in _accounts(c, org, orgs[0]):
             facts[row.firm_id] = {**mine, **facts[row.firm_id]} if row.firm_id in facts else mine
             parents.setdefault(row.firm_id, row.parent)
-            seen.append((org, row.id, row.firm_id, _marked(row.ours)))
+            accounts.append((org, row.id, row.firm_id, _marked(row.ours)))
     tops = roots(parents) if scope.rollup else {}
-    alike = {id(known): known for known in facts.values()}  # few combinations occur; each is decided once
-    why = {key: scope.left_out(known) for key, known in alike.items()}
-    places = [Place(org, i, firm_id, ROLLED if firm_id in tops else why[id(facts[firm_id])], marked)
-              for org, i, firm_id, marked in seen]  # fmt: skip
-    times = Counter(id(known) for known in facts.values())
+    alike = {id(combination): combination for combination in facts.values()}  # few combinations occur; each is decided once
+    why = {key: scope.left_out(combination) for key, combination in alike.items()}
+    places = [
+        Place(org, i, firm_id, ROLLED if firm_id in tops else why[id(facts[firm_id])], marked)
+        for org, i, firm_id, marked in accounts
+    ]
+    times = Counter(id(combination) for combination in facts.values())
     values: dict[str, Counter[str]] = {name: Counter() for name in scope.criteria}
     for name, key in product(scope.criteria, alike):
-        if found := alike[key].get(name):
-            values[name][found[0]] += times[key]
+        if own_values := alike[key].get(name):
+            values[name][own_values[0]] += times[key]
     everybody = (*alike.values(), *people)
     spelt = {name: frozenset(v.casefold() for f in everybody for v in f.get(name, ())) for name in scope.criteria}
     return Census(places, tops, values, spelt)
@@ -108,13 +115,13 @@ def _people(c: Connection, org: int, first: int) -> dict[str | None, Facts]:
     rows = c.execute(select(o.id, o.name, o.role).where(o.org == org)).all()
     names = dict(map(tuple, c.execute(select(o.id, o.name).where(o.org == first)))) if org != first else {}
     elsewhere, roles = _links(c, org, first, "owner"), any(row.role for row in rows)
-    found: dict[str | None, Facts] = {}
+    people: dict[str | None, Facts] = {}
     for row in rows:
         same = elsewhere.get(row.id)
         also = (same, same[:STEM], names.get(same, "")) if same else ()
         spellings = (row.name, row.id, row.id[:STEM], *also)
-        found[row.id] = {OWNER: tuple(s for s in spellings if s), **({ROLE: (row.role or "",)} if roles else {})}
-    return found
+        people[row.id] = {OWNER: tuple(s for s in spellings if s), **({ROLE: (row.role or "",)} if roles else {})}
+    return people
 
 
 def _links(c: Connection, org: int, first: int, kind: str) -> dict[str | None, str]:
@@ -159,8 +166,8 @@ def children(c: Connection, found: Census) -> Table:
 def handed_on(rows: FromClause, column: str, above: Table) -> Select[Any]:
     """The rows with their account's topmost ancestor in place of the account."""
     top = func.coalesce(above.c.to_id, rows.c[column]).label(column)
-    told = [top if x.name == column else x for x in rows.c]
-    return select(*told).select_from(rows.outerjoin(above, above.c.id == rows.c[column]))
+    columns = [top if x.name == column else x for x in rows.c]
+    return select(*columns).select_from(rows.outerjoin(above, above.c.id == rows.c[column]))
 
 
 def _hand_on(c: Connection, table: Table, column: Any, above: Table) -> None:

@@ -20,7 +20,7 @@ from scoring.linking import Links
 from scoring.records import Reason, Score, columns
 from scoring.scope import Scope
 
-#: an account whose ownership was never seen to change is taken to have had its owner always (rulings 15)
+#: an account whose ownership was never seen to change is taken to have had its owner always (docs/facts/scoring.md, "Owners over time")
 ALWAYS = 0
 
 
@@ -148,17 +148,17 @@ class Store:
             .group_by(o.c.account_id)
             .subquery()
         )
-        known = (
+        last_owner = (
             select(o.c.account_id, o.c.owner_id)
             .join(latest, (latest.c.account_id == o.c.account_id) & (latest.c.from_at == o.c.from_at))
             .where(o.c.org == org)
             .subquery()
         )
-        joined = a.outerjoin(known, known.c.account_id == a.c.id)
+        joined = a.outerjoin(last_owner, last_owner.c.account_id == a.c.id)
         changed = (
-            select(a.c.id, a.c.owner_id, known.c.account_id)
+            select(a.c.id, a.c.owner_id, last_owner.c.account_id)
             .select_from(joined)
-            .where(a.c.org == org, known.c.owner_id.is_distinct_from(a.c.owner_id) | known.c.account_id.is_(None))
+            .where(a.c.org == org, last_owner.c.owner_id.is_distinct_from(a.c.owner_id) | last_owner.c.account_id.is_(None))
         )
         with self.transaction() as c:
             upsert(c, o, ("account_id", "from_at", "owner_id"), _past_owners(c, org), org=org)
@@ -186,17 +186,18 @@ class Store:
             c, (c.c.org == v.c.org) & (c.c.id == v.c.contact_id)
         )
         account_of = func.coalesce(v.c.account_id, o.c.account_id, c.c.account_id)
-        found = select(func.count()).where(v.c.org == org, v.c.deleted.is_(False), ~self._known(org, account_of))
-        lost = select(func.count()).where(o.c.org == org, o.c.deleted.is_(False), ~self._known(org, o.c.account_id))
+        alive = v.c.org == org, v.c.deleted.is_(False), ~self._is_there(org, account_of)
+        mine = o.c.org == org, o.c.deleted.is_(False), ~self._is_there(org, o.c.account_id)
+        queries = {
+            "activities of no account that this user sees": select(func.count()).select_from(through).where(*alive),
+            "opportunities of no account that this user sees": select(func.count()).select_from(o).where(*mine),
+        }
         with self.reading() as connection:
-            counts = {
-                "activities of no account that this user sees": connection.execute(found.select_from(through)).scalar_one(),
-                "opportunities of no account that this user sees": connection.execute(lost.select_from(o)).scalar_one(),
-            }
-        return {words: int(count) for words, count in counts.items() if count}
+            counts = {words: int(connection.execute(query).scalar_one()) for words, query in queries.items()}
+        return {words: count for words, count in counts.items() if count}
 
     @staticmethod
-    def _known(org: int, account_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    def _is_there(org: int, account_id: ColumnElement[Any]) -> ColumnElement[bool]:
         a = t.account.alias("known")
         return select(a.c.id).where(a.c.org == org, a.c.id == account_id, a.c.deleted.is_(False)).exists()
 
@@ -244,9 +245,9 @@ class Store:
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
         """The rows of one night, without `org`."""
-        wanted = [c for c in t.night.c if c.name != "org"]
+        columns = [c for c in t.night.c if c.name != "org"]
         with self.reading() as c:
-            return [tuple(r) for r in c.execute(select(*wanted).where(t.night.c.org == org, t.night.c.day == day))]
+            return [tuple(r) for r in c.execute(select(*columns).where(t.night.c.org == org, t.night.c.day == day))]
 
     def save_nights(self, org: int, day: int, rows: Sequence[tuple[Any, ...]]) -> int:
         names = [c.name for c in t.night.c if c.name != "org"]
@@ -329,19 +330,19 @@ def _past_owners(c: Connection, org: int) -> list[tuple[str, int, str | None]]:
     """Who owned an account from when, as far as the CRM's own history goes; before it, the first change's former owner."""
     h = t.owner_change
     query = select(h).where(h.c.org == org, h.c.deleted.is_(False)).order_by(h.c.account_id, h.c.changed_at, h.c.id)
-    found: dict[tuple[str, int], str | None] = {}
+    intervals: dict[tuple[str, int], str | None] = {}
     for r in c.execute(query):
-        found.setdefault((r.account_id, ALWAYS), r.former_id)
-        found[r.account_id, r.changed_at] = r.owner_id
-    return [(account, at, owner) for (account, at), owner in found.items()]
+        intervals.setdefault((r.account_id, ALWAYS), r.former_id)
+        intervals[r.account_id, r.changed_at] = r.owner_id
+    return [(account, at, owner) for (account, at), owner in intervals.items()]
 
 
 def _drop_others(c: Connection, table: Any, keep: set[str], where: Any) -> int:
     """Delete rows under `where` whose account is not in `keep`."""
-    gone = [a for a in c.execute(select(table.c.account_id).where(where)).scalars() if a not in keep]
-    for start in range(0, len(gone), 500):
-        c.execute(delete(table).where(where, table.c.account_id.in_(gone[start : start + 500])))
-    return len(gone)
+    obsolete = [a for a in c.execute(select(table.c.account_id).where(where)).scalars() if a not in keep]
+    for start in range(0, len(obsolete), 500):
+        c.execute(delete(table).where(where, table.c.account_id.in_(obsolete[start : start + 500])))
+    return len(obsolete)
 
 
 def _body(score: Score) -> str:

@@ -1,4 +1,4 @@
-"""Times of the schedule: each is run by one process, whichever replica it belongs to (rulings 26, docs/adr/0021).
+"""Times of the schedule: each is run by one process, whichever replica it belongs to (docs/adr/0021).
 
 A tick is claimed under the lease, so a claim that has not ended and whose claimant no longer holds the lease is a death.
 """
@@ -31,8 +31,8 @@ class Ticks:
             "outcome": "skipped",
         }
         with self.engine.begin() as c:
-            known = select(func.count()).select_from(table).where(table.c.name == self.name)
-            if not c.execute(known).scalar_one():
+            ticks = select(func.count()).select_from(table).where(table.c.name == self.name)
+            if not c.execute(ticks).scalar_one():
                 try:
                     with c.begin_nested():
                         c.execute(insert(table).values(row))
@@ -51,8 +51,8 @@ class Ticks:
         """The oldest tick that was claimed and has not ended: it runs, or its process died."""
         query = select(func.min(table.c.at)).where(table.c.name == self.name, table.c.ended_at.is_(None))
         with self.engine.connect().execution_options(reading=True) as c:
-            found = c.execute(query).scalar_one()
-            return None if found is None else int(found)
+            at = c.execute(query).scalar_one()
+            return None if at is None else int(at)
 
     def claim(self, at: int, fence: int, now: int) -> int:
         """Take the tick; the caller holds the lease. Returns the number of the attempt, 0 if the tick has ended."""

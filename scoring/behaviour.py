@@ -1,4 +1,4 @@
-"""Is anything new opened? Counts of new people, new products, asks and resolutions against peers (reference 2.4)."""
+"""Is anything new opened? Counts of new people, new products, asks and resolutions against peers (docs/facts/scoring.md, "Behaviour")."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scoring.calendar import DAY
 from scoring.frame import Bools, Floats, Frame
 from scoring.rules import Rules
 
-#: times a date is moved back before an offer counts as stalled (2.4)
+#: times a date is moved back before an offer counts as stalled
 MIN_PUSHES = 2
 
 
@@ -41,9 +41,25 @@ def behaviour(frame: Frame, hours: Floats, rules: Rules) -> Behaviour:
     # who had bought before: a first order of today moves no peers
     customer = frame.sum("revenue", "orders") > frame.sum("revenue", "orders_365")
     expected, stalled = expected_events(events, hours, frame.numbers("employees"), customer), _stalled(frame)
-    shows = [len(frame.facts[name]["account_id"]) > 0 for name in ("met", "families", "moves")]
-    return Behaviour(people, _new_levels(frame), families, asks, resolutions, decisions, events, stalled, expected,
-                     _shallow(events, expected + stalled, rules), *shows)  # fmt: skip
+    return Behaviour(
+        people=people,
+        levels=_new_levels(frame),
+        families=families,
+        asks=asks,
+        resolutions=resolutions,
+        decisions=decisions,
+        events=events,
+        stalled=stalled,
+        expected=expected,
+        p_shallow=_shallow(events, expected + stalled, rules),
+        has_people=_has_any(frame, "met"),
+        has_families=_has_any(frame, "families"),
+        has_asks=_has_any(frame, "moves"),
+    )
+
+
+def _has_any(frame: Frame, fact: str) -> bool:
+    return len(frame.facts[fact]["account_id"]) > 0
 
 
 def _shallow(events: Floats, expected: Floats, rules: Rules) -> Floats:
@@ -132,6 +148,9 @@ def _new_families(frame: Frame, rules: Rules) -> Floats:
         shown_before, bought_before = first.get((account, family), (shown, bought))
         days = [d for d in (bought, bought_before) if d is not None]
         first[account, family] = (min(shown, shown_before), min(days) if days else None)
-    fresh = [(a, 1.0) for (a, _), (shown, bought) in first.items()
-             if shown >= start and (bought is None or bought >= frame.day - rules.window_days)]  # fmt: skip
+    fresh = [
+        (a, 1.0)
+        for (a, _), (shown, bought) in first.items()
+        if shown >= start and (bought is None or bought >= frame.day - rules.window_days)
+    ]
     return frame.add([a for a, _ in fresh], [v for _, v in fresh])

@@ -1,4 +1,7 @@
-"""Time: hours an account, logging coverage a book, the fair share in proportion to potential (reference 2.1, 2.3)."""
+"""Time: hours an account, logging coverage a book, the fair share in proportion to potential.
+
+(docs/facts/scoring.md, "Logging coverage" and "Time against potential")
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from scoring.rules import Rules
 
 #: weekdays of a week
 WEEKDAYS = 5 / 7
-#: the usual selling share of a working day, where there are too few colleagues to compare with (2.1)
+#: the usual selling share of a working day, where there are too few colleagues to compare with
 FALLBACK_REFERENCE = 144.0
 
 
@@ -65,7 +68,7 @@ def _usual(rows: Mapping[str, Sequence[Any]]) -> dict[str, int]:
 
 
 def _coverage(frame: Frame, minutes: dict[str, float], rules: Rules) -> tuple[dict[str, float], dict[str, float]]:
-    """Minutes a working day of each person, and that against the 75th percentile of those who log at all (2.1)."""
+    """Minutes a working day of each person, and that against the 75th percentile of those who log at all."""
     owners = frame.facts["owners"]
     started = dict(zip(owners["id"], owners["started_at"], strict=True))
     a_day = {p: m / _working_days(started.get(p), frame.day, rules) for p, m in minutes.items()}
@@ -80,11 +83,11 @@ def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
 
 
 def fair_minutes(e: Effort, potential: Floats, customer: Bools, occasion: Bools, rules: Rules) -> Floats:
-    """An allowance, and the rest of the book's minutes in proportion to potential^gamma (2.3).
+    """An allowance, and the rest of the book's minutes in proportion to potential^gamma.
 
     Customers have a maintenance allowance, accounts with an occasion some more (`occasions`).
     The allowance is at most what the account got: else the allowances of the others could take more from a book than they
-    use, and more hours on one account would raise its share faster than its hours (rulings 19). In proportion to potential:
+    use, and more hours on one account would raise its share faster than its hours. In proportion to potential:
     never presented as an optimum.
     """
     always = customer * rules.maintenance_minutes * rules.window_days / 30
@@ -108,11 +111,11 @@ class Ratio:
 
 
 def ratio(minutes: Floats, fair: Floats, activities: Floats, doubt: Floats, rules: Rules) -> Ratio:
-    """Posteriors of time being 1.5 times above or below its share (2.3).
+    """Posteriors of time being 1.5 times above or below its share (docs/facts/scoring.md, "Time against potential").
 
-    Evidence is the count of activities, capped (rulings 19). Too little time is shown by what is missing: there the
+    Evidence is the count of activities, capped. Too little time is shown by what is missing: there the
     activities that the fair share would have held are the evidence, else an account nobody visits could never be called
-    under-worked (rulings 23).
+    under-worked.
     """
     log = np.log((minutes + 60) / (fair + 60))
     edge = np.log(rules.over_ratio)

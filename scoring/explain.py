@@ -1,4 +1,7 @@
-"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from records (reference 2.6)."""
+"""Verdicts in words: fixed templates, at most three reasons, every number re-computable from records.
+
+(docs/facts/scoring.md, "Sentences")
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ MAX_TEXT = 255
 MAX_REASONS = 3
 #: what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@")
-#: what people answer (rulings 9), as it is told beside the verdict
+#: what people answer, as it is told beside the verdict
 ANSWERED = {
     "Agree": "Agreed by a person.",
     "Disagree": "Disputed by a person.",
@@ -47,16 +50,37 @@ class Sentences:
         guessed = hours - float(e.measured[i]) / 60  # half of what nobody measured may be wrong
         step = _clean(self.next_step(i, row.state))
         return Score(
-            account_id=row.account_id, name=j.frame.accounts["name"][i], owner_id=j.frame.accounts["owner_id"][i],
-            state=row.state, state_since=row.since, expected=_money(p.expected[i]), expected_low=_money(p.expected_low[i]),
-            expected_high=_money(p.expected_high[i]), headroom=_money(p.headroom[i]), potential=_money(p.potential[i]),
-            potential_low=_money(p.low[i]), potential_high=_money(p.high[i]), trailing_12m=_money(p.trailing[i]),
-            currency=j.currency, grade=row.grade, hours=round(hours, 2), hours_low=round(hours - guessed / 2, 2),
-            hours_high=round(hours + guessed / 2, 2), fair_hours=round(fair, 2), hours_gap=round(hours - fair, 2),
-            p_over=row.p_over, p_under=row.p_under, p_shallow=row.p_shallow, confidence=_confidence(row),
-            reasons=_fit(self.reasons(i, row)), next_step=step, coverage=self.coverage(i), evidence=self.evidence(i),
-            as_of=row.day, model_version=MODEL_VERSION,
-        )  # fmt: skip
+            account_id=row.account_id,
+            name=j.frame.accounts["name"][i],
+            owner_id=j.frame.accounts["owner_id"][i],
+            state=row.state,
+            state_since=row.since,
+            expected=_money(p.expected[i]),
+            expected_low=_money(p.expected_low[i]),
+            expected_high=_money(p.expected_high[i]),
+            headroom=_money(p.headroom[i]),
+            potential=_money(p.potential[i]),
+            potential_low=_money(p.low[i]),
+            potential_high=_money(p.high[i]),
+            trailing_12m=_money(p.trailing[i]),
+            currency=j.currency,
+            grade=row.grade,
+            hours=round(hours, 2),
+            hours_low=round(hours - guessed / 2, 2),
+            hours_high=round(hours + guessed / 2, 2),
+            fair_hours=round(fair, 2),
+            hours_gap=round(hours - fair, 2),
+            p_over=row.p_over,
+            p_under=row.p_under,
+            p_shallow=row.p_shallow,
+            confidence=_confidence(row),
+            reasons=_fit(self.reasons(i, row)),
+            next_step=step,
+            coverage=self.coverage(i),
+            evidence=self.evidence(i),
+            as_of=row.day,
+            model_version=MODEL_VERSION,
+        )
 
     # ---- numbers behind the sentences ----
 
@@ -75,9 +99,16 @@ class Sentences:
 
     def evidence(self, i: int) -> dict[str, float | str | None]:
         j, b = self.j, self.j.behaviour
-        counts = {"activities": j.effort.activities, "meetings": j.effort.meetings, "new_people": b.people,
-                  "new_levels": b.levels, "new_families": b.families, "asks": b.asks, "resolutions": b.resolutions,
-                  "stalled_offers": b.stalled}  # fmt: skip
+        counts = {
+            "activities": j.effort.activities,
+            "meetings": j.effort.meetings,
+            "new_people": b.people,
+            "new_levels": b.levels,
+            "new_families": b.families,
+            "asks": b.asks,
+            "resolutions": b.resolutions,
+            "stalled_offers": b.stalled,
+        }
         numbers: dict[str, float | str | None] = {name: int(values[i]) for name, values in counts.items()}
         numbers |= {"open_offers": len(self.offers.get(j.frame.ids[i], ())), "pipeline": _money(j.potential.pipeline[i])}
         return numbers | {
@@ -148,10 +179,10 @@ class Sentences:
     def opened(self, i: int) -> Reason:
         b = self.j.behaviour
         parts = [
-            _count(int(b.people[i]), "new person", "new people"), _count(int(b.families[i]), "new product family",
-            "new product families"), _count(int(b.decisions[i]), "decision asked for or reached",
-            "decisions asked for or reached"),
-        ]  # fmt: skip
+            _count(int(b.people[i]), "new person", "new people"),
+            _count(int(b.families[i]), "new product family", "new product families"),
+            _count(int(b.decisions[i]), "decision asked for or reached", "decisions asked for or reached"),
+        ]
         return Reason("G1", f"It moves: {', '.join(p for p in parts if not p.startswith('0 ')) or 'steady orders'}.")
 
     def open_offer(self, i: int) -> list[Reason]:

@@ -1,4 +1,4 @@
-"""Which accounts two CRMs both know. Pure (rulings 16)."""
+"""Which accounts two CRMs both know. Pure (docs/adr/0010)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""What accounts like this one buy: a wallet by quantile regression, and product families it does not own (reference 2.2)."""
+"""What accounts like this one buy: a wallet by quantile regression, and product families it does not own.
+
+(docs/facts/scoring.md, "Potential")
+"""
 
 from dataclasses import dataclass
 
@@ -34,7 +37,7 @@ def typical(amounts: Floats) -> float:
 
 
 def small(amounts: Floats) -> float:
-    """c of log(x + c): a fixed fraction of the median positive amount, so that units do not matter (rulings 19)."""
+    """c of log(x + c): a fixed fraction of the median positive amount, so that units do not matter."""
     return 0.01 * typical(amounts)
 
 
@@ -128,7 +131,7 @@ def quantile_regression(x: Floats, y: Floats, tau: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Whitespace:
-    """What families an account does not own could bring. An idea, not a forecast (2.2)."""
+    """What families an account does not own could bring. An idea, not a forecast."""
 
     value: Floats
     best: dict[int, tuple[str, int, int]]  #: account -> (family, owners among its look-alikes, look-alikes)

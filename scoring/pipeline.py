@@ -1,4 +1,7 @@
-"""Open opportunities as expected money: learned, shrunk stage odds, halved for what has stood still (reference 2.2)."""
+"""Open opportunities as expected money: learned, shrunk stage odds, halved for what has stood still.
+
+(docs/facts/scoring.md, "Potential")
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Potential = expected revenue + realisable headroom, with a range (reference 2.2).
+"""Potential = expected revenue + realisable headroom, with a range (docs/facts/scoring.md, "Potential").
 
 Trailing revenue is hard to beat as a forecast, so it stands beside these numbers everywhere.
 """
@@ -16,7 +16,7 @@ from scoring.rules import Rules
 
 #: z of an 80 % range
 Z80 = 1.2816
-#: below this many accounts with revenue a firm that sells by opportunities is ranked by blended ranks (2.2)
+#: below this many accounts with revenue a firm that sells by opportunities is ranked by blended ranks
 BLENDED = 150
 
 
@@ -34,7 +34,7 @@ class Potential:
     high: Floats
     pipeline: Floats
     wallet: Floats  #: what look-alikes that buy a lot buy
-    doubt: Floats  #: log units of doubt about potential, not the spread of outcomes (rulings 23)
+    doubt: Floats  #: log units of doubt about potential, not the spread of outcomes
     guess: Bools  #: nothing to go by: no revenue, no offer, no size
     overridden: Bools
     customer: Bools
@@ -74,12 +74,21 @@ def signals(frame: Frame, rules: Rules) -> Signals:
     bought, fallback = wallet(frame, run_rate, rules.wallet_quantile)
     size, sized = _size(frame)
     return Signals(
-        trailing_12m=won_365, trailing_6m=won_182, orders=frame.sum("revenue", "orders_365"),
-        customer=frame.sum("revenue", "orders") > 0, run_rate=run_rate, pipeline=offers(frame, rules),
-        usual=wallet(frame, run_rate, 0.5)[0], wallet=bought, fallback=fallback, space=whitespace(frame),
-        size=size, sized=sized, blended=decided_by_stages(frame) and int((run_rate > 0).sum()) < BLENDED,
+        trailing_12m=won_365,
+        trailing_6m=won_182,
+        orders=frame.sum("revenue", "orders_365"),
+        customer=frame.sum("revenue", "orders") > 0,
+        run_rate=run_rate,
+        pipeline=offers(frame, rules),
+        usual=wallet(frame, run_rate, 0.5)[0],
+        wallet=bought,
+        fallback=fallback,
+        space=whitespace(frame),
+        size=size,
+        sized=sized,
+        blended=decided_by_stages(frame) and int((run_rate > 0).sum()) < BLENDED,
         share=rules.horizon_days / 365,
-    )  # fmt: skip
+    )
 
 
 def components(s: Signals) -> Floats:
@@ -111,16 +120,29 @@ def potential(frame: Frame, overrides: Floats, rules: Rules) -> Potential:
     money = expected(s, learned.weights)
     room = headroom(s, money, rules.realisable)
     guess = ~s.customer & (s.pipeline <= 0) & ~s.sized
-    given = ~np.isnan(overrides)
-    total = np.where(given, overrides, money + room)
+    overridden = ~np.isnan(overrides)
+    total = np.where(overridden, overrides, money + room)
     doubt = rules.doubt + np.where(s.fallback, rules.doubt_fallback, 0.0) + np.where(s.customer, 0.0, 0.25)
     spread = 0.35 + 0.65 / (1 + np.sqrt(s.orders))
-    c = small(s.run_rate)
+    expected_low, expected_high = _range(s, money, learned, spread)
+    low, high = _fallback(total, np.where(overridden, 0.0, spread), small(s.run_rate))
     return Potential(
-        s.trailing_12m, money, *_range(s, money, learned, spread), room, total,
-        *_fallback(total, np.where(given, 0.0, spread), c), s.pipeline, s.wallet,
-        np.where(given, 0.15, doubt), guess & ~given, given, s.customer, s.space.best,
-    )  # fmt: skip
+        trailing=s.trailing_12m,
+        expected=money,
+        expected_low=expected_low,
+        expected_high=expected_high,
+        headroom=room,
+        potential=total,
+        low=low,
+        high=high,
+        pipeline=s.pipeline,
+        wallet=s.wallet,
+        doubt=np.where(overridden, 0.15, doubt),
+        guess=guess & ~overridden,
+        overridden=overridden,
+        customer=s.customer,
+        whitespace=s.space.best,
+    )
 
 
 def _range(s: Signals, money: Floats, learned: Calibration, spread: Floats) -> tuple[Floats, Floats]:
@@ -131,7 +153,7 @@ def _range(s: Signals, money: Floats, learned: Calibration, spread: Floats) -> t
 
 
 def _fallback(center: Floats, spread: Floats, c: float) -> tuple[Floats, Floats]:
-    """An 80 % range on log(x + c) that claims no coverage (rulings 21)."""
+    """An 80 % range on log(x + c) that claims no coverage (docs/facts/scoring.md, "The range")."""
     low = (center + c) * np.exp(-Z80 * spread) - c
     return np.maximum(low, 0.0), (center + c) * np.exp(Z80 * spread) - c
 

@@ -136,8 +136,10 @@ def by_tenure(scores: Sequence[Score], started: Mapping[str, int], day: int) -> 
             hours[s.owner_id] += s.hours
             comfort[s.owner_id] += s.hours if s.state == COMFORT else 0.0
     years = {p: (day - started[p]) / YEAR for p in sorted(hours) if p in started and started[p] <= day}
-    return [_band(first, end, [p for p, y in years.items() if first <= y and (end is None or y < end)], hours, comfort)
-            for first, end in BANDS]  # fmt: skip
+    return [
+        _band(first, end, [p for p, y in years.items() if first <= y and (end is None or y < end)], hours, comfort)
+        for first, end in BANDS
+    ]
 
 
 def _band(

@@ -1,4 +1,4 @@
-"""Every constant of the score, with its unit and where it comes from ("2.1" is reference/scoring.md, section 2.1)."""
+"""Every constant of the score, with its unit; what each rests on stands in docs/facts/scoring.md under the heading its group names."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -9,9 +9,9 @@ MODEL_VERSION = "1"
 class Rules:
     """What an admin may tune; defaults are the preset `normal`."""
 
-    window_days: int = 180  #: effort window (2)
-    horizon_days: int = 365  #: revenue horizon (2)
-    # minutes (2.1)
+    window_days: int = 180  #: effort window
+    horizon_days: int = 365  #: revenue horizon
+    # "Selling minutes"
     meeting_minutes: int = 45  #: a meeting nobody measured
     call_minutes: int = 7
     mail_out_minutes: int = 4
@@ -29,24 +29,24 @@ class Rules:
     day_minutes: int = 600  #: a person's day holds no more selling time
     service_types: tuple[str, ...] = ()  #: types of activities that are not selling, as the CRM spells them
     service_roles: tuple[str, ...] = ()  #: roles of people whose time is not selling time, as the CRM spells them
-    # logging (2.1, rulings 24)
+    # "Logging coverage"
     thin_logging: float = 0.30  #: share of the reference below which a book is not judged
     provisional_logging: float = 0.60
     floor_minutes: float = 15.0  #: minutes a working day below which nobody can be judged, whatever the colleagues log
-    # evidence gates (2.5)
+    # evidence gates ("States")
     least_activities: int = 6
     least_hours: float = 3.0
     youngest_days: int = 90
     owner_days: int = 60
     least_book: int = 5  #: accounts; a share of fewer says nothing
-    # potential (2.2)
+    # "Potential"
     stage_prior: float = 20.0  #: weight of the admin's stage odds, in opportunities
     realisable: float = 0.25  #: share of the headroom that can be realised in a year
     wallet_quantile: float = 0.80
     grade_a: float = 0.80  #: rank above which an account is an A
     grade_b: float = 0.50
     grade_slack: float = 0.03  #: hysteresis of the grade, in rank
-    # time against potential (2.3, rulings 19, 23)
+    # "Time against potential"
     gamma: float = 0.6
     maintenance_minutes: float = 30.0  #: a month, for customers
     occasion_minutes: float = 120.0  #: for a renewal, a first order, or where a person says that a project runs
@@ -56,11 +56,11 @@ class Rules:
     over_ratio: float = 1.5
     doubt: float = 0.55  #: log units of doubt about potential
     doubt_fallback: float = 0.30  #: more where look-alikes are too few
-    # behaviour (2.4)
+    # "Behaviour"
     decision_days: int = 365  #: days in which a resolution counts: a half-year holds too few to judge by (ADR 0011)
     prior_events: float = 2.0
     shallow_share: float = 0.5  #: of what peers open
-    # state (2.5)
+    # "States"
     enter: float = 0.45  #: J that points at a comfort zone
     leave: float = 0.25  #: J that points away from it
     p_over_earning: float = 0.70

@@ -1,4 +1,4 @@
-"""Which accounts are judged and written: criteria that an admin names, and children that count for their parent (rulings 11).
+"""Which accounts are judged and written: criteria that an admin names, and children that count for their parent (docs/scope.md).
 
 Pure. An account's facts are its values by criterion; a criterion that its CRM does not have is absent among them.
 """

@@ -1,4 +1,4 @@
-"""The state of an account: a pure fold over one row a night, with hysteresis (reference 2.5, rulings 2)."""
+"""The state of an account: a pure fold over one row a night, with hysteresis (docs/facts/scoring.md, "States")."""
 
 from collections.abc import Container, Mapping
 from typing import NamedTuple
@@ -49,13 +49,13 @@ def _next(before: NightRow | None, j: Judgement, i: int, rules: Rules, *, frozen
 
 
 def entry(gate: str, over: float, under: float, shallow: float, grade: str, rules: Rules) -> str:
-    """The state of this night alone: evidence first, then the rules of 2.5."""
+    """The state of this night alone: evidence first, then the rules of docs/facts/scoring.md, "States"."""
     if gate == "logging":
         return THIN_LOGGING
     if gate not in ("", "few"):
         return NO_EVIDENCE
     if under >= rules.p_under and grade in ("A", "B"):
-        return UNDER  # what is missing is the evidence, so few activities do not forbid it (rulings 23)
+        return UNDER  # what is missing is the evidence, so few activities do not forbid it
     if gate == "few":
         return NO_EVIDENCE
     if over * shallow >= rules.enter and grade != "?":

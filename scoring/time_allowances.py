@@ -1,4 +1,4 @@
-"""Good reasons for more time than usual: a renewal, a first order, or a person's word (reference 2.3)."""
+"""Good reasons for more time than usual: a renewal, a first order, or a person's word (docs/facts/scoring.md, "Time against potential")."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from scoring.frame import Frame
 from scoring.rules import Rules
 
-#: the answer that claims one (rulings 9)
+#: the answer that claims one
 CLAIMED = "Renewal or project"
 #: days ahead in which a renewal is already worked on
 AHEAD = 90
@@ -16,13 +16,15 @@ def occasions(frame: Frame, ours: Sequence[Mapping[str, Any]], rules: Rules) -> 
     """Account by account why it may take `occasion_minutes` more: "renewal", "first order", "a person's word" or "" for none."""
     renewed = _renewed(frame, rules)
     first = _first_ordered(frame, rules)
-    return tuple(
-        "renewal" if account in renewed
-        else "first order" if account in first
-        else "a person's word" if answers.get("answer") == CLAIMED
-        else ""
-        for account, answers in zip(frame.ids, ours, strict=True)
-    )  # fmt: skip
+
+    def why(account: str, answer: object) -> str:
+        if account in renewed:
+            return "renewal"
+        if account in first:
+            return "first order"
+        return "a person's word" if answer == CLAIMED else ""
+
+    return tuple(why(account, answers.get("answer")) for account, answers in zip(frame.ids, ours, strict=True))
 
 
 def _renewed(frame: Frame, rules: Rules) -> set[str]:

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import fields
-from connectors.columns import Keyed, cents, days, instants, local_days, normalised, within
+from connectors.columns import cents, days, instants, local_days, within
 from connectors.errors import Incomplete
+from connectors.keyed import Keyed, normalised
 from connectors.salesforce import bulk
-from connectors.salesforce.mapping import Context, level
+from connectors.salesforce.sheet import Context
 from connectors.salesforce.streams import STREAMS, rows
+from connectors.seniority import level
 from scoring.records import columns
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis wants naive bounds

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from connectors.columns import Keyed, address
 from connectors.fields import FIELDS
 from connectors.hubspot import activities, links, mapping, ownership, quotes, schema
 from connectors.hubspot.links import Link
 from connectors.hubspot.sheet import Context, Sheet, StageFacts
 from connectors.hubspot.streams import STREAMS
+from connectors.keyed import Keyed, address
 from scoring.records import columns
 
 KEY = b"k" * 32

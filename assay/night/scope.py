@@ -136,7 +136,7 @@ def unknown_values(census: Census, scope: Scope, offered: Sequence[Mapping[str, 
     warnings = []
     for name in scope.criteria:
         defined = [value for each in offered for value in each.get(name, ())]
-        spelt = census.known.get(name, frozenset()) | {v.casefold() for v in defined}
+        spelt = census.spellings.get(name, frozenset()) | {v.casefold() for v in defined}
         common = [value for value, _ in census.values.get(name, Counter()).most_common() if value]
         for value in scope.values(name):
             if value and value.casefold() not in spelt and spelt:

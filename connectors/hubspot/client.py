@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.columns import Keyed, address
 from connectors.errors import CrmError, FieldMissing, Forbidden, Refused
 from connectors.hubspot import activities, mapping, schema, scope_fields, sdk, write
 from connectors.hubspot.api import Api
@@ -14,6 +13,7 @@ from connectors.hubspot.errors import NAME, explain
 from connectors.hubspot.pull import Pull
 from connectors.hubspot.sheet import Context
 from connectors.hubspot.streams import ACTIVITIES, FAMILY, PRODUCTS, STREAMS, Stream
+from connectors.keyed import Keyed, address
 from connectors.port import Check, Known, Listing, Page, Pulled, Sending
 from connectors.scope_fields import Traits
 from connectors.transport import Transport

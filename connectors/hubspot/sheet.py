@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.columns import Keyed
 from connectors.hubspot.links import Link, Links
+from connectors.keyed import Keyed
 
 Rows = list[tuple[Any, ...]]
 #: makes an id of a moment

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -121,3 +122,8 @@ class Session:
         except SessionEnded:
             self._renew(token)
             return ask(self.sdk())
+
+
+def server_time(response: httpx.Response) -> int:
+    """The API's clock: its Date header."""
+    return int(parsedate_to_datetime(response.headers["date"]).timestamp())

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from connectors.salesforce import mapping
-from connectors.salesforce.mapping import Columns, Context, Rows, Sheet
+from connectors.salesforce import activities, mapping
+from connectors.salesforce.sheet import Columns, Context, Rows, Sheet
 
 #: rows mapped and saved at a time
 PART = 10_000
@@ -83,21 +83,21 @@ STREAMS = (
            absent="products on quotes do not count as presented"),
     Stream("OpportunityContactRole", "contact_role", mapping.contact_role, ("Id", "OpportunityId", "ContactId"),
            {"Role": "", "CreatedDate": "", **_STAMPS}, absent="new people are seen through meetings only"),
-    Stream("Task", "activity", mapping.task, ("Id", "OwnerId"),
+    Stream("Task", "activity", activities.task, ("Id", "OwnerId"),
            {"ActivityDate": "", "Status": "", "IsClosed": "open tasks cannot be told from done ones", "TaskSubtype": "",
             "Type": "", "CallDurationInSeconds": "calls count with their default length", "CallType": "",
             "CompletedDateTime": "", "IsRecurrence": "", **_ABOUT, **_STAMPS}, absent="calls and mails are not seen"),
-    Stream("Event", "activity", mapping.event, ("Id", "OwnerId", "StartDateTime"),
+    Stream("Event", "activity", activities.event, ("Id", "OwnerId", "StartDateTime"),
            {"DurationInMinutes": "meetings count with their default length", "ActivityDate": "", "IsAllDayEvent": "",
             "Type": "service visits cannot be told from selling",
             "IsChild": "", "IsPrivate": "", "IsRecurrence": "", "ShowAs": "", **_ABOUT, **_STAMPS},
            absent="meetings are not seen"),
-    Stream("EventRelation", "participant", mapping.participant, ("Id", "EventId", "RelationId"), {"Status": "", **_STAMPS},
+    Stream("EventRelation", "participant", activities.participant, ("Id", "EventId", "RelationId"), {"Status": "", **_STAMPS},
            absent="people invited to meetings are not seen"),
-    Stream("EmailMessage", "activity", mapping.email, ("Id",),
+    Stream("EmailMessage", "activity", activities.email, ("Id",),
            {"ActivityId": "mails may count twice", "RelatedToId": "", "Incoming": "", "Status": "", "MessageDate": "",
             "CreatedById": "", "ThreadIdentifier": "", "Subject": "", "CreatedDate": "", **_STAMPS},
            absent="mails are seen as tasks only"),
-    Stream("EmailMessageRelation", "participant", mapping.correspondent, ("Id", "EmailMessageId", "RelationId"), _STAMPS,
+    Stream("EmailMessageRelation", "participant", activities.correspondent, ("Id", "EmailMessageId", "RelationId"), _STAMPS,
            absent="recipients of mails are not seen"),
 )  # fmt: skip

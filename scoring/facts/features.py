@@ -12,7 +12,7 @@ from scoring.calendar import DAY
 from scoring.facts import revenue as revenue_features
 from scoring.facts.minutes import chain
 from scoring.facts.minutes.chain import total, treatment
-from scoring.facts.steps import Staged, Steps
+from scoring.facts.steps import Staged, Steps, pick
 from scoring.rules import Rules
 from scoring.time_allowances import AHEAD
 
@@ -51,7 +51,7 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
 
 
 def accounts(t: Any, org: int, day: int) -> Select[Any]:
-    """Accounts that existed, with the owner they had then (rulings 15)."""
+    """Accounts that existed, with the owner they had then (docs/facts/scoring.md, "Owners over time")."""
     a, o = t.account, t.account_owner
 
     def then(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -60,13 +60,15 @@ def accounts(t: Any, org: int, day: int) -> Select[Any]:
 
     return (
         select(
-            a.c.id, a.c.name, func.coalesce(then(o.c.owner_id), a.c.owner_id).label("owner_id"),
-            func.coalesce(then(o.c.from_at), 0).label("owner_from_at"), a.c.category, a.c.industry, a.c.country,
-            a.c.employees, a.c.annual_revenue_cents, a.c.currency, a.c.created_at, a.c.ours,
+            a.c.id,
+            a.c.name,
+            func.coalesce(then(o.c.owner_id), a.c.owner_id).label("owner_id"),
+            func.coalesce(then(o.c.from_at), 0).label("owner_from_at"),
+            *pick(a.c, "category industry country employees annual_revenue_cents currency created_at ours"),
         )
         .where(a.c.org == org, a.c.deleted.is_(False), or_(a.c.created_at.is_(None), a.c.created_at < day * DAY))
         .order_by(a.c.id)
-    )  # fmt: skip
+    )
 
 
 def owners(t: Any, org: int) -> Select[Any]:
@@ -86,11 +88,17 @@ def opportunities(t: Any, org: int, day: int) -> Select[Any]:
     then = h.alias("then")
     mine = (h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
     newest = select(h.c.id).where(*mine).order_by(h.c.changed_at.desc(), h.c.id.desc()).limit(1)
-    later = select(h.c.id).where(h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False),
-                                 h.c.changed_at >= day * DAY).correlate(o).exists()  # fmt: skip
+    last_change = and_(then.c.org == org, then.c.id == newest.correlate(o).scalar_subquery())
+    later = (
+        select(h.c.id)
+        .where(h.c.org == org, h.c.opportunity_id == o.c.id, h.c.deleted.is_(False), h.c.changed_at >= day * DAY)
+        .correlate(o)
+        .exists()
+    )
     unknown = then.c.id.is_(None)
     hidden = and_(unknown, or_(later, and_(o.c.closed.is_(True), o.c.close_day >= day)))
     stage = case((hidden, null()), (then.c.stage.is_not(None), then.c.stage), else_=o.c.stage)
+    odds = case((hidden, null()), (then.c.probability.is_not(None), then.c.probability), else_=o.c.probability)
     as_now = or_(unknown, stage == o.c.stage)
 
     def as_then(column: str) -> ColumnElement[Any]:
@@ -98,20 +106,18 @@ def opportunities(t: Any, org: int, day: int) -> Select[Any]:
 
     return (
         select(
-            o.c.id, o.c.account_id, o.c.name, o.c.category, o.c.currency, o.c.created_at, stage.label("stage"),
-            as_then("amount_cents").label("amount_cents"), as_then("close_day").label("close_day"),
-            case((hidden, null()), (then.c.probability.is_not(None), then.c.probability), else_=o.c.probability)
-            .label("probability"),
+            *pick(o.c, "id account_id name category currency created_at"),
+            stage.label("stage"),
+            as_then("amount_cents").label("amount_cents"),
+            as_then("close_day").label("close_day"),
+            odds.label("probability"),
             case((hidden, 0), (as_now, _int(o.c.closed)), else_=func.coalesce(_int(s.c.closed), 0)).label("closed"),
             case((hidden, 0), (as_now, _int(o.c.won)), else_=func.coalesce(_int(s.c.won), 0)).label("won"),
         )
-        .select_from(
-            o.outerjoin(then, and_(then.c.org == org, then.c.id == newest.correlate(o).scalar_subquery()))
-            .outerjoin(s, and_(s.c.org == o.c.org, s.c.id == stage))
-        )
-        .where(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None),
-               or_(o.c.created_at.is_(None), o.c.created_at < day * DAY))
-    )  # fmt: skip
+        .select_from(o.outerjoin(then, last_change).outerjoin(s, and_(s.c.org == o.c.org, s.c.id == stage)))
+        .where(o.c.org == org, o.c.deleted.is_(False), o.c.account_id.is_not(None))
+        .where(or_(o.c.created_at.is_(None), o.c.created_at < day * DAY))
+    )
 
 
 def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
@@ -129,13 +135,18 @@ def revenue(offers: FromClause, day: int) -> Select[Any]:
 
     return (
         select(
-            x.account_id, x.currency, since(365).label("won_365"), since(182).label("won_182"), since(91).label("won_91"),
+            x.account_id,
+            x.currency,
+            since(365).label("won_365"),
+            since(182).label("won_182"),
+            since(91).label("won_91"),
             total(case((and_(won, x.close_day >= day - 365), 1), else_=0)).label("orders_365"),
-            total(case((won, 1), else_=0)).label("orders"), func.min(x.close_day).label("first_won_day"),
+            total(case((won, 1), else_=0)).label("orders"),
+            func.min(x.close_day).label("first_won_day"),
         )
         .where(won)
         .group_by(x.account_id, x.currency)
-    )  # fmt: skip
+    )
 
 
 def pipeline(offers: FromClause) -> Select[Any]:
@@ -161,14 +172,19 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     odds = func.coalesce(h.c.probability, 0)
     x = (
         select(
-            h.c.opportunity_id, h.c.changed_at, h.c.close_day, func.lag(h.c.close_day).over(**order).label("day_before"),
-            closed.label("closed"), func.lag(closed).over(**order).label("closed_before"),
-            odds.label("odds"), func.lag(odds).over(**order).label("odds_before"),
+            h.c.opportunity_id,
+            h.c.changed_at,
+            h.c.close_day,
+            func.lag(h.c.close_day).over(**order).label("day_before"),
+            closed.label("closed"),
+            func.lag(closed).over(**order).label("closed_before"),
+            odds.label("odds"),
+            func.lag(odds).over(**order).label("odds_before"),
         )
         .select_from(h.outerjoin(s, and_(s.c.org == h.c.org, s.c.id == h.c.stage)))
         .where(h.c.org == org, h.c.deleted.is_(False), h.c.changed_at < day * DAY)
         .subquery()
-    ).c  # fmt: skip
+    ).c
     lately, in_time = (x.changed_at >= (day - days) * DAY for days in (rules.window_days, rules.decision_days))
     asked = and_(lately, x.closed == 0, x.odds >= OFFER_ODDS, func.coalesce(x.odds_before, 0) < OFFER_ODDS)
     # an order that was entered as won was never put to anybody: only what had been open can be resolved
@@ -199,25 +215,28 @@ def moves(t: Any, org: int, day: int, rules: Rules, changes: FromClause) -> Sele
     quoted = (
         select(o.c.account_id, o.c.id, literal(0), literal(0), literal(1))
         .join(q, and_(q.c.org == o.c.org, q.c.opportunity_id == o.c.id))
-        .where(there, q.c.deleted.is_(False), q.c.presented.is_(True),
-               q.c.created_at >= (day - rules.window_days) * DAY, q.c.created_at < day * DAY)
-    )  # fmt: skip
+        .where(there, q.c.deleted.is_(False), q.c.presented.is_(True))
+        .where(q.c.created_at >= (day - rules.window_days) * DAY, q.c.created_at < day * DAY)
+    )
     every = union_all(stepped.where(there, x.asked + x.resolved > 0), quoted).subquery().c
-    one = (
-        select(every.account_id, total(every.asked).label("asked"), total(every.resolved).label("resolved"),
-               func.max(every.quoted).label("quoted"))
-        .group_by(every.account_id, every.id)
-    ).subquery().c  # fmt: skip
+    sums = [total(every.asked).label("asked"), total(every.resolved).label("resolved")]
+    quoted_once = func.max(every.quoted).label("quoted")
+    one = select(every.account_id, *sums, quoted_once).group_by(every.account_id, every.id).subquery().c
     asks = case((one.asked > one.quoted, one.asked), else_=one.quoted)
-    sums = select(one.account_id, total(asks).label("asks"), total(one.resolved).label("resolutions"))
-    return sums.group_by(one.account_id)
+    both = (total(asks).label("asks"), total(one.resolved).label("resolutions"))
+    return select(one.account_id, *both).group_by(one.account_id)
 
 
 def engagements(t: Any, org: int, day: int) -> CTE:
     """When each contact was first engaged: met, written to, called, or given a role in an opportunity."""
     a, p, r, end = t.activity, t.participant, t.contact_role, day * DAY
-    happened = and_(a.c.org == org, a.c.deleted.is_(False), a.c.status.in_(("held", "planned")), a.c.starts_at < end,
-                or_(a.c.created_at.is_(None), a.c.created_at < end))  # fmt: skip
+    happened = and_(
+        a.c.org == org,
+        a.c.deleted.is_(False),
+        a.c.status.in_(("held", "planned")),
+        a.c.starts_at < end,
+        or_(a.c.created_at.is_(None), a.c.created_at < end),
+    )
     direct = select(a.c.contact_id.label("contact_id"), a.c.starts_at.label("at")).where(
         happened, a.c.contact_id.is_not(None)
     )
@@ -239,13 +258,16 @@ def met(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
     start = (day - rules.window_days) * DAY
     return (
         select(
-            c.c.account_id, c.c.level, c.c.department, total(case((e.c.first_at >= start, 1), else_=0)).label("new_people"),
+            c.c.account_id,
+            c.c.level,
+            c.c.department,
+            total(case((e.c.first_at >= start, 1), else_=0)).label("new_people"),
             total(case((e.c.first_at < start, 1), else_=0)).label("old_people"),
         )
         .join(c, and_(c.c.org == org, c.c.id == e.c.contact_id))
         .where(c.c.deleted.is_(False), c.c.account_id.is_not(None))
         .group_by(c.c.account_id, c.c.level, c.c.department)
-    )  # fmt: skip
+    )
 
 
 def contacts(t: Any, org: int, day: int) -> Select[Any]:
@@ -268,19 +290,23 @@ def families(t: Any, org: int, offers: FromClause, day: int) -> Select[Any]:
     )
     every = union_all(
         sold.where(line.c.org == org, line.c.deleted.is_(False), line.c.family.is_not(None)),
-        quoted.where(on_quote.c.org == org, on_quote.c.deleted.is_(False), on_quote.c.family.is_not(None),
-                     quote.c.presented.is_(True), quote.c.deleted.is_(False)),
-    ).subquery()  # fmt: skip
+        quoted.where(on_quote.c.org == org, on_quote.c.deleted.is_(False), on_quote.c.family.is_not(None)).where(
+            quote.c.presented.is_(True), quote.c.deleted.is_(False)
+        ),
+    ).subquery()
     i = every.c
     shown = func.coalesce(i.created_at, x.created_at, 0)
     bought = and_(x.won == 1, x.close_day < day, i.sold == 1)
     return (
         select(
-            x.account_id, i.family, x.currency, func.min(shown).label("first_shown_at"),
+            x.account_id,
+            i.family,
+            x.currency,
+            func.min(shown).label("first_shown_at"),
             func.min(case((bought, x.close_day), else_=null())).label("first_bought_day"),
             total(case((and_(bought, x.close_day >= day - 365), i.amount_cents), else_=0)).label("bought_365"),
         )
         .select_from(every.join(offers, x.id == i.opportunity_id))
         .where(shown < day * DAY)
         .group_by(x.account_id, i.family, x.currency)
-    )  # fmt: skip
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Index, Integer, MetaData, Select, Table
+from sqlalchemy import Column, ColumnElement, CompoundSelect, Index, Integer, MetaData, Select, Table
 from sqlalchemy.types import TypeEngine
 
 Query = Select[Any] | CompoundSelect[Any]
@@ -38,6 +38,11 @@ def _table(name: str, columns: Sequence[tuple[str, TypeEngine[Any]]], key: str, 
         if found_by:
             Index(f"step_{name}_{found_by}", TABLES[shape].c[found_by])
     return TABLES[shape]
+
+
+def pick(columns: Any, names: str) -> list[ColumnElement[Any]]:
+    """Choose columns of a table or query by their names, which stand in a row like words."""
+    return [columns[name] for name in names.split()]
 
 
 class Steps:

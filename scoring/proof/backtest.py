@@ -17,11 +17,11 @@ from scoring.proof.learned import BASELINES, BESIDE, LEAST_CUTS, NOMINAL, OURS, 
 from scoring.proof.rank_measures import Compared, Difference, calibration_table, differences, spearman, top_share
 from scoring.rules import Rules
 
-#: horizons in days, the best first; days between cuts; cuts that are used at most (rulings 21)
+#: horizons in days, the best first; days between cuts; cuts that are used at most (docs/facts/scoring.md, "The range")
 HORIZONS, APART, MAX_CUTS = (365, 182, 91), 91, 8
 #: accounts with an outcome, all cuts together, below which nothing is learned
 LEAST_ACCOUNTS = 60
-#: gain in rank correlation that learned weights must show, and on how many cuts (2.2)
+#: gain in rank correlation that learned weights must show, and on how many cuts
 GAIN, GAINS = 0.02, 3
 
 
@@ -78,9 +78,16 @@ def learn(cuts: Sequence[Cut]) -> Calibration:
     ended = {k: [j for j in everything if cuts[j].end <= cuts[k].day] for k in everything}
     forward = [_inside(cuts[k], predicted[k], _bands(surprises, past)) for k, past in ended.items() if past]
     return Calibration(
-        weights, _realised(cuts, predicted), _bands(surprises, everything, level), level, coverage, _mean(forward),
-        len(cuts), cuts[0].horizon_days, sum(len(c.revenue) for c in cuts),
-    )  # fmt: skip
+        weights=weights,
+        realised=_realised(cuts, predicted),
+        bands=_bands(surprises, everything, level),
+        level=level,
+        coverage=coverage,
+        coverage_forward=_mean(forward),
+        cuts=len(cuts),
+        horizon_days=cuts[0].horizon_days,
+        accounts=sum(len(c.revenue) for c in cuts),
+    )
 
 
 def _level(cuts: Sequence[Cut], predicted: Sequence[Floats], surprises: Sequence[Sequence[Floats]]) -> tuple[float, float]:
@@ -127,7 +134,7 @@ def learned_weights(cuts: Sequence[Cut]) -> tuple[float, float, float]:
     """Half-way from the defaults to non-negative least squares, if that would have ranked better at enough later cuts.
 
     At each cut only outcomes that had ended by then may teach. Un-shrunk weights jump from one extreme to another between
-    neighbouring cuts (reference 2.2).
+    neighbouring cuts (docs/facts/scoring.md, "Potential").
     """
     if cuts[0].signals.blended:
         return WEIGHTS
@@ -219,11 +226,14 @@ def run(cuts: Sequence[Cut], rules: Rules) -> Backtest:
         for c, e, k in zip(cuts, predicted, learned_by_then, strict=True)
     ]
     return Backtest(
-        cuts[0].horizon_days, tuple(_cut_facts(c, e, len(p)) for c, e, p in zip(cuts, predicted, past, strict=True)),
-        _methods(_told_apart(compared)), tuple(calibration_table(predicted, [c.revenue for c in cuts])),
-        tuple(inside), learn(cuts),
-        cuts[-1].signals.blended,
-    )  # fmt: skip
+        horizon_days=cuts[0].horizon_days,
+        cuts=tuple(_cut_facts(c, e, len(p)) for c, e, p in zip(cuts, predicted, past, strict=True)),
+        methods=_methods(_that_rank(compared)),
+        table=tuple(calibration_table(predicted, [c.revenue for c in cuts])),
+        coverage_by_cut=tuple(inside),
+        calibration=learn(cuts),
+        blended=cuts[-1].signals.blended,
+    )
 
 
 def _learned_by_then(past: Sequence[Cut]) -> Calibration:
@@ -245,7 +255,7 @@ def _compared(c: Cut, predicted: Floats, rules: Rules) -> Compared:
     return Compared(c.frame.ids, orders, c.revenue)
 
 
-def _told_apart(compared: Sequence[Compared]) -> list[Compared]:
+def _that_rank(compared: Sequence[Compared]) -> list[Compared]:
     """Without the orders that put every account in one place at every cut: this CRM does not hold what they need."""
     speaks = {n for n in compared[0].orders for c in compared if len(c.orders[n]) and np.ptp(c.orders[n]) > 0} | {OURS}
     return [replace(c, orders={n: v for n, v in c.orders.items() if n in speaks}) for c in compared]
@@ -262,5 +272,12 @@ def _methods(compared: Sequence[Compared]) -> tuple[Method, ...]:
 
 
 def _cut_facts(c: Cut, predicted: Floats, learned_from: int) -> CutFacts:
-    return CutFacts(c.day, len(c.revenue), int((c.revenue > 0).sum()), float(predicted.sum()), float(c.revenue.sum()),
-                    top_share(c.revenue, c.revenue), learned_from)  # fmt: skip
+    return CutFacts(
+        day=c.day,
+        accounts=len(c.revenue),
+        buyers=int((c.revenue > 0).sum()),
+        expected=float(predicted.sum()),
+        won=float(c.revenue.sum()),
+        ideal=top_share(c.revenue, c.revenue),
+        learned_from=learned_from,
+    )

@@ -1,7 +1,7 @@
 """What is learned from a customer's own past: weights, the range of `expected`, the room that was realised. Rows, never pickles.
 
 Learned monthly from rolling cuts (`scoring.proof.backtest`) and stored as named numbers, which a night reads as data. Without it
-defaults and a fallback range hold, which claims no coverage (rulings 21).
+defaults and a fallback range hold, which claims no coverage (docs/facts/scoring.md, "The range").
 """
 
 import numpy as np

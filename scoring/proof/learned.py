@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 OURS, BESIDE = "expected", "potential"
 #: what any CRM can rank by without us
 BASELINES = ("trailing 12 months", "trailing 6 months", "open pipeline", "orders in 12 months", "size", "random")
-#: cuts that a horizon must leave (rulings 21)
+#: cuts that a horizon must leave (docs/facts/scoring.md, "The range")
 LEAST_CUTS = 3
 #: the range is meant to hold in this share of cases
 NOMINAL = 0.80

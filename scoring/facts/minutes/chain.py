@@ -1,4 +1,4 @@
-"""Selling time as set algebra over integer seconds (reference/scoring.md 2.1).
+"""Selling time as set algebra over integer seconds (docs/facts/scoring.md, "Selling minutes").
 
 A chain of steps, each one rule: what is in the window -> person by person -> how long -> once only -> within a day -> between
 accounts. `features` sums its end, `treatment` shows it record by record, with every second that did not count: the same
@@ -33,11 +33,11 @@ from sqlalchemy import (
 from scoring.calendar import DAY
 from scoring.facts.membership import is_in, is_not_in
 from scoring.facts.minutes import duplicates, mail_threads, overlaps, several_accounts
-from scoring.facts.steps import ENTRY, Staged, Steps
+from scoring.facts.steps import ENTRY, Staged, Steps, pick
 from scoring.rules import Rules
 
 COUNTS = ("held", "planned", "no_show")
-#: measured records of a kind from which on the firm's own median replaces the default (2.1)
+#: measured records of a kind from which on the firm's own median replaces the default
 ENOUGH = 50
 
 
@@ -47,40 +47,49 @@ def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
-    """Activities of the window with their account: their own, else the opportunity's, else the contact's (rulings 14)."""
+    """Activities of the window with their account: their own, else the opportunity's, else the contact's.
+
+    (docs/facts/scoring.md, "Account of an activity")
+    """
     a, o, c = t.activity, t.opportunity, t.contact
     twin, unnamed = a.alias("twin"), a.c.account_id.is_(None)
+    alive = twin.c.deleted.is_(False)
     account = func.coalesce(a.c.account_id, o.c.account_id, c.c.account_id)
     return (
         select(
             # the org with it: SQLite believes that an org has ten participants, and would begin with those
-            a.c.org, a.c.id, a.c.owner_id.label("person"), account.label("account_id"), a.c.contact_id, a.c.kind,
+            a.c.org,
+            a.c.id,
+            a.c.owner_id.label("person"),
+            account.label("account_id"),
+            a.c.contact_id,
+            a.c.kind,
             _status(t, org, rules),
-            a.c.starts_at, a.c.seconds, a.c.owner_day, a.c.direction, a.c.subject_key,
+            *pick(a.c, "starts_at seconds owner_day direction subject_key"),
             func.coalesce(a.c.thread_key, a.c.subject_key).label("thread"),
-            case((measured(a.c, rules), 1), else_=0).label("sure"), believable(a.c, rules).label("believed"),
+            case((measured(a.c, rules), 1), else_=0).label("sure"),
+            believable(a.c, rules).label("believed"),
             case((twin.c.id.is_not(None), 1), else_=0).label("is_twin"),
         )
         .select_from(
             a.outerjoin(o, and_(unnamed, o.c.org == a.c.org, o.c.id == a.c.opportunity_id))
             .outerjoin(c, and_(unnamed, c.c.org == a.c.org, c.c.id == a.c.contact_id))
-            .outerjoin(twin, and_(a.c.twin_id.is_not(None), twin.c.org == a.c.org, twin.c.id == a.c.twin_id,
-                                  twin.c.deleted.is_(False)))
+            .outerjoin(twin, and_(a.c.twin_id.is_not(None), twin.c.org == a.c.org, twin.c.id == a.c.twin_id, alive))
         )
         .where(*in_window(a, org, day, rules))
-    )  # fmt: skip
+    )
 
 
 def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[bool], ...]:
     """Started in the window, known before its end, not deleted, with somebody who did it."""
     end, start = day * DAY, (day - rules.window_days) * DAY
     on_record = or_(a.c.created_at.is_(None), a.c.created_at < end)
-    return (a.c.org == org, a.c.deleted.is_(False), a.c.starts_at >= start, a.c.starts_at < end, on_record,
-            a.c.owner_id.is_not(None))  # fmt: skip
+    in_time = (a.c.starts_at >= start, a.c.starts_at < end)
+    return (a.c.org == org, a.c.deleted.is_(False), *in_time, on_record, a.c.owner_id.is_not(None))
 
 
 def _status(t: Any, org: int, rules: Rules) -> ColumnElement[str]:
-    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it (2.1, 9)."""
+    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it."""
     a, others = t.activity, [t.activity.c.category.in_(rules.service_types)] if rules.service_types else []
     if rules.service_roles:
         others.append(a.c.owner_id.in_(servants(t, org, rules)))
@@ -99,15 +108,16 @@ def attended(t: Any, org: int, window: FromClause, rules: Rules) -> Subquery:
     later, because it has the colleague's own day.
     """
     p, w = t.participant, window.c
-    wanted = [w.org, w.id, w.account_id, w.contact_id, w.kind, w.status, w.starts_at, w.seconds, w.owner_day, w.direction,
-              w.subject_key, w.thread, w.sure, w.believed]  # fmt: skip
-    own = select(*wanted, w.person, literal(1).label("own")).where(w.status.in_(COUNTS), w.is_twin == 0)
+    record = pick(
+        w, "org id account_id contact_id kind status starts_at seconds owner_day direction subject_key thread sure believed"
+    )
+    own = select(*record, w.person, literal(1).label("own")).where(w.status.in_(COUNTS), w.is_twin == 0)
     invited = (
-        select(*wanted, p.c.person_id.label("person"), literal(0).label("own"))
+        select(*record, p.c.person_id.label("person"), literal(0).label("own"))
         .join(p, and_(p.c.org == w.org, p.c.activity_id == w.id))
-        .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.declined.is_(False),
-               p.c.deleted.is_(False), p.c.person_id != w.person)
-    )  # fmt: skip
+        .where(w.kind == "meeting", w.status.in_(("held", "planned")), p.c.side == "ours", p.c.person_id != w.person)
+        .where(p.c.declined.is_(False), p.c.deleted.is_(False))
+    )
     if rules.service_roles:
         invited = invited.where(p.c.person_id.not_in(servants(t, org, rules)))
     return union_all(own, invited).subquery("attended")
@@ -118,8 +128,8 @@ def attended(t: Any, org: int, window: FromClause, rules: Rules) -> Subquery:
 
 def measured(x: Any, rules: Rules) -> ColumnElement[bool]:
     """Whether somebody measured a believable length."""
-    return and_(x.seconds.is_not(None), x.all_day.is_(False), x.seconds <= rules.all_day_minutes * 60,
-                x.kind.in_(("meeting", "call")))  # fmt: skip
+    short = x.seconds <= rules.all_day_minutes * 60
+    return and_(x.seconds.is_not(None), x.all_day.is_(False), short, x.kind.in_(("meeting", "call")))
 
 
 def believable(x: Any, rules: Rules) -> ColumnElement[int]:
@@ -177,16 +187,20 @@ def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
     seconds = case((missed, rules.no_show_minutes * 60), (sure, x.believed), else_=default_seconds(x, own, rules))
     code = case((missed, "no_show"), (and_(sure, x.seconds != x.believed), "clipped"), (sure, "counted"), else_="default")
     timed = and_(sure, x.status != "no_show")
-    kept = [x.org, x.id, x.person, x.own, x.account_id, x.contact_id, x.kind, x.starts_at, x.owner_day, x.direction, x.subject_key,
-            x.thread, x.seconds, x.sure]  # fmt: skip
+    record = pick(
+        x, "org id person own account_id contact_id kind starts_at owner_day direction subject_key thread seconds sure"
+    )
     length = cast(seconds, BigInteger)
     return select(
-        *kept, length.label("length"), code.label("code"), case((timed, 1), else_=0).label("timed"),
+        *record,
+        length.label("length"),
+        code.label("code"),
+        case((timed, 1), else_=0).label("timed"),
         # as numbers, to be compared by order: SQLite answers an equation with an index that it builds for it alone
         case((and_(x.kind == "meeting", ~missed), 1), else_=0).label("meeting"),
         case((x.kind == "email", 1), else_=0).label("mail"),
         (x.starts_at + case((timed, length), else_=0)).label("ends_at"),
-    )  # fmt: skip
+    )
 
 
 def in_order(rows: FromClause, rules: Rules) -> Select[Any]:
@@ -199,9 +213,10 @@ def in_order(rows: FromClause, rules: Rules) -> Select[Any]:
     reach = func.max(x.ends_at).over(**by)
     about = func.max(case((x.ends_at > late, x.ends_at), else_=late)).over(**by)
     return select(
-        x.entry.label("record"), case((reach > x.starts_at, 1), else_=0).label("crowded"),
+        x.entry.label("record"),
+        case((reach > x.starts_at, 1), else_=0).label("crowded"),
         case((about >= x.starts_at, 1), else_=0).label("near"),
-    ).order_by(x.person, x.starts_at, x.id)  # fmt: skip
+    ).order_by(x.person, x.starts_at, x.id)
 
 
 # ---- what became of each record -------------------------------------------------------------------------------------
@@ -235,12 +250,13 @@ def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
     return steps.add(
         "fates",
         union_all(
-            fate(again.c, 0, "duplicate"), fate(damped.c, 0, "damped"),
+            fate(again.c, 0, "duplicate"),
+            fate(damped.c, 0, "damped"),
             fate(one.c, rules.bulk_mail_seconds, "bulk").where(is_not_in([one.c.entry], damped)),
             select(s.entry, s.share, literal("overlap")).where(s.share < s.length),
         ),
         ENTRY,
-    )  # fmt: skip
+    )
 
 
 def _judged(rows: FromClause, fates: Table) -> Subquery:
@@ -259,12 +275,20 @@ def _within_a_day(rows: FromClause, rules: Rules, steps: Steps) -> Subquery:
     f = select(x.entry, x.kept, of_day.label("held")).where(is_in(day, full), x.kept > 0).subquery().c
     cut = steps.add("cut", select(f.entry, cast(f.kept * cap // f.held, BigInteger).label("counted")), ENTRY)
     claimed, counted = func.coalesce(x.seconds, x.length), func.coalesce(cut.c.counted, x.kept)
-    return select(
-        x.entry, x.org, x.id, x.person, x.account_id, x.contact_id, x.kind, x.starts_at, x.seconds, x.sure,
-        cast(claimed, BigInteger).label("claimed"), (claimed - x.length).label("clipped"),
-        (x.length - x.kept).label("lost"), (x.kept - counted).label("capped"), cast(counted, BigInteger).label("counted"),
-        x.rule, case((cut.c.entry.is_not(None), "capped"), else_=x.rule).label("code"),
-    ).select_from(rows.outerjoin(cut, cut.c.entry == x.entry)).subquery("days")  # fmt: skip
+    return (
+        select(
+            *pick(x, "entry org id person account_id contact_id kind starts_at seconds sure"),
+            cast(claimed, BigInteger).label("claimed"),
+            (claimed - x.length).label("clipped"),
+            (x.length - x.kept).label("lost"),
+            (x.kept - counted).label("capped"),
+            cast(counted, BigInteger).label("counted"),
+            x.rule,
+            case((cut.c.entry.is_not(None), "capped"), else_=x.rule).label("code"),
+        )
+        .select_from(rows.outerjoin(cut, cut.c.entry == x.entry))
+        .subquery("days")
+    )
 
 
 # ---- what is read of it ---------------------------------------------------------------------------------------------
@@ -278,13 +302,17 @@ def by_person_and_account(rows: FromClause, own: FromClause) -> Select[Any]:
     x = rows.c
     real = case((x.counted > 0, 1), else_=0)
     return select(
-        x.person, x.account_id, total(x.counted).label("seconds"), total(real).label("activities"),
+        x.person,
+        x.account_id,
+        total(x.counted).label("seconds"),
+        total(real).label("activities"),
         total(x.counted * x.sure).label("measured_seconds"),
         total(case((and_(x.kind == "meeting", x.counted > 0), 1), else_=0)).label("meetings"),
         total(case((x.kind == "email", 1), else_=0)).label("mails"),
         func.max(case((x.counted > 0, x.starts_at), else_=null())).label("last_at"),
-        _usual_of(own, "meeting"), _usual_of(own, "call"),
-    ).group_by(x.person, x.account_id)  # fmt: skip
+        _usual_of(own, "meeting"),
+        _usual_of(own, "call"),
+    ).group_by(x.person, x.account_id)
 
 
 def _usual_of(own: FromClause, kind: str) -> Label[int]:
@@ -308,13 +336,18 @@ def treatment(t: Any, org: int, day: int, rules: Rules, account_id: str, known: 
     steps = Steps()
     x = counted(t, org, day, rules, steps, known).c
     nothing = cast(literal(0), BigInteger)
-    kept = select(x.id, x.kind, x.person, x.starts_at, x.seconds, x.claimed, x.counted, x.clipped, x.lost, x.capped,
-                  x.elsewhere, nothing.label("left_out"), x.rule, x.code).where(x.account_id == account_id)  # fmt: skip
+    kept = select(
+        *pick(x, "id kind person starts_at seconds claimed counted clipped lost capped elsewhere"),
+        nothing.label("left_out"),
+        x.rule,
+        x.code,
+    ).where(x.account_id == account_id)
     (window, _), (own, _) = steps.added[:2]
     i = window.c
     why = case((i.is_twin == 1, "twin"), else_=i.status)
     raw = cast(func.coalesce(i.seconds, default_seconds(i, own, rules)), BigInteger)
-    out = select(i.id, i.kind, i.person, i.starts_at, i.seconds, raw, nothing, nothing, nothing, nothing, nothing, raw, why,
-                 why).where(i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS)))  # fmt: skip
+    out = select(
+        i.id, i.kind, i.person, i.starts_at, i.seconds, raw, nothing, nothing, nothing, nothing, nothing, raw, why, why
+    ).where(i.account_id == account_id, or_(i.is_twin == 1, i.status.not_in(COUNTS)))
     both = union_all(kept, out).subquery()
     return steps.finish(select(both).order_by(both.c.starts_at, both.c.id, both.c.person))

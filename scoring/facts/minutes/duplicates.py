@@ -1,11 +1,14 @@
-"""Records that tell of one activity twice: a logged meeting and the synced event, a copy of a colleague's (2.1, rule 6)."""
+"""Records that tell of one activity twice: a logged meeting and the synced event, a copy of a colleague's.
+
+(docs/facts/scoring.md, "Selling minutes")
+"""
 
 from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, Table, and_, case, cast, func, or_, select, union
 
 from scoring.facts.membership import is_in, marked_runs
-from scoring.facts.steps import ENTRY, Steps
+from scoring.facts.steps import ENTRY, Steps, pick
 from scoring.rules import Rules
 
 #: per cent of the shorter of two records that lies in the other one, from which on they are one activity
@@ -49,14 +52,21 @@ def _seen(rows: FromClause, order: FromClause) -> Select[Any]:
     way = case((x.direction == "in", -1), else_=1)
     topic = case((x.kind == "email", func.coalesce(x.subject_key, 0) * way), else_=0)
     wanted = (
-        select(x.entry, x.id, x.person, func.coalesce(x.account_id, "").label("account"), x.kind, topic.label("topic"),
-               x.starts_at, x.ends_at, x.sure, x.length, x.own)
+        select(
+            x.entry,
+            x.id,
+            x.person,
+            func.coalesce(x.account_id, "").label("account"),
+            x.kind,
+            topic.label("topic"),
+            *pick(x, "starts_at ends_at sure length own"),
+        )
         .where(is_in([x.entry], marked_runs(order, order.c.near)))
         .subquery()
-    )  # fmt: skip
+    )
     w = wanted.c
-    by: dict[str, Any] = {"partition_by": [w.person, w.account, w.kind, w.topic], "order_by": [w.starts_at, w.id],
-                          "rows": (None, -1)}  # fmt: skip
+    alike = [w.person, w.account, w.kind, w.topic]
+    by: dict[str, Any] = {"partition_by": alike, "order_by": [w.starts_at, w.id], "rows": (None, -1)}
     before, reach = func.max(w.starts_at).over(**by), func.max(w.ends_at).over(**by)
     return select(*w, before.label("before"), reach.label("reach"))
 
@@ -66,8 +76,7 @@ def _same(x: Any, rules: Rules) -> Any:
     two lies in the other."""
     common = _least(x.reach, x.ends_at) - x.starts_at
     shorter = _least(x.reach - x.before, x.ends_at - x.starts_at)
-    return or_(x.starts_at - x.before <= rules.same_start_seconds,
-               and_(common > 0, common * 100 >= SAME_SHARE * shorter))  # fmt: skip
+    return or_(x.starts_at - x.before <= rules.same_start_seconds, and_(common > 0, common * 100 >= SAME_SHARE * shorter))
 
 
 def _least(a: Any, b: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Mails that cost less time than one by one they would seem to: long threads, and mail to many (2.1, rule 8)."""
+"""Mails that cost less time than one by one they would seem to: long threads, and mail to many.
+
+(docs/facts/scoring.md, "Selling minutes")
+"""
 
 from typing import Any
 
@@ -35,9 +38,10 @@ def bulk(t: Any, mails: FromClause, rules: Rules) -> Select[Any]:
     span = func.lead(s.starts_at, rules.bulk_mails).over(**by) - s.starts_at
     begun = select(*s, case((span <= BULK_WITHIN, 1), else_=0).label("begins")).subquery().c
     within = func.max(begun.begins).over(
-        partition_by=[begun.person, begun.subject_key], order_by=[begun.starts_at, begun.id, begun.who],
+        partition_by=[begun.person, begun.subject_key],
+        order_by=[begun.starts_at, begun.id, begun.who],
         rows=(-rules.bulk_mails, 0),
-    )  # fmt: skip
+    )
     marked = select(begun.entry, within.label("inside")).subquery().c
     return select(marked.entry).where(marked.inside > 0).distinct()
 
@@ -48,9 +52,11 @@ def _recipients(t: Any, mails: FromClause, rules: Rules) -> Subquery:
     named = m.subject_key.is_not(None)
     who = func.coalesce(m.contact_id, m.account_id, m.id)
     one = select(m.entry, m.id, m.person, m.subject_key, m.starts_at, who.label("who")).where(named)
-    more = select(m.entry, m.id, m.person, m.subject_key, m.starts_at, p.c.person_id).join(
-        p, and_(p.c.org == m.org, p.c.activity_id == m.id)
-    ).where(named, p.c.side == "theirs", p.c.deleted.is_(False))  # fmt: skip
+    more = (
+        select(m.entry, m.id, m.person, m.subject_key, m.starts_at, p.c.person_id)
+        .join(p, and_(p.c.org == m.org, p.c.activity_id == m.id))
+        .where(named, p.c.side == "theirs", p.c.deleted.is_(False))
+    )
     every = union_all(one, more).cte("mailed").c
     topic = [every.person, every.subject_key]
     wide = select(*topic).group_by(*topic).having(func.count() > rules.bulk_mails).subquery()

@@ -1,4 +1,4 @@
-"""A person is in one place at a time: overlapping records share the seconds they have in common (2.1, rule 7).
+"""A person is in one place at a time: overlapping records share the seconds they have in common (docs/facts/scoring.md, "Selling minutes").
 
 A sweep over the ends of the records: between two neighbouring ends `n` records are open, and each gets a share of 1/n. With
 G(t) the sum of those shares up to t, a record gets G(end) - G(start), so that no record is compared with another one.
@@ -26,16 +26,25 @@ def shared(rows: FromClause, order: FromClause, again: FromClause, steps: Steps)
         ENTRY,
     )
     o = open_.c
-    ends = union_all(
-        select(o.entry, o.person, o.starts_at.label("at"), literal(-1).label("step")),
-        select(o.entry, o.person, o.ends_at, literal(1)),
-    ).subquery().c  # fmt: skip
+    ends = (
+        union_all(
+            select(o.entry, o.person, o.starts_at.label("at"), literal(-1).label("step")),
+            select(o.entry, o.person, o.ends_at, literal(1)),
+        )
+        .subquery()
+        .c
+    )
     by: dict[str, Any] = {"partition_by": ends.person, "order_by": [ends.at, ends.entry, ends.step]}
     # of ends in their order the last is the largest; and one frame for both, so that they are sorted once
-    between = select(
-        *ends, func.max(ends.at).over(**by, rows=(None, -1)).label("last"),
-        cast(func.sum(-ends.step).over(**by, rows=(None, -1)), BigInteger).label("many"),
-    ).subquery().c  # fmt: skip
+    between = (
+        select(
+            *ends,
+            func.max(ends.at).over(**by, rows=(None, -1)).label("last"),
+            cast(func.sum(-ends.step).over(**by, rows=(None, -1)), BigInteger).label("many"),
+        )
+        .subquery()
+        .c
+    )
     # between two ends with nobody open there is nothing to share
     part = case(
         (between.many > 0, (between.at - between.last) * (UNIT // cast(func.nullif(between.many, 0), BigInteger))),

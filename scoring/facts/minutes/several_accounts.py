@@ -1,4 +1,7 @@
-"""One activity for several accounts: its seconds go to them by their people who were there (2.1, rule 5)."""
+"""One activity for several accounts: its seconds go to them by their people who were there.
+
+(docs/facts/scoring.md, "Selling minutes")
+"""
 
 from collections.abc import Sequence
 from typing import Any
