@@ -7,12 +7,14 @@ has twice comes the first time only. APScheduler's own CronTrigger fires twice i
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 #: seconds that a tick may come late, after a machine slept for instance
 MISFIRE_GRACE = 86_400
@@ -68,8 +70,11 @@ class Cron(BaseTrigger):  # type: ignore[misc]
         return None if at is None else int(at.timestamp())
 
 
-def schedule(cron: Cron, call: Callable[[], None]) -> BackgroundScheduler:
+def schedule(cron: Cron, call: Callable[[], None]) -> "BackgroundScheduler":
     """A scheduler, not started, that calls once at its start and then at each time of `cron`, never twice at once."""
+    from apscheduler.executors.pool import ThreadPoolExecutor  # whoever only asks for the next time needs no scheduler
+    from apscheduler.schedulers.background import BackgroundScheduler
+
     scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
     scheduler.add_job(
         call,

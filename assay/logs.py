@@ -1,60 +1,33 @@
-"""Log lines on stderr: text on a terminal, JSON elsewhere; the run's id on every line; secrets replaced last of all."""
+"""Log lines on stderr: text on a terminal, JSON elsewhere; the run's id on every line; secrets replaced last of all.
 
-import json
+structlog is imported when logs are configured: a command that only reads has nothing to log and should answer at once.
+"""
+
 import logging
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import stamina
-import structlog
+from assay.text.redaction import MASK, clean, hide
 
-from assay.settings import MASK, Log
-from connectors.vendors import VENDORS
+if TYPE_CHECKING:
+    from assay.settings import Log
 
 #: keys whose values are never logged
 PRIVATE = re.compile(r"token|secret|password|passwd|authorization|private_key|ping_url|cookie", re.IGNORECASE)
-#: shapes of secrets of any vendor: bearer tokens, JWTs, PEM blocks, passwords in URLs
-SHAPES = (
-    r"(?<=Bearer )[^\s\"',]+", r"(?<=Basic )[A-Za-z0-9+/=]{8,}", r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*",
-    r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|$)", r"(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)",
-)  # fmt: skip
-#: a shorter secret would blacken ordinary words
-SHORTEST = 4
 
 
-class Redactor:
-    """Replaces known secrets, raw or as JSON writes them, and whatever looks like one."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        long = {s for s in secrets if len(s) >= SHORTEST}
-        forms = {
-            form for s in long for form in (s, json.dumps(s)[1:-1], json.dumps(s, ensure_ascii=False)[1:-1], repr(s)[1:-1])
-        }
-        self._known = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
-        vendors = (shape for vendor in VENDORS.values() for shape in vendor.secret_shapes)
-        self._shapes = re.compile("|".join((*SHAPES, *vendors)), re.DOTALL)
-
-    def __call__(self, text: str) -> str:
-        return self._shapes.sub(MASK, self._known.sub(MASK, text) if self._known else text)
-
-
-_state = {"redact": Redactor()}
-
-
-def clean(text: str) -> str:
-    """`text` without the secrets of the last `configure`."""
-    return _state["redact"](text)
-
-
-def configure(log: Log, secrets: Iterable[str] = (), stream: Any = None) -> None:
+def configure(log: "Log", secrets: Iterable[str] = (), stream: Any = None) -> None:
     """Send every log line of this process, the libraries' too, one way; call once at the start."""
+    import stamina
+    import structlog
+
     stamina.instrumentation.set_on_retry_hooks([])  # a retry that helps is no news; one that does not is the error itself
     stream = stream or sys.stderr
-    _state["redact"] = Redactor(secrets)
+    hide(secrets)
     on_terminal = stream.isatty()
     as_text = log.format == "text" or (log.format == "auto" and on_terminal)
     colours = on_terminal and "NO_COLOR" not in os.environ
@@ -105,4 +78,6 @@ def _unexpected(kind: type[BaseException], error: BaseException | None, trace: A
     """The last words of a process or a thread; frames without their local values."""
     if issubclass(kind, KeyboardInterrupt):
         return
+    import structlog
+
     structlog.get_logger("assay").critical("unexpected error", exc_info=(kind, error, trace))

@@ -15,7 +15,8 @@ from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from connectors.vendor import Section
+from assay.text.redaction import MASK
+from connectors.section import Section
 from connectors.vendors import VENDORS
 from scoring.rules import Rules, preset
 from scoring.scope import ROLE
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from scheduler import Cron
 
 PREFIX = "ASSAY_"
-MASK = "********"
 Values = Annotated[tuple[str, ...], Len(1)]
 
 

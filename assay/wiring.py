@@ -10,7 +10,7 @@ from connectors.daily_calls import Limited
 from connectors.diagnosis import Diagnosis
 from connectors.errors import BadConfig
 from connectors.port import Crm, SchemaAdmin
-from connectors.vendor import Section, Shared
+from connectors.section import Section, Shared
 from connectors.vendors import VENDORS
 from db.api_calls import Calls
 from db.engine import open_database

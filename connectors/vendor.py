@@ -10,64 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from connectors.diagnosis import Diagnosis, Observation, Trouble
-from connectors.port import Crm, SchemaAdmin
+if TYPE_CHECKING:  # `assay --help` reads the registry, and needs no settings
+    from connectors.section import Section
 
 #: headings and rows
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What an installation says to all of its CRMs."""
-
-    traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
-    allow_hosts: tuple[str, ...] = ()
-    ca_file: Path | None = None
-    subject_salt: bytes = field(default=b"", repr=False)  #: the key of all keyed hashes (docs/adr/0006)
-
-
-class Section(BaseModel, ABC):
-    """A vendor's section of assay.toml: the keys, and the ways in. What opens something raises `BadConfig` for a wrong key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    if TYPE_CHECKING:  # each vendor declares it as the last of its keys; a field of this class would be the first of all
-        quota_share: float
-
-    @abstractmethod
-    def open_org(self, shared: Shared) -> Crm:
-        """The org as the night works with it; nothing is sent before `check`."""
-
-    @abstractmethod
-    def open_admin(self, shared: Shared) -> SchemaAdmin:
-        """Our fields there, with whatever login is configured."""
-
-    @abstractmethod
-    def open_diagnosis(self, shared: Shared) -> Diagnosis:
-        """The org as the doctor looks at it, with the nightly user's login."""
-
-    @abstractmethod
-    def credential(self) -> str:
-        """The secret that the database never holds, from which the key of all keyed hashes is made; empty if none is set."""
-
-    @abstractmethod
-    def missing_secret(self) -> Trouble | None:
-        """Why nobody can log in with these keys, if so."""
-
-    def secret_files(self) -> Sequence[Path]:
-        """Files that hold a secret and are named by a key of this section."""
-        return ()
-
-    def check_secrets(self) -> Sequence[Trouble | Observation]:
-        """What can be said of the secrets without sending anything: their form, how long they are good."""
-        return ()
-
-    def admin_note(self) -> str:
-        """What an admin should know before she changes the schema with this login; empty for nothing."""
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +40,6 @@ class Vendor(ABC):
     """One kind of CRM; what has a default here is a room that a vendor may do without."""
 
     name: ClassVar[str]  #: of the section, of `Crm.name` and in the database
-    section: ClassVar[type[Section]]
     guide: ClassVar[str]  #: the page that explains the set-up
     #: heading of that page for each of the doctor's checks (`connectors.diagnosis.CHECKS`)
     anchors: ClassVar[Mapping[str, str]]
@@ -103,6 +49,11 @@ class Vendor(ABC):
     init_makes: ClassVar[str] = ""  #: what `assay init` makes besides assay.toml, in words
     export_makes: ClassVar[str] = ""  #: what `assay schema export` writes, in words
     has_sandbox: ClassVar[bool] = False  #: whether `assay demo` can serve one
+
+    @property
+    @abstractmethod
+    def section(self) -> "type[Section]":
+        """The keys of its section in assay.toml, and the ways in."""
 
     @abstractmethod
     def write_calls(self, rows: int) -> int:

@@ -19,9 +19,9 @@ from conftest import write_org
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner
 
-from assay.commands import doctor
 from assay.commands.cli import app
-from assay.commands.doctor import home
+from assay.commands.doctor import machine
+from assay.commands.doctor.checks import examine
 from assay.commands.doctor.finding import Finding
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
@@ -139,7 +139,7 @@ def with_portal(scene: Scene) -> None:
 
 
 def test_a_good_set_up_is_ok_from_top_to_bottom(scene: Scene) -> None:
-    found = doctor.examine(scene.path())
+    found = examine(scene.path())
     assert {f.status for f in found} == {"ok"}, [f for f in found if f.status != "ok"]
     checks = ["config", "salesforce secrets", "database", *(f"salesforce {w}" for w in (
         "clock", "login", "org", "permissions", "records", "fields", "quota", "coverage")), "schedule", "scope", "writing"]  # fmt: skip
@@ -150,7 +150,7 @@ def test_a_good_set_up_is_ok_from_top_to_bottom(scene: Scene) -> None:
 
 def test_a_good_portal_is_ok_too(scene: Scene) -> None:
     with_portal(scene)
-    found = doctor.examine(scene.path())
+    found = examine(scene.path())
     assert {f.status for f in found} == {"ok"}, [f for f in found if f.status != "ok"]
 
 
@@ -225,7 +225,7 @@ def a_database_of_a_newer_version(scene: Scene) -> None:
 
 @case("database", "failure", "0.1 GB are free", "make room")
 def a_disk_that_is_full(scene: Scene) -> None:
-    scene.patch.setattr(home.shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000_000))
+    scene.patch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000_000))
 
 
 @case("salesforce clock", "failure", " s ahead of the login server's", "NTP")
@@ -426,7 +426,7 @@ def a_property_that_lost_an_option(scene: Scene) -> None:
 def test_a_broken_set_up_is_named_with_its_cause_and_its_fix(scene: Scene, name: str) -> None:
     spoil, check, status, cause, fix = CASES[name]
     spoil(scene)
-    found = doctor.examine(scene.path())
+    found = examine(scene.path())
     told = [f for f in found if f.status in ("warning", "failure")]
     mine = [f for f in told if f.check == check]
     assert [f.status for f in mine if cause in f.cause and fix in f.fix] == [status], told
@@ -446,7 +446,7 @@ def test_there_are_more_than_twenty_of_them_and_the_guide_lists_each() -> None:
 
 def test_what_rests_on_a_failed_check_is_skipped_not_failed(scene: Scene) -> None:
     scene.salesforce["client_id"] = "3MVG9wrong"
-    found = {f.check: f for f in doctor.examine(scene.path())}
+    found = {f.check: f for f in examine(scene.path())}
     assert found["salesforce login"].status == "failure"
     assert (found["salesforce quota"].status, found["salesforce quota"].cause) == ("skipped", "needs salesforce permissions")
     assert found["schedule"].status == "ok", "what does not rest on it is looked at"
@@ -454,7 +454,7 @@ def test_what_rests_on_a_failed_check_is_skipped_not_failed(scene: Scene) -> Non
 
 def test_all_problems_of_a_configuration_come_before_anything_else(scene: Scene) -> None:
     scene.extra = "[write]\nenabeld = true\nmax_flag_change = 7"
-    found = doctor.examine(scene.path())
+    found = examine(scene.path())
     assert [f.status for f in found] == ["failure", "failure", "skipped"]
     assert not scene.org.heard()
 
@@ -468,7 +468,7 @@ def test_all_problems_of_a_configuration_come_before_anything_else(scene: Scene)
 )
 def test_the_schedule_says_when_the_next_night_is(plan: Any, status: str, word: str) -> None:
     settings: Any = SimpleNamespace(schedule=plan)
-    [found] = home.schedule(settings)
+    [found] = machine.schedule(settings)
     assert (found.status, word in found.cause) == (status, True)
 
 
@@ -478,7 +478,7 @@ def test_the_schedule_says_when_the_next_night_is(plan: Any, status: str, word: 
 def test_a_schedule_that_means_nothing_is_named(plan: Any) -> None:
     settings: Any = SimpleNamespace(schedule=plan)
     with pytest.raises(Exception, match=r"\[schedule\] cron .* Fix: five fields"):
-        home.schedule(settings)
+        machine.schedule(settings)
 
 
 def test_the_command_tells_people_and_machines_and_exits_by_the_worst(scene: Scene) -> None:
@@ -500,6 +500,6 @@ def test_the_command_tells_people_and_machines_and_exits_by_the_worst(scene: Sce
 def test_no_secret_is_told(scene: Scene) -> None:
     with_portal(scene)
     scene.hubspot["token"] = "pat-na1-very-secret"
-    text = repr(doctor.examine(scene.path()))
+    text = repr(examine(scene.path()))
     assert "very-secret" not in text
     assert pem(new_key()).decode()[:27] not in text

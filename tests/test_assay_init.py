@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from typer.testing import CliRunner, Result
 
-from assay.commands import doctor
 from assay.commands.cli import app
+from assay.commands.doctor.checks import examine
 from assay.settings import ConfigError, load
 
 FLAGS = (
@@ -127,11 +127,11 @@ def test_the_login_works_when_the_certificate_is_uploaded(
         line["client_id"],
     )
     assert done.exit_code == 0, done.output
-    before = {f.check: f for f in doctor.examine(home / "assay.toml")}
+    before = {f.check: f for f in examine(home / "assay.toml")}
     assert (before["salesforce secrets"].status, before["salesforce login"].status) == ("ok", "failure")
     assert "private_key_file matches the app's certificate" in before["salesforce login"].fix
     org.app.state.client_app.key = load_pem_private_key(
         (home / "salesforce.key").read_bytes(), None
     )  # the admin uploads the certificate
-    after = {f.check: f.status for f in doctor.examine(home / "assay.toml")}
+    after = {f.check: f.status for f in examine(home / "assay.toml")}
     assert after["salesforce login"] == "ok"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from assay.commands import show
 from assay.commands.cli import app
-from assay.commands.doctor import home
+from assay.commands.doctor import machine
 from assay.night.options import Bands, RunOptions, options_of
 from assay.night.outcome import EXIT_CODES, worst
 from assay.night.stops import Limits
@@ -49,13 +49,13 @@ def test_the_next_night_is_the_same_for_status_and_doctor(engine: Engine, cron: 
     assert clock is not None
     upcoming = schedule_facts(engine, clock, time.time())["next"]
     assert upcoming is not None
-    [finding] = home.schedule(settings)
+    [finding] = machine.schedule(settings)
     assert finding.status == "ok"
     assert f"{datetime.fromtimestamp(upcoming, UTC).astimezone(clock.zone):%Y-%m-%d %H:%M}" in finding.cause
 
 
 def test_a_schedule_that_never_comes_is_a_failure_for_doctor() -> None:
-    [finding] = home.schedule(Settings(schedule={"cron": "0 2 30 2 *"}))
+    [finding] = machine.schedule(Settings(schedule={"cron": "0 2 30 2 *"}))
     assert (finding.status, "never comes" in finding.cause) == ("failure", True)
 
 

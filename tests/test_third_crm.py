@@ -20,7 +20,8 @@ from connectors.errors import BadConfig
 from connectors.fields import FIELDS
 from connectors.memory import MemoryCrm
 from connectors.port import Crm, SchemaAdmin
-from connectors.vendor import Section, SetUp, Shared, Vendor
+from connectors.section import Section, Shared
+from connectors.vendor import SetUp, Vendor
 
 NOW = 1_795_000_000
 DAY = 86_400

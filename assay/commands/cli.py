@@ -15,7 +15,7 @@ import typer
 
 from assay import __version__
 from assay.commands import configuration, database, demo, doctor, init, schema, serve
-from assay.commands.configuration import Json, loaded, settings
+from assay.commands.configuration import Json, loaded, settings, settings_and_logs
 from sandbox.cli import app as sandbox_app
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help is read in a tenth of a second, and [web] in it is no markup
     pretty_exceptions_enable=False,
     add_completion=False,
     help="Weighs each account's potential against the selling time it gets, and writes the verdict into the CRM.",
 )
-config_app = typer.Typer(no_args_is_help=True, help="The configuration.")
+config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The configuration.")
 app.add_typer(database.app, name="db")
 app.add_typer(config_app, name="config")
 app.add_typer(sandbox_app, name="sandbox")
@@ -75,7 +76,7 @@ def run(
     from assay.night.progress import progress_for
     from assay.settings import ConfigError
 
-    chosen = settings()
+    chosen = settings_and_logs()
     if problems := stops.unknown(allow or ()):
         raise ConfigError(problems)
     crms = wiring.open_crms(chosen, crm)
@@ -230,7 +231,7 @@ def undo_command(
     from assay.night.progress import progress_for
     from assay.settings import ConfigError
 
-    chosen = settings()
+    chosen = settings_and_logs()
     crms = {c.name: c for c in wiring.open_crms(chosen)}
     store = wiring.open_store(chosen)
     org = _org_of(store, run_id)
@@ -269,7 +270,7 @@ def config_show(as_json: Json = False) -> None:
     typer.echo(show.config(shown(loaded()), as_json))
 
 
-app.add_typer(schema.commands(settings), name="schema")
+app.add_typer(schema.commands(settings_and_logs), name="schema")
 app.command(name="doctor")(doctor.command(configuration.chosen))
 app.command(name="init")(init.command)
 app.command(name="demo")(demo.command)

@@ -24,15 +24,25 @@ def chosen() -> Path | None:
 
 
 def loaded(flags: "dict[str, dict[str, object]] | None" = None) -> "Loaded":
-    """The settings with their origins, and from here on logs that repeat no secret; raises `ConfigError`."""
-    from assay import logs
+    """The settings with their origins; from here on no text of this process repeats a secret. Raises `ConfigError`."""
     from assay.settings import load, secret_values
+    from assay.text.redaction import hide
 
     result = load(chosen(), flags)
-    logs.configure(result.settings.log, secret_values(result.settings))
+    hide(secret_values(result.settings))
     return result
 
 
 def settings() -> "Settings":
-    """The settings of this process; raises `ConfigError`."""
+    """The settings of this process, for a command that only reads; raises `ConfigError`."""
     return loaded().settings
+
+
+def settings_and_logs(flags: "dict[str, dict[str, object]] | None" = None) -> "Settings":
+    """The settings of this process, for a command that works and logs; raises `ConfigError`."""
+    from assay import logs
+    from assay.settings import secret_values
+
+    settings = loaded(flags).settings
+    logs.configure(settings.log, secret_values(settings))
+    return settings

@@ -7,7 +7,7 @@ import typer
 
 from assay.commands.configuration import settings
 
-app = typer.Typer(no_args_is_help=True, help="The database.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The database.")
 
 
 @app.command()

@@ -1,10 +1,10 @@
 """What a failure is on the command line: lines for people, and the exit code (the list is in `assay.commands.cli`)."""
 
-from assay import logs
 from assay.night.options import Interrupted
 from assay.night.stops import Stopped
 from assay.service.schedule import HELD
 from assay.settings import ConfigError
+from assay.text.redaction import clean
 from connectors.errors import CrmError, QuotaExhausted
 from db.engine import DatabaseError
 from db.lease import LeaseHeld, LeaseLost
@@ -30,4 +30,4 @@ def lines_and_code(error: Exception) -> tuple[list[str], int]:
     if code is None:
         raise error
     lines = error.problems if isinstance(error, ConfigError) else [str(error)]
-    return [logs.clean(line) for line in lines], code
+    return [clean(line) for line in lines], code

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.settings import ConfigError
 from connectors.vendor import Question, SetUp, Vendor
 from connectors.vendors import VENDORS, choices
 
@@ -58,6 +57,8 @@ def _init(
     database: Annotated[str, typer.Option(help="Where pulled and judged data live.")] = "sqlite:///data/assay.db",
     **answers: str,
 ) -> None:
+    from assay.settings import ConfigError
+
     crms = choices(list(VENDORS))
     crm = crm or (typer.prompt(f"Which CRM ({', '.join(crms)})") if asking() else "")
     if crm not in crms:
@@ -76,8 +77,8 @@ def _init(
 
 
 def _help(vendors: Iterable[Vendor]) -> str:
-    made = ", ".join(["a commented assay.toml", *(v.init_makes for v in vendors if v.init_makes)])
-    return f"Write {made}, and tell an admin what to click."
+    files = ", ".join(["a commented assay.toml", *(v.init_makes for v in vendors if v.init_makes)])
+    return f"Write {files}, and tell an admin what to click."
 
 
 _init.__doc__ = _help(VENDORS.values())
@@ -91,6 +92,8 @@ def asking() -> bool:
 
 def _complete(flags: Mapping[str, str], questions: Sequence[Question]) -> dict[str, str]:
     """What was given as flags, and what a person at the terminal adds; raises `ConfigError` for what nobody answers."""
+    from assay.settings import ConfigError
+
     answers = {q.name: flags[q.name] or (typer.prompt(q.prompt) if q.prompt and asking() else "") for q in questions}
     missing = [
         f"{_flag(q)} is missing. Fix: give it, there is nobody to ask here"
@@ -123,6 +126,8 @@ def _files(out: Path, database: str, set_ups: Sequence[SetUp]) -> dict[Path, tup
 
 
 def _raise_if_there(paths: list[Path]) -> None:
+    from assay.settings import ConfigError
+
     existing = [p for p in paths if p.exists()]
     if existing:
         raise ConfigError(

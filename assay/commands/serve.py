@@ -1,6 +1,5 @@
 """`assay serve`: stay up, run the nights, show the page; `--check` asks the service that runs here."""
 
-import http.client
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,7 @@ def command(
         from assay.settings import load
 
         raise typer.Exit(_ask(load(configuration.chosen(), {"web": web}).settings))
-    settings = configuration.loaded({"web": web}).settings
+    settings = configuration.settings_and_logs({"web": web})
     from assay.service.serve import serve
 
     if not serve(settings, configuration.chosen()):
@@ -31,6 +30,8 @@ def command(
 
 def _ask(settings: "Settings") -> int:
     """0 if the service at the configured port says it is ready."""
+    import http.client
+
     host = settings.web.host if settings.web.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 compared, not bound
     connection = http.client.HTTPConnection(host, settings.web.port, timeout=5)
     try:

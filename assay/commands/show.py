@@ -6,17 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assay.night import plan as plans
-from assay.night import scope as scopes
-from assay.night.options import RunOptions
-from assay.night.outcome import Outcome
-from assay.night.undo import UndoResult
 from assay.settings import ConfigError, Settings
-from assay.text import explain as explain_text
-from assay.text import plan as plan_text
-from assay.text import scores as scores_text
 from assay.text import status as status_text
 from assay.text import terminal
 from assay.text.words import iso
@@ -26,8 +18,13 @@ from db.store import Org, Store
 from scoring.records import STATES, FieldUpdate, Score
 from scoring.rules import Rules
 
+if TYPE_CHECKING:  # what shows one thing imports what that takes, so that `assay status` answers at once
+    from assay.night.options import RunOptions
+    from assay.night.outcome import Outcome
+    from assay.night.undo import UndoResult
 
-def outcome(o: Outcome) -> str:
+
+def outcome(o: "Outcome") -> str:
     """One night in a few lines."""
     rows = sum(o.rows.values())
     changed = sum(o.changed.values())
@@ -37,7 +34,7 @@ def outcome(o: Outcome) -> str:
             f"  night of {iso(o.day)}, {rows:,} rows read, {changed:,} new or changed, {o.calls} API calls, "
             f"{sum(o.seconds.values()):.1f} s"
         )
-    lines += [f"  {said}" for said in scopes.words(o.scope)]
+    lines += [f"  {line}" for line in scope_lines(o.scope)]
     if o.states:
         lines.append("  " + ", ".join(f"{s}: {o.states.get(s, 0)}" for s in STATES))
         if o.nights > 1:
@@ -59,12 +56,15 @@ def headline(store: Store, settings: Settings) -> str:
     return sentence(firm_report(store, settings))
 
 
-def plan(store: Store, options: RunOptions, form: str, planned: dict[str, int] | None = None) -> str:
+def plan(store: Store, options: "RunOptions", form: str, planned: dict[str, int] | None = None) -> str:
     """What the next write would change, from what is stored; `planned` takes the number of accounts by CRM."""
+    from assay.night.plan import of_stored
+    from assay.text import plan as plan_text
+
     _require_format(form, ("table", "csv", "json", "html"))
     updates: list[FieldUpdate] = []
     names: dict[str, str] = {}
-    for org_plan in plans.of_stored(store, options):
+    for org_plan in of_stored(store, options):
         names |= org_plan.names
         updates += org_plan.plan.updates
         if planned is not None:
@@ -80,6 +80,8 @@ def plan(store: Store, options: RunOptions, form: str, planned: dict[str, int] |
 
 def scores(store: Store, form: str, state: str | None, owner: str | None) -> str:
     """Every account's verdict, or those of a state or owner."""
+    from assay.text import scores as scores_text
+
     _require_format(form, ("table", "csv", "jsonl"))
     if state is not None and state not in STATES:
         raise ConfigError([f"--state {state!r} is unknown. Fix: one of {', '.join(STATES)}"])
@@ -96,6 +98,7 @@ def explain(store: Store, rules: Rules, account: str, as_json: bool) -> str:
     """One account with the records behind its numbers; found by id or by its exact name."""
     org, score = _find(store, account)
     from assay.report.account_records import records  # asks the rules of the minutes
+    from assay.text import explain as explain_text
 
     sections = records(store, rules, org, score)
     owner = store.owner_names(org.id).get(score.owner_id or "", "")
@@ -173,6 +176,8 @@ def scope(store: Store) -> dict[str, Any]:
     """Who is in scope by today's settings and what is stored; nothing where no scope is set."""
     if not store.scope:
         return {}
+    from assay.night import scope as scopes
+
     census = store.census()
     out = [p for p in census.places if p.why and p.marked]
     warnings = scopes.unknown_values(census, store.scope)
@@ -180,6 +185,11 @@ def scope(store: Store) -> dict[str, Any]:
 
 
 def scope_lines(counts: Mapping[str, Any]) -> list[str]:
+    """The counts of `scope` as sentences, warnings last; none where everything is in scope by default."""
+    if not counts:
+        return []
+    from assay.night import scope as scopes
+
     return scopes.words(counts) + list(counts.get("warnings", ()))
 
 
@@ -202,7 +212,7 @@ def rejects(store: Store, as_json: bool) -> str:
     return status_text.refusals_text(rows, _look())
 
 
-def undone(result: UndoResult, *, yes: bool) -> str:
+def undone(result: "UndoResult", *, yes: bool) -> str:
     """What an undo did, or would do."""
     verb = f"restored {result.acked}, refused {result.rejected}" if yes else f"would restore {len(result.updates)}"
     lines = [f"{result.crm}: undo of run {result.run}: {verb} accounts, {len(result.left)} values left alone"]

@@ -8,7 +8,7 @@ from connectors import hubspot
 from connectors.diagnosis import Trouble
 from connectors.errors import BadConfig
 from connectors.hubspot.config import HubSpotConfig
-from connectors.vendor import Section, Shared
+from connectors.section import Section, Shared
 
 if TYPE_CHECKING:
     from connectors.hubspot.admin import HubSpotAdmin

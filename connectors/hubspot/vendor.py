@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from connectors.hubspot.section import HubSpotSection
 from connectors.vendor import SetUp, Table, Vendor
+
+if TYPE_CHECKING:
+    from connectors.hubspot.section import HubSpotSection
 
 
 class HubSpotVendor(Vendor):
-    name, section, guide = "hubspot", HubSpotSection, "docs/hubspot.md"
+    name, guide = "hubspot", "docs/hubspot.md"
     anchors: ClassVar[Mapping[str, str]] = {
         "secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "permissions": "set-up",
         "records": "set-up", "fields": "what-is-written", "quota": "what-it-costs", "coverage": "what-is-read",
@@ -17,6 +19,12 @@ class HubSpotVendor(Vendor):
     secret_shapes = (r"\bpat-[a-z0-9]{2,4}-[0-9a-f-]{8,}",)  #: a service key
     export_makes = "a list of HubSpot properties"
     has_sandbox = True
+
+    @property
+    def section(self) -> "type[HubSpotSection]":
+        from connectors.hubspot.section import HubSpotSection
+
+        return HubSpotSection
 
     def write_calls(self, rows: int) -> int:
         from connectors.hubspot import write

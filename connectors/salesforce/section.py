@@ -11,7 +11,7 @@ from connectors import salesforce
 from connectors.diagnosis import Observation, Trouble
 from connectors.errors import BadConfig
 from connectors.salesforce.config import SalesforceConfig
-from connectors.vendor import Section, Shared
+from connectors.section import Section, Shared
 
 if TYPE_CHECKING:
     from connectors.salesforce.admin import SalesforceAdmin

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from connectors.salesforce.section import SalesforceSection
 from connectors.vendor import Question, SetUp, Table, Vendor
+
+if TYPE_CHECKING:
+    from connectors.salesforce.section import SalesforceSection
 
 
 class SalesforceVendor(Vendor):
-    name, section, guide = "salesforce", SalesforceSection, "docs/salesforce.md"
+    name, guide = "salesforce", "docs/salesforce.md"
     anchors: ClassVar[Mapping[str, str]] = {
         "secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "permissions": "permissions",
         "records": "access-modes", "fields": "what-is-written", "quota": "what-it-costs", "coverage": "what-is-read",
@@ -32,6 +34,12 @@ class SalesforceVendor(Vendor):
     init_makes = "a key and a certificate for Salesforce"
     export_makes = "a Salesforce source project (fields, permission sets, views, reports)"
     has_sandbox = True
+
+    @property
+    def section(self) -> "type[SalesforceSection]":
+        from connectors.salesforce.section import SalesforceSection
+
+        return SalesforceSection
 
     def write_calls(self, rows: int) -> int:
         from connectors.salesforce import write

@@ -13,7 +13,7 @@ SKEW_SECONDS, SKEW_GRAVE = 60, 120
 BUSY, STOP = 0.60, 0.80
 
 
-class Patient:
+class CrmChecks:
     """One configured CRM; it is opened by the first check that needs it."""
 
     def __init__(
@@ -25,7 +25,7 @@ class Patient:
         self._diagnosis: Diagnosis | None = None
 
     @property
-    def it(self) -> Diagnosis:
+    def diagnosis(self) -> Diagnosis:
         if self._diagnosis is None:
             self._diagnosis = self.open()
         return self._diagnosis
@@ -40,10 +40,10 @@ class Patient:
             self._check("clock", self.clock, "config", "secrets"),
             self._check("login", self.login, "clock"),
             self._check("org", self.org, "login"),
-            self._check("permissions", lambda: self._troubles("permissions", self.it.permissions(), "all that is needed"), "org"),
-            self._check("records", lambda: self._troubles("records", self.it.records(), "all are in reach"), "permissions"),
+            self._check("permissions", lambda: self._troubles("permissions", self.diagnosis.permissions(), "all that is needed"), "org"),
+            self._check("records", lambda: self._troubles("records", self.diagnosis.records(), "all are in reach"), "permissions"),
             *([self._check("scope", self.scope, "permissions")] if self.scoped else []),
-            self._check("fields", lambda: self._troubles("fields", self.it.fields(), "as they should be"), "permissions"),
+            self._check("fields", lambda: self._troubles("fields", self.diagnosis.fields(), "as they should be"), "permissions"),
             self._check("quota", self.quota, "permissions"),
             self._check("coverage", self.coverage, "permissions"),
         ]  # fmt: skip
@@ -61,7 +61,7 @@ class Patient:
         return told or [Finding(self._named(word), "ok", good)]
 
     def clock(self) -> list[Finding]:
-        skew = self.it.clock()
+        skew = self.diagnosis.clock()
         if skew is None or abs(skew) <= SKEW_SECONDS:
             return [Finding(self._named("clock"), "ok", "nothing depends on it" if skew is None else f"{abs(skew)} s apart")]
         side = "ahead of" if skew > 0 else "behind"
@@ -69,12 +69,12 @@ class Patient:
                         f"this machine's clock is {abs(skew)} s {side} the login server's", "set the clock (NTP)")]  # fmt: skip
 
     def login(self) -> list[Finding]:
-        self.it.login()
+        self.diagnosis.login()
         return [Finding(self._named("login"), "ok", "accepted")]
 
     def org(self) -> list[Finding]:
         """Another org, or a sandbox copy with the same record ids, must not be written to unseen."""
-        me, pinned = self.it.identity(), self.pinned()
+        me, pinned = self.diagnosis.identity(), self.pinned()
         kind = "a test org" if me.sandbox else "production"
         seen = f"{me.name} ({me.org_id}, {kind}) as {me.user}"
         for fault in _differs(me, pinned):
@@ -89,11 +89,13 @@ class Patient:
         """A name that the only CRM lacks ends a night; with two CRMs the other may know it."""
         fix = "correct the name in [scope], or give the user read access to the field"
         there = "" if self.alone else "; there it includes and excludes nothing"
-        troubles = [Trouble(f"[scope] {n}: {why}{there}", fix, grave=self.alone) for n, why in self.it.scope().items()]
+        troubles = [
+            Trouble(f"[scope] {n}: {why}{there}", fix, grave=self.alone) for n, why in self.diagnosis.scope().items()
+        ]
         return self._troubles("scope", troubles, "every field that [scope] names is there")
 
     def quota(self) -> Iterator[Finding]:
-        q = self.it.quota()
+        q = self.diagnosis.quota()
         night = f"a first night takes about {q.first_night} calls, a later one about {q.later_night}"
         facts = {"used": q.used, "allowed": q.allowed, "first_night": q.first_night, "later_night": q.later_night}
         name = self._named("quota")
@@ -121,7 +123,7 @@ class Patient:
 
     def coverage(self) -> list[Finding]:
         """Silence in the CRM is not silence towards customers."""
-        seen = dict(self.it.coverage())
+        seen = dict(self.diagnosis.coverage())
         name, told = self._named("coverage"), ", ".join(f"{n:,} {kind}" for kind, n in seen.items())
         if not any(seen.values()):
             cause = f"no activity in {WINDOW_DAYS} days: there is no selling time to weigh"

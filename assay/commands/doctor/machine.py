@@ -14,7 +14,7 @@ from assay.commands.doctor.finding import Finding
 from assay.night import scope as scopes
 from assay.settings import Settings
 from connectors.diagnosis import Observation, Trouble
-from connectors.vendor import Section
+from connectors.section import Section
 from db.engine import open_database
 from db.migrate import revisions, unusable
 from db.store import Store
