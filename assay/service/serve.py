@@ -70,8 +70,7 @@ def _ask(settings: Settings) -> int:
 def serve(settings: Settings) -> None:
     """Stay up until asked to end; raises `ConfigError` and `DatabaseError` for what keeps it from starting."""
     logs.configure(settings.log, secret_values(settings))
-    if settings.salesforce is None and settings.hubspot is None:
-        raise ConfigError(["no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"])
+    settings.required_crms()
     engine = open_database(settings.database.url)
     before, after = upgrade(engine)
     page = _listen(settings)
