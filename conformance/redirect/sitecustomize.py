@@ -1,6 +1,6 @@
 """Leads clients with a built-in address to the sandbox: put this folder on PYTHONPATH and set SANDBOX_HUBSPOT.
 
-Only the address of the request changes, neither the client nor what it sends (reference: hubspot.md 5).
+Only the address of the request changes, neither the client nor what it sends (docs/facts/hubspot.md, "Foreign clients").
 """
 
 import os
