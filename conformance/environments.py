@@ -57,6 +57,6 @@ def interpreter(name: str) -> Path:
 
 
 def _run(call: list[str]) -> None:
-    done = subprocess.run(call, capture_output=True, text=True, env=dict(os.environ))
-    if done.returncode:
-        raise NoEnvironment(f"{' '.join(call[:3])}: {done.stderr.strip()[-300:]}")
+    installer = subprocess.run(call, capture_output=True, text=True, env=dict(os.environ))
+    if installer.returncode:
+        raise NoEnvironment(f"{' '.join(call[:3])}: {installer.stderr.strip()[-300:]}")

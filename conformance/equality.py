@@ -1,4 +1,4 @@
-"""What the official CLI, Airbyte and our own database hold of one org is the same (docs/facts/running.md, "Second readers").
+"""Second readers: the official CLI, Airbyte and our own database hold the same of one org (docs/facts/running.md, "Second readers").
 
 Compared are the fields that we store, after normalising times to seconds, numbers to our units and empty to None.
 """
@@ -31,7 +31,7 @@ def number(value: Any) -> int | None:
     return None if value in ("", None) else round(float(value))
 
 
-def whole(value: Any) -> str | None:
+def whole_number(value: Any) -> str | None:
     """An id that a reader took for a number."""
     return None if value in ("", None) else str(round(float(value)))
 
@@ -42,8 +42,8 @@ def moment(value: Any) -> int | None:
         return None
     if str(value).isdigit():
         return int(value) // 1000
-    found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    timestamp = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return int((timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)).timestamp())
 
 
 def day(value: Any) -> int | None:
@@ -97,7 +97,7 @@ HUBSPOT: Mapping[str, tuple[str, tuple[tuple[str, Reading], ...]]] = {
               (("id", text), ("dealname", text), ("amount", cents), ("dealstage", text), ("closedate", day),
                ("hubspot_owner_id", text), ("createdate", moment))),
     "line_items": ("SELECT id, product_id, amount_cents, created_at FROM line_item",
-                   (("id", text), ("hs_product_id", whole), ("amount", cents), ("createdate", moment))),
+                   (("id", text), ("hs_product_id", whole_number), ("amount", cents), ("createdate", moment))),
     "engagements_calls": ("SELECT substr(id, 6), starts_at, seconds, owner_id FROM activity WHERE id LIKE 'call:%'",
                           (("id", text), ("hs_timestamp", moment), ("hs_call_duration", lambda v: v and int(float(v)) // 1000),
                            ("hubspot_owner_id", text))),
@@ -110,7 +110,7 @@ HUBSPOT: Mapping[str, tuple[str, tuple[tuple[str, Reading], ...]]] = {
 }  # fmt: skip
 
 
-def ours(line: Mapping[str, Any], crm: str, folder: Path) -> sqlite3.Connection:
+def assay_database(line: Mapping[str, Any], crm: str, folder: Path) -> sqlite3.Connection:
     """Our database after one dry night of one CRM."""
     _assay(_config(line, crm, folder), "run")
     return sqlite3.connect(folder / f"{crm}.db")
@@ -122,8 +122,8 @@ def statements(line: Mapping[str, Any], folder: Path) -> list[str]:
     for words in (("schema", "apply", "--yes"), ("schema", "show"), ("run", "--force"), ("run",), ("run", "--full")):
         _assay(config, *words)
     with urllib.request.urlopen(line["salesforce"]["log_url"]) as log:
-        heard = [json.loads(text)["soql"] for text in log.read().decode().splitlines()]
-    return sorted({soql for soql in heard if soql})
+        statements_sent = [json.loads(text)["soql"] for text in log.read().decode().splitlines()]
+    return sorted({soql for soql in statements_sent if soql})
 
 
 def _config(line: Mapping[str, Any], crm: str, folder: Path, *, write: bool = False) -> Path:
@@ -143,23 +143,25 @@ def _config(line: Mapping[str, Any], crm: str, folder: Path, *, write: bool = Fa
 
 def _assay(config: Path, *words: str) -> None:
     program = Path(sys.executable).with_name("assay")
-    done = subprocess.run([str(program), "--config", str(config), *words], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"assay {words[0]}: exit {done.returncode}: {done.stderr[-400:]}")
+    process = subprocess.run([str(program), "--config", str(config), *words], capture_output=True, text=True)
+    if process.returncode:
+        raise RuntimeError(f"assay {words[0]}: exit {process.returncode}: {process.stderr[-400:]}")
 
 
-def theirs(reader: str, interpreter: Path, where: tuple[Path, Path, Path], variables: Mapping[str, str]) -> dict[str, Any]:
+def reader_rows(
+    reader: str, interpreter: Path, where: tuple[Path, Path, Path], variables: Mapping[str, str]
+) -> dict[str, Any]:
     """The rows that a second reader holds."""
     file, environment, folder = where
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "rows.json"
         script = Path(__file__).parent / "clients" / "second_readers.py"
         call = [str(interpreter), str(script), str(file), str(environment), str(folder), reader, str(out)]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=900, env=os.environ | dict(variables))
-        if done.returncode:
-            raise RuntimeError(f"{reader}: {done.stderr[-600:]}")
-        found: dict[str, Any] = json.loads(out.read_text())
-        return found
+        process = subprocess.run(call, capture_output=True, text=True, timeout=900, env=os.environ | dict(variables))
+        if process.returncode:
+            raise RuntimeError(f"{reader}: {process.stderr[-600:]}")
+        rows: dict[str, Any] = json.loads(out.read_text())
+        return rows
 
 
 def compare(
@@ -170,15 +172,17 @@ def compare(
     """One check an object: the same rows with the same values."""
     checks = []
     for name, (statement, columns) in table.items():
-        mine = {r[0]: r for r in database.execute(statement)}
-        other: dict[Any, Row] = {}
+        own_rows = {r[0]: r for r in database.execute(statement)}
+        other_rows: dict[Any, Row] = {}
         for r in rows[name]:
-            read = tuple(how(r[field]) for field, how in columns)
-            other[read[0]] = read
-        apart = [i for i in mine.keys() & other.keys() if mine[i] != other[i]]
-        lacking, surplus = other.keys() - mine.keys(), mine.keys() - other.keys()
-        detail = f"{len(mine)} rows, {len(lacking)} missing, {len(surplus)} too many, {len(apart)} differ"
-        if apart:
-            detail += f"; {mine[apart[0]]} and {other[apart[0]]}"
-        checks.append({"check": f"same {name}", "ok": bool(mine) and not (apart or lacking or surplus), "detail": detail})
+            values = tuple(how(r[field]) for field, how in columns)
+            other_rows[values[0]] = values
+        differing = [i for i in own_rows.keys() & other_rows.keys() if own_rows[i] != other_rows[i]]
+        lacking, surplus = other_rows.keys() - own_rows.keys(), own_rows.keys() - other_rows.keys()
+        detail = f"{len(own_rows)} rows, {len(lacking)} missing, {len(surplus)} too many, {len(differing)} differ"
+        if differing:
+            detail += f"; {own_rows[differing[0]]} and {other_rows[differing[0]]}"
+        checks.append(
+            {"check": f"same {name}", "ok": bool(own_rows) and not (differing or lacking or surplus), "detail": detail}
+        )
     return checks

@@ -25,31 +25,41 @@ def convert(project: Path, out: Path) -> dict[str, list[str]]:
     """`sf project convert source`; the members of the package it wrote."""
     home = environments.make("sf")
     environments.make("node")
-    command = [str(environments.INTERPRETER), str(home / "node_modules/@salesforce/cli/bin/run.js"), "project", "convert",
-               "source", "--output-dir", str(out), "--json"]  # fmt: skip
+    command = [
+        str(environments.INTERPRETER),
+        str(home / "node_modules/@salesforce/cli/bin/run.js"),
+        "project",
+        "convert",
+        "source",
+        "--output-dir",
+        str(out),
+        "--json",
+    ]
     quiet = {"SF_DISABLE_TELEMETRY": "true", "SF_AUTOUPDATE_DISABLE": "true", "HOME": str(out.parent)}
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, env=os.environ | quiet)
-    answer = json.loads(done.stdout)
-    if done.returncode or answer.get("status"):
-        raise SystemExit(f"refused: {answer.get('message') or done.stderr}")
+    process = subprocess.run(command, cwd=project, capture_output=True, text=True, env=os.environ | quiet)
+    answer = json.loads(process.stdout)
+    if process.returncode or answer.get("status"):
+        raise SystemExit(f"refused: {answer.get('message') or process.stderr}")
     package = ET.parse(out / "package.xml").getroot()  # noqa: S314 our own file
-    return {str(t.findtext(f"{SPACE}name")): [m.text or "" for m in t.findall(f"{SPACE}members")]
-            for t in package.findall(f"{SPACE}types")}  # fmt: skip
+    return {
+        str(t.findtext(f"{SPACE}name")): [m.text or "" for m in t.findall(f"{SPACE}members")]
+        for t in package.findall(f"{SPACE}types")
+    }
 
 
 def strange(project: Path) -> list[str]:
     """Elements that the Metadata API does not have where we use them."""
     path = environments.make("sf") / "node_modules/@jsforce/jsforce-node/lib/api/metadata/schema.js"
-    done = subprocess.run(
+    process = subprocess.run(
         [str(environments.INTERPRETER), "-e", SCHEMA, str(path)], capture_output=True, text=True, check=True
     )
-    schemas = json.loads(done.stdout)
-    found: list[str] = []
+    schemas = json.loads(process.stdout)
+    problems: list[str] = []
     for file in sorted(project.rglob("*-meta.xml")):
         root = ET.parse(file).getroot()  # noqa: S314 our own file
         kind = root.tag.removeprefix(SPACE)
-        found += [f"{file.name}: {fault}" for fault in _faults(root, kind, schemas)]
-    return found
+        problems += [f"{file.name}: {fault}" for fault in _faults(root, kind, schemas)]
+    return problems
 
 
 def _faults(element: ET.Element, kind: str, schemas: dict[str, dict]) -> list[str]:
@@ -58,18 +68,18 @@ def _faults(element: ET.Element, kind: str, schemas: dict[str, dict]) -> list[st
     while above:
         props = {**schemas[above]["props"], **props}
         above = schemas[above].get("extends")
-    found = []
+    problems = []
     for child in element:
         name = child.tag.removeprefix(SPACE)
         if name not in props:
-            found.append(f"{kind} has no {name}")
+            problems.append(f"{kind} has no {name}")
             continue
         type_ = props[name][0] if isinstance(props[name], list) else props[name]
         inner = str(type_).lstrip("?")
         if inner in schemas:
-            found += _faults(child, inner, schemas)
+            problems += _faults(child, inner, schemas)
     needed = {n for n, t in props.items() if isinstance(t, str) and not t.startswith("?")}
-    return found + [f"{kind} lacks {n}" for n in needed if element.find(f"{SPACE}{n}") is None]
+    return problems + [f"{kind} lacks {n}" for n in needed if element.find(f"{SPACE}{n}") is None]
 
 
 def main() -> None:
@@ -77,7 +87,7 @@ def main() -> None:
         project = Path(folder) / "project"
         export.write(project)
         members = convert(project, Path(folder) / "converted")
-        counts = {name: len(found) for name, found in members.items()}
+        counts = {name: len(problems) for name, problems in members.items()}
         print(f"sf project convert source: accepted, {counts}")
         faults = strange(project)
         for fault in faults:

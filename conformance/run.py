@@ -49,7 +49,7 @@ CLIENTS = (
 Check = Mapping[str, Any]
 
 
-def judged(client: Client, folder: Path) -> list[Check]:
+def client_checks(client: Client, folder: Path) -> list[Check]:
     """Every check of one client; a client that breaks off is a failed check of its own."""
     environment = make(client.environment)
     make("node")
@@ -59,10 +59,10 @@ def judged(client: Client, folder: Path) -> list[Check]:
         if script.suffix == ".mjs":  # node looks for modules beside the script
             script = Path(shutil.copy(script, environment))
         call = [*runs, str(script), str(file), str(environment), str(folder)]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=900, env=os.environ | variables)
-    checks: list[Check] = [json.loads(text) for text in done.stdout.splitlines() if text.startswith("{")]
-    if done.returncode:
-        checks.append({"check": "runs to its end", "ok": False, "detail": done.stderr.strip()[-600:]})
+        client_run = subprocess.run(call, capture_output=True, text=True, timeout=900, env=os.environ | variables)
+    checks: list[Check] = [json.loads(text) for text in client_run.stdout.splitlines() if text.startswith("{")]
+    if client_run.returncode:
+        checks.append({"check": "runs to its end", "ok": False, "detail": client_run.stderr.strip()[-600:]})
     return checks
 
 
@@ -100,25 +100,25 @@ def second_reader(reader: str, folder: Path) -> list[Check]:
     """The reader's rows beside our own database's, of one sandbox."""
     crm, table, lead = READERS[reader]
     environment, client = make(reader), next(c for c in CLIENTS if c.environment == reader)
-    with serving(folder) as (line, file), leading(client._replace(lead=lead), line) as variables, scratch() as mine:
+    with serving(folder) as (line, file), leading(client._replace(lead=lead), line) as variables, scratch() as own_folder:
         runs = Path(sys.executable) if reader == "sf" else interpreter(reader)
-        rows = equality.theirs(reader, runs, (file, environment, folder), variables)
-        return equality.compare(equality.ours(line, crm, mine), rows, table)
+        rows = equality.reader_rows(reader, runs, (file, environment, folder), variables)
+        return equality.compare(equality.assay_database(line, crm, own_folder), rows, table)
 
 
 def grammar(folder: Path) -> list[Check]:
     """Every statement that our client sends in two nights and a set-up, under the vendor's own grammar."""
     environment = make("soql-common")
     make("node")
-    with serving(folder) as (line, _), scratch() as mine:
-        heard = equality.statements(line, mine)
-        file = mine / "soql.json"
-        file.write_text(json.dumps(heard))
+    with serving(folder) as (line, _), scratch() as own_folder:
+        statements = equality.statements(line, own_folder)
+        file = own_folder / "soql.json"
+        file.write_text(json.dumps(statements))
         script = shutil.copy(HERE / "clients/soql_grammar.mjs", environment)
-        done = subprocess.run([str(INTERPRETER), script, str(file)], capture_output=True, text=True)
-    checks: list[Check] = [json.loads(text) for text in done.stdout.splitlines()]
-    if done.returncode or len(checks) != len(heard):
-        checks.append({"check": "runs to its end", "ok": False, "detail": done.stderr[-400:]})
+        parser = subprocess.run([str(INTERPRETER), script, str(file)], capture_output=True, text=True)
+    checks: list[Check] = [json.loads(text) for text in parser.stdout.splitlines()]
+    if parser.returncode or len(checks) != len(statements):
+        checks.append({"check": "runs to its end", "ok": False, "detail": parser.stderr[-400:]})
     return checks
 
 
@@ -130,7 +130,7 @@ def scratch() -> Iterator[Path]:
 
 def main(names: list[str]) -> int:
     jobs: dict[str, tuple[str, str, Callable[[Path], list[Check]]]] = {
-        c.environment: (c.environment, c.version, partial(judged, c)) for c in CLIENTS
+        c.environment: (c.environment, c.version, partial(client_checks, c)) for c in CLIENTS
     }
     jobs["soql-common"] = ("@salesforce/soql-common, our SOQL", "0.2.2", grammar)
     jobs |= {f"rows-{r}": (f"same rows as {r}", "", partial(second_reader, r)) for r in READERS}

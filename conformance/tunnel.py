@@ -15,7 +15,7 @@ class Tunnel:
         self.target = port
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.asked: list[str] = []  #: the hosts that clients named
+        self.hosts: list[str] = []  #: the hosts that clients named
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -34,7 +34,7 @@ class Tunnel:
             if not part:
                 return
             head += part
-        self.asked.append(head.split(b" ")[1].decode())
+        self.hosts.append(head.split(b" ")[1].decode())
         far = socket.create_connection(("127.0.0.1", self.target))
         near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         threading.Thread(target=_pour, args=(far, near), daemon=True).start()

@@ -27,11 +27,11 @@ class Airbyte:
 
     def _run(self, *words: str) -> list[dict[str, Any]]:
         call = [str(self.program), *words, "--config", self.config]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=600, env=dict(os.environ))
-        messages = [json.loads(text) for text in done.stdout.splitlines()]
+        process = subprocess.run(call, capture_output=True, text=True, timeout=600, env=dict(os.environ))
+        messages = [json.loads(text) for text in process.stdout.splitlines()]
         errors = [m["trace"]["error"]["message"] for m in messages if m["type"] == "TRACE" and m["trace"]["type"] == "ERROR"]
-        if errors or done.returncode:
-            raise RuntimeError("; ".join(errors)[:400] or done.stderr[-400:])
+        if errors or process.returncode:
+            raise RuntimeError("; ".join(errors)[:400] or process.stderr[-400:])
         return messages
 
     def check(self) -> bool:
@@ -43,11 +43,11 @@ class Airbyte:
         return {s["name"]: s for s in catalog}
 
     def read(
-        self, streams: Streams, wanted: Iterable[str], state: list[Any] | None = None
+        self, streams: Streams, names: Iterable[str], state: list[Any] | None = None
     ) -> tuple[dict[str, list[dict[str, Any]]], list[Any]]:
         """Records by stream, and the last state of each."""
-        listed = [self._stream(streams[n]) for n in wanted]
-        words = ["read", "--catalog", self._file("catalog.json", {"streams": listed})]
+        configured = [self._stream(streams[n]) for n in names]
+        words = ["read", "--catalog", self._file("catalog.json", {"streams": configured})]
         words += ["--state", self._file("state.json", state)] if state is not None else []
         records: dict[str, list[dict[str, Any]]] = {}
         states: dict[str, Any] = {}
@@ -61,5 +61,9 @@ class Airbyte:
     @staticmethod
     def _stream(stream: Any) -> dict[str, Any]:
         mode = "incremental" if "incremental" in stream["supported_sync_modes"] else "full_refresh"
-        return {"stream": stream, "sync_mode": mode, "destination_sync_mode": "append",
-                "cursor_field": stream.get("default_cursor_field", [])}  # fmt: skip
+        return {
+            "stream": stream,
+            "sync_mode": mode,
+            "destination_sync_mode": "append",
+            "cursor_field": stream.get("default_cursor_field", []),
+        }

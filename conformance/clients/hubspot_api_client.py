@@ -3,9 +3,9 @@
 from hubspot import HubSpot
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 from hubspot.crm.companies import BatchInputSimplePublicObjectBatchInput, PublicObjectSearchRequest
-from report import check, ready, rows
+from report import check, connections, rows
 
-line = ready()["hubspot"]
+line = connections()["hubspot"]
 crm = HubSpot(access_token=line["token"], host=line["url"]).crm
 companies = crm.companies.get_all(properties=["name"])
 deals = {"properties_with_history": ["dealstage"], "associations": ["companies"]}

@@ -7,8 +7,8 @@ const hubspot = new Client({ accessToken: line.token, basePath: line.url });
 const say = (check, ok, detail = "") => console.log(JSON.stringify({ check, ok: Boolean(ok), detail: String(detail).slice(0, 400) }));
 async function check(name, ask) {
   try {
-    const found = await ask();
-    say(name, found, found);
+    const value = await ask();
+    say(name, value, value);
   } catch (error) {
     say(name, false, error);
   }
@@ -17,8 +17,8 @@ const companies = await hubspot.crm.companies.getAll(100, undefined, ["name"]);
 await check("list companies", () => companies.length);
 await check("list contacts", async () => (await hubspot.crm.contacts.getAll(100, undefined, ["jobtitle"], undefined, ["companies"])).length);
 await check("search", async () => {
-  const asked = { filterGroups: [], sorts: ["hs_object_id"], properties: ["name"], limit: 100, after: "0" };
-  return (await hubspot.crm.companies.searchApi.doSearch(asked)).total === companies.length;
+  const search = { filterGroups: [], sorts: ["hs_object_id"], properties: ["name"], limit: 100, after: "0" };
+  return (await hubspot.crm.companies.searchApi.doSearch(search)).total === companies.length;
 });
 const inputs = companies.slice(0, 50).map((c) => ({ id: c.id, properties: { city: "Wien" } }));
 await check("batch update", async () => (await hubspot.crm.companies.batchApi.update({ inputs })).results.length === inputs.length);

@@ -1,8 +1,8 @@
 """hubspot-sdk's typed models as a strict reader: every answer must validate, not merely be tolerated.
 
 Two things are known to differ between its models (made from HubSpot's published specifications) and what HubSpot sends:
-properties without a value are null, and `toObjectId` is a number (docs/facts/hubspot.md, "List, search and batch"). Those are counted and
-said; anything else fails.
+properties without a value are null, and `toObjectId` is a number (docs/facts/hubspot.md, "List, search and batch").
+Those are counted and reported; anything else fails.
 """
 
 from collections import Counter
@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 from hubspot_sdk.types import crm
 from pydantic import TypeAdapter, ValidationError
-from report import ready, say
+from report import connections, say
 
-line = ready()["hubspot"]
+line = connections()["hubspot"]
 http = httpx.Client(base_url=line["url"], headers={"Authorization": f"Bearer {line['token']}"}, timeout=60)
 
 
@@ -23,8 +23,8 @@ def check(name: str, model: Any, body: Any) -> None:
         TypeAdapter(model).validate_python(body)
     except ValidationError as error:
         kinds = Counter(_kind(e) for e in error.errors())
-        said = ", ".join(f"{n}x {kind}" for kind, n in kinds.items())
-        say(name, kinds.keys() <= {"null property", "toObjectId is a number"}, said)
+        summary = ", ".join(f"{n}x {kind}" for kind, n in kinds.items())
+        say(name, kinds.keys() <= {"null property", "toObjectId is a number"}, summary)
     else:
         say(name, ok=True)
 
@@ -50,11 +50,11 @@ OBJECTS = "/crm/objects/2026-03"
 for type_ in ("companies", "contacts", "deals", "calls", "meetings", "emails", "notes", "tasks", "line_items", "products"):
     page = get(f"{OBJECTS}/{type_}", limit="50", associations="companies,contacts", propertiesWithHistory="hs_object_id")
     check(f"list {type_}", crm.CollectionResponseSimplePublicObjectWithAssociationsForwardPaging, page)
-found = post(f"{OBJECTS}/companies/search", {"limit": 200, "filterGroups": []})
-check("search", crm.CollectionResponseWithTotalSimplePublicObject, found)
-ids = [{"id": r["id"]} for r in found["results"][:50]]
-read = post(f"{OBJECTS}/companies/batch/read", {"inputs": ids, "properties": ["name"], "propertiesWithHistory": []})
-check("batch read", crm.BatchResponseSimplePublicObject, read)
+results = post(f"{OBJECTS}/companies/search", {"limit": 200, "filterGroups": []})
+check("search", crm.CollectionResponseWithTotalSimplePublicObject, results)
+ids = [{"id": r["id"]} for r in results["results"][:50]]
+batch = post(f"{OBJECTS}/companies/batch/read", {"inputs": ids, "properties": ["name"], "propertiesWithHistory": []})
+check("batch read", crm.BatchResponseSimplePublicObject, batch)
 update = {"inputs": [{**i, "properties": {"city": "Bonn"}} for i in ids]}
 check("batch update", crm.BatchResponseSimplePublicObject, post(f"{OBJECTS}/companies/batch/update", update))
 links = post("/crm/associations/2026-03/companies/contacts/batch/read", {"inputs": ids})

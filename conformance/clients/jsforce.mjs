@@ -6,9 +6,9 @@ const line = JSON.parse(readFileSync(process.argv[2])).salesforce;
 const say = (check, ok, detail = "") => console.log(JSON.stringify({ check, ok: Boolean(ok), detail: String(detail).slice(0, 400) }));
 async function check(name, ask) {
   try {
-    const found = await ask();
-    say(name, found, found);
-    return found;
+    const value = await ask();
+    say(name, value, value);
+    return value;
   } catch (error) {
     say(name, false, `${error.errorCode || error.name}: ${error.message}`);
   }
@@ -30,8 +30,8 @@ await check("bulk2 query, one page", async () => {
 });
 const account = (await conn.query("SELECT Id FROM Account LIMIT 1")).records[0].Id;
 await check("bulk2 update", async () => {
-  const done = await conn.bulk2.loadAndWaitForResults({ object: "Account", operation: "update", input: [{ Id: account, Industry: "Energy" }], pollTimeout: 20000, pollInterval: 200 });
-  return done.successfulResults.length === 1 && done.failedResults.length === 0;
+  const result = await conn.bulk2.loadAndWaitForResults({ object: "Account", operation: "update", input: [{ Id: account, Industry: "Energy" }], pollTimeout: 20000, pollInterval: 200 });
+  return result.successfulResults.length === 1 && result.failedResults.length === 0;
 });
 await check("collections update", async () => (await conn.sobject("Account").update([{ Id: account, Industry: "Banking" }]))[0].success);
 await check("record", async () => (await conn.sobject("Account").retrieve(account)).Industry === "Banking");

@@ -8,21 +8,21 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from report import check, ready, rows, say
+from report import check, connections, rows, say
 
 tap = Path(sys.executable).with_name("tap-hubspot")
 folder = Path(tempfile.mkdtemp(prefix="assay-conformance-"))
 (folder / "config.json").write_text(
-    json.dumps({"access_token": ready()["hubspot"]["token"], "start_date": "2010-01-01T00:00:00Z"})
+    json.dumps({"access_token": connections()["hubspot"]["token"], "start_date": "2010-01-01T00:00:00Z"})
 )
 
 
 def run(*words: str) -> str:
     call = [str(tap), "--config", str(folder / "config.json"), *words]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-400:])
-    return done.stdout
+    process = subprocess.run(call, capture_output=True, text=True, timeout=600)
+    if process.returncode:
+        raise RuntimeError(process.stderr[-400:])
+    return process.stdout
 
 
 STREAMS = {"companies": "companies", "contacts": "contacts", "deals": "deals", "line_items": "line_items",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from report import ENVIRONMENT, ready
+from report import ENVIRONMENT, connections
 
 FIELDS = {
     "Account": "Id,Name,OwnerId,ParentId,Industry,NumberOfEmployees,AnnualRevenue,CreatedDate,MasterRecordId,IsDeleted",
@@ -36,10 +36,16 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def by_cli() -> Rows:
     """`sf data export bulk`, deleted rows included."""
-    line, home = ready()["salesforce"], ENVIRONMENT / "home"
+    line, home = connections()["salesforce"], ENVIRONMENT / "home"
     home.mkdir(exist_ok=True)
-    quiet = {"SF_DISABLE_TELEMETRY": "true", "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SF_AUTOUPDATE_DISABLE": "true",
-             "SF_SKIP_NEW_VERSION_CHECK": "true", "SF_ACCESS_TOKEN": line["access_token"], "HOME": str(home)}  # fmt: skip
+    quiet = {
+        "SF_DISABLE_TELEMETRY": "true",
+        "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
+        "SF_AUTOUPDATE_DISABLE": "true",
+        "SF_SKIP_NEW_VERSION_CHECK": "true",
+        "SF_ACCESS_TOKEN": line["access_token"],
+        "HOME": str(home),
+    }
 
     def sf(*words: str) -> None:
         node = ENVIRONMENT.parent / "node/node_modules/node/bin/node"
@@ -47,20 +53,34 @@ def by_cli() -> Rows:
         subprocess.run(call, check=True, capture_output=True, env=os.environ | quiet, cwd=home, timeout=120)
 
     sf("org", "login", "access-token", "--instance-url", line["url"], "--no-prompt", "--alias", "box")
-    found: Rows = {}
+    tables: Rows = {}
     for name, fields in FIELDS.items():
         out = home / f"{name}.csv"
-        sf("data", "export", "bulk", "--target-org", "box", "--query", f"SELECT {fields} FROM {name}", "--output-file", str(out),
-           "--result-format", "csv", "--all-rows", "--wait", "5")  # fmt: skip
+        sf(
+            "data",
+            "export",
+            "bulk",
+            "--target-org",
+            "box",
+            "--query",
+            f"SELECT {fields} FROM {name}",
+            "--output-file",
+            str(out),
+            "--result-format",
+            "csv",
+            "--all-rows",
+            "--wait",
+            "5",
+        )
         with out.open(newline="") as file:
-            found[name] = list(csv.DictReader(file))
-    return found
+            tables[name] = list(csv.DictReader(file))
+    return tables
 
 
 def by_airbyte_salesforce() -> Rows:
     from airbyte import Airbyte
 
-    line = ready()["salesforce"]
+    line = connections()["salesforce"]
     config = {k: line[k] for k in ("client_id", "client_secret", "refresh_token")}
     more = {"start_date": "2010-01-01T00:00:00Z", "stream_slice_step": "P3650D", "auth_type": "Client"}
     source = Airbyte("source-salesforce", config | more)
@@ -71,7 +91,7 @@ def by_airbyte_salesforce() -> Rows:
 def by_airbyte_hubspot() -> Rows:
     from airbyte import Airbyte
 
-    token = {"credentials_title": "Private App Credentials", "access_token": ready()["hubspot"]["token"]}
+    token = {"credentials_title": "Private App Credentials", "access_token": connections()["hubspot"]["token"]}
     source = Airbyte("source-hubspot", {"start_date": "2010-01-01T00:00:00Z", "credentials": token})
     records, _ = source.read(source.discover(), STREAMS)
     return {

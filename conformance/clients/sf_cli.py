@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from report import ENVIRONMENT, check, ready, rows
+from report import ENVIRONMENT, check, connections, rows
 
-line = ready()["salesforce"]
+line = connections()["salesforce"]
 home = ENVIRONMENT / "home"
 home.mkdir(exist_ok=True)
 NODE = ENVIRONMENT.parent / "node/node_modules/node/bin/node"
@@ -20,21 +20,23 @@ quiet = {"SF_DISABLE_TELEMETRY": "true", "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
 def sf(*words: str) -> Any:
     """One command; what it says as JSON."""
     call = [str(NODE), str(ENVIRONMENT / "node_modules/@salesforce/cli/bin/run.js"), *words, "--json"]
-    done = subprocess.run(call, capture_output=True, text=True, env=os.environ | quiet, cwd=home, timeout=120)
-    said = json.loads(done.stdout)
-    if done.returncode:
-        raise RuntimeError(said.get("message") or done.stderr)
-    return said["result"]
+    process = subprocess.run(call, capture_output=True, text=True, env=os.environ | quiet, cwd=home, timeout=120)
+    answer = json.loads(process.stdout)
+    if process.returncode:
+        raise RuntimeError(answer.get("message") or process.stderr)
+    return answer["result"]
 
 
-check("login by access token",
-      lambda: sf("org", "login", "access-token", "--instance-url", line["url"], "--no-prompt", "--alias", "box")["orgId"])  # fmt: skip
+check(
+    "login by access token",
+    lambda: sf("org", "login", "access-token", "--instance-url", line["url"], "--no-prompt", "--alias", "box")["orgId"],
+)
 at = ("--target-org", "box")
 count = rows("salesforce", "Account")
 check("data query", lambda: sf("data", "query", *at, "--query", "SELECT Id, Name FROM Account")["totalSize"] == count)
 out = Path(home) / "out.csv"
-wanted = "SELECT Id, Subject, SystemModstamp FROM Task"
-sf("data", "export", "bulk", *at, "--query", wanted, "--output-file", str(out), "--result-format", "csv", "--wait", "5")
+query = "SELECT Id, Subject, SystemModstamp FROM Task"
+sf("data", "export", "bulk", *at, "--query", query, "--output-file", str(out), "--result-format", "csv", "--wait", "5")
 check("data export bulk", lambda: sum(1 for _ in csv.DictReader(out.open(newline=""))) == rows("salesforce", "Task"))
 first = sf("data", "query", *at, "--query", "SELECT Id FROM Account LIMIT 20")["records"]
 (home / "in.csv").write_text("Id,Industry\n" + "".join(f"{r['Id']},Energy\n" for r in first))

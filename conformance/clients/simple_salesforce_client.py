@@ -4,10 +4,10 @@ import csv
 import io
 from pathlib import Path
 
-from report import check, ready, rows
+from report import check, connections, rows
 from simple_salesforce import Salesforce
 
-line = ready()["salesforce"]
+line = connections()["salesforce"]
 key = Path(line["private_key_file"]).read_text()
 # it insists on https and on salesforce.com for its logins: the driver's tunnel leads both to the sandbox
 jwt = check("JWT", lambda: Salesforce(username=line["username"], consumer_key=line["client_id"], privatekey=key))
@@ -21,9 +21,10 @@ pages = sf.bulk2.Event.query("SELECT Id, Subject, OwnerId FROM Event", max_recor
 events = [r for page in pages for r in csv.DictReader(io.StringIO(page, newline=""))]
 check("bulk2 query in pages", lambda: len({r["Id"] for r in events}) == rows("salesforce", "Event"))
 ids = [r["Id"] for r in sf.query("SELECT Id FROM Account LIMIT 50")["records"]]
-done = sf.bulk2.Account.update(records=[{"Id": i, "Industry": "Energy"} for i in ids])
+results = sf.bulk2.Account.update(records=[{"Id": i, "Industry": "Energy"} for i in ids])
 check(
-    "bulk2 update", lambda: sum(int(r["numberRecordsProcessed"]) - int(r["numberRecordsFailed"]) for r in done) == len(ids)
+    "bulk2 update",
+    lambda: sum(int(r["numberRecordsProcessed"]) - int(r["numberRecordsFailed"]) for r in results) == len(ids),
 )
 check("read back", lambda: sf.Account.get(ids[0])["Industry"] == "Energy")
 check("describe", lambda: {"Industry", "OwnerId"} < {f["name"] for f in sf.Account.describe()["fields"]})
@@ -31,7 +32,24 @@ check("global describe", lambda: "Opportunity" in [o["name"] for o in sf.describ
 check("limits", lambda: sf.limits()["DailyApiRequests"]["Max"])
 check("usage header", lambda: sf.api_usage["api-usage"].total)
 check("create and delete", lambda: sf.Account.delete(sf.Account.create({"Name": "New"})["id"]) == 204)
-check("composite", lambda: sf.restful("composite", method="POST", json={"compositeRequest": [
-    {"method": "GET", "url": f"/services/data/v68.0/sobjects/Account/{ids[0]}", "referenceId": "one"},
-    {"method": "PATCH", "url": f"/services/data/v68.0/sobjects/Account/{ids[1]}", "referenceId": "two",
-     "body": {"Industry": "@{one.Industry}"}}]})["compositeResponse"][1]["httpStatusCode"] == 204)  # fmt: skip
+check(
+    "composite",
+    lambda: (
+        sf.restful(
+            "composite",
+            method="POST",
+            json={
+                "compositeRequest": [
+                    {"method": "GET", "url": f"/services/data/v68.0/sobjects/Account/{ids[0]}", "referenceId": "one"},
+                    {
+                        "method": "PATCH",
+                        "url": f"/services/data/v68.0/sobjects/Account/{ids[1]}",
+                        "referenceId": "two",
+                        "body": {"Industry": "@{one.Industry}"},
+                    },
+                ]
+            },
+        )["compositeResponse"][1]["httpStatusCode"]
+        == 204
+    ),
+)
