@@ -56,15 +56,15 @@ class Budget(Allowance):
 
     def heard(self, response: httpx.Response) -> None:
         """Search answers carry no limits; OAuth answers no daily ones."""
-        said = {
+        limits = {
             k[len("x-hubspot-ratelimit-") :]: v for k, v in response.headers.items() if k.startswith("x-hubspot-ratelimit")
         }
-        if {"max", "interval-milliseconds"} <= said.keys():
+        if {"max", "interval-milliseconds"} <= limits.keys():
             with self._pace:
-                self._burst.resize(int(said["max"]), int(said["interval-milliseconds"]) / 1000)
-        known = {"daily", "daily-remaining"} <= said.keys()
-        allowed = int(said["daily"]) if known else None
-        self.learn(allowed - int(said["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
+                self._burst.resize(int(limits["max"]), int(limits["interval-milliseconds"]) / 1000)
+        daily = {"daily", "daily-remaining"} <= limits.keys()
+        allowed = int(limits["daily"]) if daily else None
+        self.learn(allowed - int(limits["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
 
     def admit(self, url: str) -> None:
         """Count one more call and wait for its turn, or raise before it is made."""

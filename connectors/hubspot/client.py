@@ -90,13 +90,13 @@ class HubSpotCrm:
             self._without(stream, f"the key lacks the scope {' or '.join(stream.scopes)}")
             return
         try:
-            found = self.sdk.crm.properties.core_api.get_all(stream.type).results
+            definitions = self.sdk.crm.properties.core_api.get_all(stream.type).results
         except (Forbidden, Refused) as error:
             if stream.needed:
                 raise
             self._without(stream, error.args[0])
             return
-        self.properties[stream.type] = {p.name: p for p in found}
+        self.properties[stream.type] = {p.name: p for p in definitions}
         missing = [p for p in REQUIRED.get(stream.type, ()) if p not in self.properties[stream.type]]
         if missing:
             raise FieldMissing(f"{stream.type}: property {', '.join(missing)} is not there for this key", crm=NAME,
@@ -170,10 +170,10 @@ class HubSpotCrm:
         """What other currencies are worth in the portal's own; a portal with one currency has none."""
         own = [mapping.currency(self.currency, 1.0, self.currency)]
         try:
-            found = self.api.call("GET", "/settings/currencies/{date}/exchange-rates/current").json().get("results", ())
+            offered = self.api.call("GET", "/settings/currencies/{date}/exchange-rates/current").json().get("results", ())
         except (Refused, Forbidden):
             return own
-        rates = {r["fromCurrencyCode"]: float(r["conversionRate"]) for r in found if r["toCurrencyCode"] == self.currency}
+        rates = {r["fromCurrencyCode"]: float(r["conversionRate"]) for r in offered if r["toCurrencyCode"] == self.currency}
         others = [mapping.currency(code, rate, self.currency) for code, rate in sorted(rates.items()) if rate > 0]
         return [*own, *(row for row in others if row[0] != self.currency)]
 
@@ -181,14 +181,14 @@ class HubSpotCrm:
         """Product -> family, from the first property of that sense that is filled."""
         if "line_items" not in self.properties:
             return {}
-        found: dict[str, str] = {}
+        by_product: dict[str, str] = {}
         try:
             for records, _ in self.api.pages(PRODUCTS, FAMILY):
                 families = {str(r["id"]): next((v for n in FAMILY if (v := r["properties"].get(n))), "") for r in records}
-                found |= {product: family for product, family in families.items() if family}
+                by_product |= {product: family for product, family in families.items() if family}
         except (Refused, Forbidden):
             return {}
-        return found
+        return by_product
 
     def ids(self, kind: str) -> Iterator[Sequence[str]] | None:
         if kind not in KINDS:

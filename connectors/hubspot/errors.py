@@ -91,7 +91,7 @@ def _message(body: dict[str, Any]) -> str:
 
 def _body(response: httpx.Response) -> dict[str, Any]:
     try:
-        found = json.loads(response.content)
+        body = json.loads(response.content)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}

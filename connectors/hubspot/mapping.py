@@ -75,9 +75,9 @@ def merged(s: Sheet) -> Rows:
 
 
 def contact(s: Sheet, c: Context) -> Rows:
-    known = {t: level(t) for t in set(s["jobtitle"])}
+    levels = {t: level(t) for t in set(s["jobtitle"])}
     accounts = [chosen(x) for x in s.linked("companies")]
-    return rows(s.ids, accounts, ids(s["department"]), [known[t] for t in s["jobtitle"]], ids(s["salesforcecontactid"]),
+    return rows(s.ids, accounts, ids(s["department"]), [levels[t] for t in s["jobtitle"]], ids(s["salesforcecontactid"]),
                 instants(s["createdate"], c.odd, "contacts.createdate"), s.fill(False))  # fmt: skip
 
 
@@ -133,25 +133,25 @@ def history(s: Sheet, c: Context) -> Rows:
             states.append(state)
     at = instants(moments, c.odd, "deals history")
     amounts = [x["amount"] for x in states]
-    known = {text: text if is_number(text) else "" for text in set(amounts)}
-    money = cents([known[x] for x in amounts], c.odd, "deals history.amount")
+    numbers = {text: text if is_number(text) else "" for text in set(amounts)}
+    money = cents([numbers[x] for x in amounts], c.odd, "deals history.amount")
     closes = _dates([x["closedate"] for x in states], c, "deals history.closedate")
     stages = [x["dealstage"] or None for x in states]
     odds = [None if (f := c.stages.get(x or "")) is None else f.probability for x in stages]
     keys = [f"{deal}:{m.translate(DIGITS_ONLY)}" for deal, m in zip(deals, moments, strict=True)]
-    found = rows(keys, deals, at, stages, money, closes, odds, [False] * len(keys))
-    return [row for row in found if row[2] is not None]
+    changes = rows(keys, deals, at, stages, money, closes, odds, [False] * len(keys))
+    return [row for row in changes if row[2] is not None]
 
 
 def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The moments of a deal's changes with what it was from then on."""
-    told = record.get("propertiesWithHistory") or {}
+    past = record.get("propertiesWithHistory") or {}
     events: dict[str, dict[str, str]] = {}
     for name in HISTORY:
-        for entry in told.get(name) or ():
+        for entry in past.get(name) or ():
             events.setdefault(entry["timestamp"], {})[name] = entry.get("value") or ""
     # a property whose past nobody recorded has always been what it is now
-    state = {n: "" if told.get(n) else record["properties"].get(n) or "" for n in HISTORY}
+    state = {n: "" if past.get(n) else record["properties"].get(n) or "" for n in HISTORY}
     for moment in sorted(events):
         state = state | events[moment]
         yield moment, state

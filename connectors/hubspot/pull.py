@@ -42,12 +42,12 @@ class Pull:
         """All of a stream, or what changed since; its last page carries the watermark."""
         name = self.named(stream)
         if since is None:
-            found = self._first(stream)
+            pages = self._first(stream)
         elif stream.listed:
-            found = self._compared(stream, since)
+            pages = self._compared(stream, since)
         else:
-            found = self._searched(stream, since)
-        yield from found if name == stream.type else (replace(item, stream=name) for item in found)
+            pages = self._searched(stream, since)
+        yield from pages if name == stream.type else (replace(item, stream=name) for item in pages)
 
     def named(self, stream: Stream) -> str:
         """The stream's name: another one where [scope] asks for more, so that its records are read again."""
@@ -57,9 +57,9 @@ class Pull:
 
     def _first(self, stream: Stream) -> Iterator[Pulled]:
         """Everything by list, going on where an earlier night had to stop."""
-        held = json.loads(self.known.resume(self.named(stream)) or "{}")
-        began = held.get("began", self.api.now)
-        parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
+        place = json.loads(self.known.resume(self.named(stream)) or "{}")
+        began = place.get("began", self.api.now)
+        parts = self._parts(stream, place.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
         for records, after in parts:
             links = self.api.linked(stream.type, self._open(stream.links), records)
             resume = json.dumps({"began": began, "after": after}) if after else ""
@@ -79,9 +79,9 @@ class Pull:
 
     def _wanted(self, stream: Stream) -> list[str]:
         """The properties that this portal has."""
-        asked = [p for found in self.context.traits.values() for p in found] if stream is COMPANIES else []
-        wanted = dict.fromkeys((*stream.properties, *asked))
-        return [p for p in wanted if p in self.properties[stream.type]]
+        extra = [p for names in self.context.traits.values() for p in names] if stream is COMPANIES else []
+        properties = dict.fromkeys((*stream.properties, *extra))
+        return [p for p in properties if p in self.properties[stream.type]]
 
     def _open(self, types: Sequence[str]) -> list[str]:
         """Those of some types that this key opens."""
@@ -96,10 +96,10 @@ class Pull:
             links = self.api.linked(stream.type, moving, records)
             newer, stale = self._newer(stream, records, since), set[str]()
             for kind in kinds:
-                found = [str(r["id"]) for r in records if kind not in HANGING or str(r["id"]) in links[PARENTS[kind][1]]]
-                yield Listing(stream.type, kind, found)
-                unread = self.known.missing(kind, found) | newer.intersection(found)
-                yield from self._moved(stream, kind, [i for i in found if i not in unread], links)
+                ids = [str(r["id"]) for r in records if kind not in HANGING or str(r["id"]) in links[PARENTS[kind][1]]]
+                yield Listing(stream.type, kind, ids)
+                unread = self.known.missing(kind, ids) | newer.intersection(ids)
+                yield from self._moved(stream, kind, [i for i in ids if i not in unread], links)
                 stale |= unread
             yield from self._read(stream, [i for r in records if (i := str(r["id"])) in stale])
         for kind in kinds:

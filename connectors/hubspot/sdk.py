@@ -24,8 +24,8 @@ class Answer:
         self._headers = response.headers
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
-        found: str | None = self._headers.get(name, default)
-        return found
+        value: str | None = self._headers.get(name, default)
+        return value
 
     def getheaders(self) -> dict[str, str]:
         return dict(self._headers)
@@ -41,8 +41,10 @@ class Rest:
                 **_: Any) -> Answer:  # fmt: skip
         content = json.dumps(body).encode() if body is not None else None
         params = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in query_params or ()}
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        return Answer(self.transport.request(method, self._dated(url), headers=sent, params=params or None, content=content))
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        return Answer(
+            self.transport.request(method, self._dated(url), headers=all_headers, params=params or None, content=content)
+        )
 
     def _dated(self, url: str) -> str:
         for old, new in DATED.items():

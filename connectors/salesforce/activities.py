@@ -26,11 +26,11 @@ def _statuses(decide: Callable[..., str], *columns: Sequence[str]) -> list[str]:
     alike = [constant(c) for c in columns]
     if None not in alike:
         return [decide(*alike)] * len(columns[0])
-    known: dict[tuple[str, ...], str] = {}
+    decided: dict[tuple[str, ...], str] = {}
     combined = list(zip(*columns, strict=True))
     for values in set(combined):
-        known[values] = decide(*values)
-    return [known[v] for v in combined]
+        decided[values] = decide(*values)
+    return [decided[v] for v in combined]
 
 
 def event(s: Sheet, c: Context) -> Rows:
@@ -59,8 +59,8 @@ KINDS = {"Call": "call", "Email": "email", "ListEmail": "email", "Meeting": "mee
 
 
 def _task_kind(subtype: str, kind: str, seconds: str) -> str:
-    found = KINDS.get(subtype) or KINDS.get(kind)
-    return found or ("call" if seconds else "task")
+    named = KINDS.get(subtype) or KINDS.get(kind)
+    return named or ("call" if seconds else "task")
 
 
 def _task_status(template: str, closed: str, state: str) -> str:

@@ -85,8 +85,8 @@ class SalesforceCrm:
 
     def _corporate_currency(self) -> str:
         query = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
-        found = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
-        return str(found[0]["IsoCode"]) if found else "USD"
+        records = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
+        return str(records[0]["IsoCode"]) if records else "USD"
 
     def queryable(self) -> set[str]:
         listing = self.session.control(lambda sdk: sdk.describe())
@@ -104,8 +104,8 @@ class SalesforceCrm:
             if stream.absent:
                 self.notes.append(f"{stream.entity} is not there: {stream.absent}")
             return
-        found = self._describe(stream.entity)
-        missing = [f for f in stream.required if f not in found]
+        fields = self._describe(stream.entity)
+        missing = [f for f in stream.required if f not in fields]
         if missing:
             raise FieldMissing(
                 f"{stream.entity}: field {', '.join(missing)} is not visible to this user", crm=NAME,
@@ -141,8 +141,8 @@ class SalesforceCrm:
     def lacking(self) -> list[str]:
         """What the permission set grants and this user does not have, after `check` has looked at the objects."""
         wanted = self.config.objects
-        seen = {name: fields.keys() for name, fields in self.fields.items()}
-        missing = permissions.lacking(seen)
+        visible = {name: fields.keys() for name, fields in self.fields.items()}
+        missing = permissions.lacking(visible)
         missing = [path for path in missing if wanted is None or path.partition(".")[0] in (*wanted, schema.OBJECT)]
         return missing + self.reach.lacking()
 

@@ -48,8 +48,8 @@ def account(s: Sheet, c: Context) -> Rows:
 
 
 def contact(s: Sheet, c: Context) -> Rows:
-    known = {t: level(t) for t in set(s["Title"])}
-    levels = [known[t] for t in s["Title"]]
+    level_of = {t: level(t) for t in set(s["Title"])}
+    levels = [level_of[t] for t in s["Title"]]
     return rows(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels, s.fill(None),
                 instants(s["CreatedDate"], c.odd, "Contact.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
 
@@ -78,10 +78,10 @@ def history(s: Sheet, c: Context) -> Rows:
 def owner_change(s: Sheet, c: Context) -> Rows:
     """Each change of owner is written twice, with ids and with names; only the ids are kept."""
     at = instants(s["CreatedDate"], c.odd, "AccountHistory.CreatedDate")
-    found = rows(
+    changes = rows(
         s["Id"], s["AccountId"], at, ids_of("005", s["NewValue"]), ids_of("005", s["OldValue"]), flags(s["IsDeleted"])
     )
-    return [r for r in found if r[2] is not None and r[3] is not None]
+    return [r for r in changes if r[2] is not None and r[3] is not None]
 
 
 def team_member(s: Sheet, c: Context) -> Rows:

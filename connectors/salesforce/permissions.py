@@ -95,11 +95,11 @@ class PermissionSet:
         return self._paths(dotted=True)
 
     def _paths(self, *, dotted: bool) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+        rights: dict[str, set[str]] = {}
         for g in self.grants:
             if g.path and ("." in g.path) == dotted:
-                found.setdefault(g.path, set()).add(g.right)
-        return found
+                rights.setdefault(g.path, set()).add(g.right)
+        return rights
 
 
 def integration() -> PermissionSet:
@@ -129,11 +129,11 @@ def secured(entity: str, name: str) -> str:
     return WHOLES.get(f"{entity}.{name}", f"{entity}.{name}")
 
 
-def lacking(seen: Mapping[str, Collection[str]]) -> list[str]:
+def lacking(visible: Mapping[str, Collection[str]]) -> list[str]:
     """Reads of the permission table that a user does not have who sees these fields of these objects."""
-    missing = [name for name in {**OBJECTS, **SECURED} if name not in seen]
+    missing = [name for name in {**OBJECTS, **SECURED} if name not in visible]
     missing += [
-        f"{name}.{one}" for name, fields in SECURED.items() if name in seen for one in fields if one not in seen[name]
+        f"{name}.{one}" for name, fields in SECURED.items() if name in visible for one in fields if one not in visible[name]
     ]
-    ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in seen.get(OBJECT, ())]
+    ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in visible.get(OBJECT, ())]
     return missing + (ours if len(ours) < len(NAMES) else [])  # none at all: an admin has not made them yet

@@ -72,14 +72,14 @@ class Pull:
         """A stream's pages; the last one carries the watermark."""
         text, name = self._soql(stream, since), self.named(stream)
         started: list[int] = []
-        held: Page | None = None
+        page: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
             for rows in streams.rows(stream, columns, count, context):
-                if held is not None:
-                    yield held
-                held = Page(name, stream.kind, rows, None, dict(context.odd))
+                if page is not None:
+                    yield page
+                page = Page(name, stream.kind, rows, None, dict(context.odd))
                 context.odd.clear()
-        last = held or Page(name, stream.kind, ())
+        last = page or Page(name, stream.kind, ())
         yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
 
     def _selected(self, stream: Stream) -> list[str]:
