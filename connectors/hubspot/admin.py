@@ -37,8 +37,11 @@ class HubSpotAdmin:
     def in_use(self) -> Sequence[tuple[str, str]]:
         """How many companies hold a value of each of our properties; what else uses one, HubSpot says when it is archived."""
         definitions = self._there()
-        return [(_path(f), f"{self._holders(NAMES[f.meaning])} companies hold a value")
-                for f in FIELDS if NAMES[f.meaning] in definitions]  # fmt: skip
+        return [
+            (_path(f), f"{self._holders(NAMES[f.meaning])} companies hold a value")
+            for f in FIELDS
+            if NAMES[f.meaning] in definitions
+        ]
 
     def remove(self) -> Sequence[tuple[str, str]]:
         """Archive our properties, then their group; made again, they come back with their values."""
@@ -112,8 +115,10 @@ def _state(field: Field, current: Any, binned: Any) -> str:
 
 def _with_ours(field: Field, current: Any) -> list[dict[str, Any]]:
     """The list as it is, with our lacking values at its end: a list that is sent replaces the old one."""
-    existing = [{"label": o.label, "value": o.value, "displayOrder": n, "hidden": bool(o.hidden)}
-            for n, o in enumerate(current.options or ())]  # fmt: skip
+    existing = [
+        {"label": o.label, "value": o.value, "displayOrder": n, "hidden": bool(o.hidden)}
+        for n, o in enumerate(current.options or ())
+    ]
     lacking = set(lacking_options(field, current))
     return existing + [
         o | {"displayOrder": len(existing) + n} for n, o in enumerate(x for x in options(field) if x["value"] in lacking)
@@ -121,5 +126,8 @@ def _with_ours(field: Field, current: Any) -> list[dict[str, Any]]:
 
 
 def _refused(error: CrmError) -> CrmError:
-    return CrmError(f"schema: {error.args[0]}", crm=NAME,
-                    fix="use a key with the scopes crm.schemas.companies.read and crm.schemas.companies.write")  # fmt: skip
+    return CrmError(
+        f"schema: {error.args[0]}",
+        crm=NAME,
+        fix="use a key with the scopes crm.schemas.companies.read and crm.schemas.companies.write",
+    )

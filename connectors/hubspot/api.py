@@ -108,8 +108,12 @@ class Api:
         while True:
             window = {"propertyName": stamp, "operator": "BETWEEN", "value": str(start_ms), "highValue": str(end_ms)}
             beyond = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
-            body = {"filterGroups": [{"filters": [window, beyond]}], "properties": [stamp], "limit": SEARCHED,
-                    "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]}  # fmt: skip
+            body = {
+                "filterGroups": [{"filters": [window, beyond]}],
+                "properties": [stamp],
+                "limit": SEARCHED,
+                "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            }
             results = orjson.loads(self.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).content)["results"]
             if results:
                 yield [str(r["id"]) for r in results]

@@ -69,12 +69,20 @@ class HubSpotCrm:
             self.look_at(stream, scopes)
         self.look_for_traits()
         return Check(
-            org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
-            sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
-            calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
-            lacking=(*self.lacking, *self._unseen()), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
-            absent=self.traits.absent, offered=self.traits.offered,
-        )  # fmt: skip
+            org_id=str(account["portalId"]),
+            org_name=f"HubSpot portal {account['portalId']}",
+            sandbox=account.get("accountType") in TEST_PORTALS,
+            currency=self.currency,
+            now=now,
+            calls_used=self.budget.used,
+            calls_allowed=self.budget.allowed,
+            unwritable=self._unwritable(scopes),
+            lacking=(*self.lacking, *self._unseen()),
+            notes=tuple(self.notes),
+            fields=write.fingerprint(self.properties[schema.OBJECT]),
+            absent=self.traits.absent,
+            offered=self.traits.offered,
+        )
 
     def scopes(self) -> set[str] | None:
         """What the key may do, as HubSpot itself says; None where it does not say."""
@@ -99,8 +107,11 @@ class HubSpotCrm:
         self.properties[stream.type] = {p.name: p for p in definitions}
         missing = [p for p in REQUIRED.get(stream.type, ()) if p not in self.properties[stream.type]]
         if missing:
-            raise FieldMissing(f"{stream.type}: property {', '.join(missing)} is not there for this key", crm=NAME,
-                               fix="restore it (Settings > Properties), or give the key access to it")  # fmt: skip
+            raise FieldMissing(
+                f"{stream.type}: property {', '.join(missing)} is not there for this key",
+                crm=NAME,
+                fix="restore it (Settings > Properties), or give the key access to it",
+            )
 
     def look_for_traits(self) -> None:
         """Where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
@@ -108,8 +119,11 @@ class HubSpotCrm:
 
     def _without(self, stream: Stream, why: str) -> None:
         if stream.needed:
-            raise Forbidden(f"{stream.type}: {why}", crm=NAME,
-                            fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md")  # fmt: skip
+            raise Forbidden(
+                f"{stream.type}: {why}",
+                crm=NAME,
+                fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md",
+            )
         self.lacking.append(stream.type)
         self.notes.append(f"{stream.type} are not read ({why}): {stream.absent}")
 

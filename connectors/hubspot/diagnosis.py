@@ -34,8 +34,12 @@ class HubSpotDiagnosis:
 
     def identity(self) -> Identity:
         account = self.crm.api.call("GET", "/account-info/{date}/details").json()
-        return Identity(str(account["portalId"]), f"HubSpot portal {account['portalId']}",
-                        account.get("accountType") in TEST_PORTALS, "service key")  # fmt: skip
+        return Identity(
+            str(account["portalId"]),
+            f"HubSpot portal {account['portalId']}",
+            account.get("accountType") in TEST_PORTALS,
+            "service key",
+        )
 
     def permissions(self) -> Sequence[Trouble]:
         crm, found = self.crm, list[Trouble]()

@@ -57,11 +57,24 @@ def account(s: Sheet, c: Context) -> Rows:
     names = [n or d or f"Company {i}" for n, d, i in zip(s["name"], s["domain"], s.ids, strict=True)]
     ours = schema.read({n: s[n] for n in schema.NAMES.values()}, s.count)
     return rows(
-        s.ids, names, ids(s["hubspot_owner_id"]), ids(s["hs_parent_company_id"]), ids(s["type"]), ids(s["industry"]),
-        ids(s["country"]), employees, revenue, s.fill(None), instants(s["createdate"], c.odd, "companies.createdate"),
-        s.fill(None), domains(s["domain"]), ids(s["salesforceaccountid"]), ours,
-        kept({name: [s[p] for p in properties] for name, properties in c.traits.items()}, s.count), s.fill(False),
-    )  # fmt: skip
+        s.ids,
+        names,
+        ids(s["hubspot_owner_id"]),
+        ids(s["hs_parent_company_id"]),
+        ids(s["type"]),
+        ids(s["industry"]),
+        ids(s["country"]),
+        employees,
+        revenue,
+        s.fill(None),
+        instants(s["createdate"], c.odd, "companies.createdate"),
+        s.fill(None),
+        domains(s["domain"]),
+        ids(s["salesforceaccountid"]),
+        ours,
+        kept({name: [s[p] for p in properties] for name, properties in c.traits.items()}, s.count),
+        s.fill(False),
+    )
 
 
 def merged(s: Sheet) -> Rows:
@@ -77,8 +90,15 @@ def merged(s: Sheet) -> Rows:
 def contact(s: Sheet, c: Context) -> Rows:
     levels = {t: level(t) for t in set(s["jobtitle"])}
     accounts = [chosen(x) for x in s.linked("companies")]
-    return rows(s.ids, accounts, ids(s["department"]), [levels[t] for t in s["jobtitle"]], ids(s["salesforcecontactid"]),
-                instants(s["createdate"], c.odd, "contacts.createdate"), s.fill(False))  # fmt: skip
+    return rows(
+        s.ids,
+        accounts,
+        ids(s["department"]),
+        [levels[t] for t in s["jobtitle"]],
+        ids(s["salesforcecontactid"]),
+        instants(s["createdate"], c.odd, "contacts.createdate"),
+        s.fill(False),
+    )
 
 
 # ---- deals ----------------------------------------------------------------------------------------------------------
@@ -93,11 +113,22 @@ def opportunity(s: Sheet, c: Context) -> Rows:
     if strange := sum(1 for x, f in zip(stages, facts, strict=True) if x and f is None):
         c.odd["deals.dealstage: a stage of no pipeline that this key sees"] += strange
     return rows(
-        s.ids, [chosen(x) for x in s.linked("companies")], ids(s["hubspot_owner_id"]), s["dealname"], ids(stages),
-        cents(s.numbers("amount", c.odd), c.odd, "deals.amount"), ids(s["deal_currency_code"]),
-        within(odds, 0, 100, c.odd, "deals.hs_deal_stage_probability"), _dates(s["closedate"], c, "deals.closedate"),
-        ids(s["dealtype"]), instants(s["createdate"], c.odd, "deals.createdate"), closed, won, _foreign(s), s.fill(False),
-    )  # fmt: skip
+        s.ids,
+        [chosen(x) for x in s.linked("companies")],
+        ids(s["hubspot_owner_id"]),
+        s["dealname"],
+        ids(stages),
+        cents(s.numbers("amount", c.odd), c.odd, "deals.amount"),
+        ids(s["deal_currency_code"]),
+        within(odds, 0, 100, c.odd, "deals.hs_deal_stage_probability"),
+        _dates(s["closedate"], c, "deals.closedate"),
+        ids(s["dealtype"]),
+        instants(s["createdate"], c.odd, "deals.createdate"),
+        closed,
+        won,
+        _foreign(s),
+        s.fill(False),
+    )
 
 
 #: the names under which portals hold a synchronised opportunity's id

@@ -112,8 +112,11 @@ class Pull:
         return [k for k in kinds if k not in HANGING or PARENTS[k][1] in self.properties]
 
     def _newer(self, stream: Stream, records: Sequence[Record], since: int) -> set[str]:
-        stamps = instants([r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
-                                  self.context.odd, f"{stream.type}.{stream.stamp}")  # fmt: skip
+        stamps = instants(
+            [r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
+            self.context.odd,
+            f"{stream.type}.{stream.stamp}",
+        )
         return {str(r["id"]) for r, at in zip(records, stamps, strict=True) if at is None or at >= since - SKEW}
 
     def _read(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
@@ -201,8 +204,9 @@ class Pull:
             yield Page(stream.type, "participant", people, whole=Whole("activity_id", keys))
 
     def _roles(self, sheet: Sheet) -> Page:
-        return Page(sheet.type, "contact_role", mapping.contact_role(sheet, self.context),
-                    whole=Whole("opportunity_id", sheet.ids))  # fmt: skip
+        return Page(
+            sheet.type, "contact_role", mapping.contact_role(sheet, self.context), whole=Whole("opportunity_id", sheet.ids)
+        )
 
     @staticmethod
     def _page(stream: Stream, kind: str, rows: Rows) -> Page:

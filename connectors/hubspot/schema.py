@@ -38,8 +38,14 @@ TYPES = {
 def definition(field: Field) -> dict[str, Any]:
     """The body that makes this property."""
     kind, input_kind = TYPES[field.kind]
-    body: dict[str, Any] = {"name": NAMES[field.meaning], "label": field.label, "type": kind, "fieldType": input_kind,
-                            "groupName": GROUP, "description": field.help}  # fmt: skip
+    body: dict[str, Any] = {
+        "name": NAMES[field.meaning],
+        "label": field.label,
+        "type": kind,
+        "fieldType": input_kind,
+        "groupName": GROUP,
+        "description": field.help,
+    }
     return body | ({"options": options(field)} if field.options else {})
 
 

@@ -37,8 +37,9 @@ class Rest:
     def __init__(self, transport: Transport, date: str) -> None:
         self.transport, self.date = transport, date
 
-    def request(self, method: str, url: str, query_params: Any = None, headers: Any = None, body: Any = None,
-                **_: Any) -> Answer:  # fmt: skip
+    def request(
+        self, method: str, url: str, query_params: Any = None, headers: Any = None, body: Any = None, **_: Any
+    ) -> Answer:
         content = json.dumps(body).encode() if body is not None else None
         params = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in query_params or ()}
         all_headers = {"Content-Type": "application/json", **(headers or {})}

@@ -64,8 +64,10 @@ class SalesforceAdmin:
             if one.id:
                 one.remove()
         left = {f"{OBJECT}.{name}": self._drop(field_id) for name, field_id in self._made().items()}
-        return [(path, state if path.startswith("list") else (f"left: {left[path]}; {state}" if left.get(path) else "removed"))
-                for path, state in plan.items()]  # fmt: skip
+        return [
+            (path, state if path.startswith("list") else (f"left: {left[path]}; {state}" if left.get(path) else "removed"))
+            for path, state in plan.items()
+        ]
 
     def close(self) -> None:
         self.crm.close()
@@ -100,8 +102,10 @@ class SalesforceAdmin:
         return {name: ids[name] for name in (SIGNAL, *NAMES.values()) if name in ids}
 
     def _sets(self) -> list[Granted]:
-        return [Granted(self.session, replace(one, grants=[g for g in one.grants if self._grantable(g)]))
-                for one in (integration(), viewer())]  # fmt: skip
+        return [
+            Granted(self.session, replace(one, grants=[g for g in one.grants if self._grantable(g)]))
+            for one in (integration(), viewer())
+        ]
 
     def _grantable(self, grant: Grant) -> bool:
         """Whether this org knows the right: a field may be free of field-level security there, a permission unknown."""
@@ -141,8 +145,11 @@ class SalesforceAdmin:
     def _user(self, username: str) -> str:
         users = query(self.session, f"SELECT Id FROM User WHERE Username = {soql.text(username)}")  # noqa: S608
         if not users:
-            raise CrmError(f"there is no user {username} in this org", crm="salesforce",
-                           fix="make the integration user first, or correct [salesforce] username")  # fmt: skip
+            raise CrmError(
+                f"there is no user {username} in this org",
+                crm="salesforce",
+                fix="make the integration user first, or correct [salesforce] username",
+            )
         return str(users[0]["Id"])
 
     def _counts(self, names: Sequence[str]) -> dict[str, int]:

@@ -62,13 +62,22 @@ class SalesforceCrm:
         self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
         self.notes += filter(None, [self.reach.note()])
         return Check(
-            org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
-            currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
-            calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
-            lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
-            fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew, absent=self.traits.absent,
+            org_id=organization["Id"],
+            org_name=organization["Name"],
+            sandbox=bool(organization["IsSandbox"]),
+            currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(),
+            now=now,
+            calls_used=self.budget.used,
+            calls_allowed=self.budget.allowed,
+            unwritable=self._unwritable(),
+            lacking=tuple(self.lacking()),
+            visible=self.reach.seen,
+            notes=tuple(self.notes),
+            fields=write.fingerprint(self.fields[schema.OBJECT]),
+            skew=self.skew,
+            absent=self.traits.absent,
             offered=self.traits.offered,
-        )  # fmt: skip
+        )
 
     def choose_version(self) -> None:
         """The configured version, or the newest one the org has."""
@@ -99,8 +108,11 @@ class SalesforceCrm:
         """Describe an object once; raise for what is required, note what its absence degrades."""
         if stream.entity not in self.objects:
             if stream.needed:
-                raise FieldMissing(f"object {stream.entity} is not visible to this user", crm=NAME,
-                                   fix="assign the permission set Assay_Integration; see docs/salesforce.md")  # fmt: skip
+                raise FieldMissing(
+                    f"object {stream.entity} is not visible to this user",
+                    crm=NAME,
+                    fix="assign the permission set Assay_Integration; see docs/salesforce.md",
+                )
             if stream.absent:
                 self.notes.append(f"{stream.entity} is not there: {stream.absent}")
             return
@@ -108,9 +120,10 @@ class SalesforceCrm:
         missing = [f for f in stream.required if f not in fields]
         if missing:
             raise FieldMissing(
-                f"{stream.entity}: field {', '.join(missing)} is not visible to this user", crm=NAME,
+                f"{stream.entity}: field {', '.join(missing)} is not visible to this user",
+                crm=NAME,
                 fix="give the user read access to it (permission set Assay_Integration)",
-            )  # fmt: skip
+            )
         for name, loss in stream.optional.items():
             if loss and not self._has(stream.entity, name):
                 self.notes.append(f"{stream.entity}.{name} is not visible: {loss}")

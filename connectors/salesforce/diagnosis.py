@@ -103,8 +103,12 @@ class SalesforceDiagnosis:
             described = account.get(schema.NAMES[field.meaning])
             wrong = schema.fault(field, described) if described else ""
             if wrong:
-                troubles.append(Trouble(f"{schema.NAMES[field.meaning]} {wrong}",
-                                     "put the field's type and values back as `assay schema export` writes them"))  # fmt: skip
+                troubles.append(
+                    Trouble(
+                        f"{schema.NAMES[field.meaning]} {wrong}",
+                        "put the field's type and values back as `assay schema export` writes them",
+                    )
+                )
             elif described and field.written and not described["updateable"]:
                 troubles.append(Trouble(f"{schema.NAMES[field.meaning]} is read-only for this user", GRANT))
         return troubles

@@ -46,9 +46,13 @@ class Granted:
     def extra(self) -> list[str]:
         """Rights to objects and fields that the set grants beyond what it needs; an admin's own decision."""
         wanted = self.wanted.objects() | self.wanted.fields()
-        return [f"{path}: {right}" for granted, rights in ((self.objects, OBJECT_RIGHTS), (self.fields, FIELD_RIGHTS))
-                for path, record in sorted(granted.items()) for right in rights
-                if record[f"Permissions{right}"] and right not in wanted.get(path, ())]  # fmt: skip
+        return [
+            f"{path}: {right}"
+            for granted, rights in ((self.objects, OBJECT_RIGHTS), (self.fields, FIELD_RIGHTS))
+            for path, record in sorted(granted.items())
+            for right in rights
+            if record[f"Permissions{right}"] and right not in wanted.get(path, ())
+        ]
 
     def complete(self) -> None:
         """Make the set and grant what it lacks; raises `CrmError` with the CRM's words."""
@@ -138,6 +142,9 @@ def send(session: Session, method: str, path: str, body: Record | None) -> Any:
 
 
 def _refused(message: str) -> CrmError:
-    return CrmError(f"schema: {message}", crm=NAME,
-                    fix="set [salesforce] access_token and instance_url to the session of an admin who may customise the "
-                        "application; see docs/salesforce.md")  # fmt: skip
+    return CrmError(
+        f"schema: {message}",
+        crm=NAME,
+        fix="set [salesforce] access_token and instance_url to the session of an admin who may customise the "
+        "application; see docs/salesforce.md",
+    )

@@ -68,8 +68,13 @@ class Grant:
 
 
 #: a right as set-up pages call it
-RIGHTS = {"Read": "read", "Edit": "edit", "ViewAllRecords": "view all records", "ApiEnabled": "API Enabled",
-          "ActivitiesAccess": "Access Activities"}  # fmt: skip
+RIGHTS = {
+    "Read": "read",
+    "Edit": "edit",
+    "ViewAllRecords": "view all records",
+    "ApiEnabled": "API Enabled",
+    "ActivitiesAccess": "Access Activities",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +109,37 @@ class PermissionSet:
 
 def integration() -> PermissionSet:
     """For the nightly user: exactly what the pull reads, and the nine fields it writes."""
-    return PermissionSet(PERMISSION_SET, "Assay integration", "What Assay's nightly user needs, and nothing else.", [
-        *(Grant("", name, why) for name, why in USER.items()),
-        *(Grant(name, right, why) for name, (rights, why) in OBJECTS.items() for right in rights),
-        *(Grant(secured(name, one), "Read", why) for name, fields in SECURED.items() for one, why in fields.items()),
-        *(g for f in FIELDS for g in _own(NAMES[f.meaning], edit=f.written, why="what Assay writes" if f.written
-                                           else "what people answer")),
-    ])  # fmt: skip
+    return PermissionSet(
+        PERMISSION_SET,
+        "Assay integration",
+        "What Assay's nightly user needs, and nothing else.",
+        [
+            *(Grant("", name, why) for name, why in USER.items()),
+            *(Grant(name, right, why) for name, (rights, why) in OBJECTS.items() for right in rights),
+            *(Grant(secured(name, one), "Read", why) for name, fields in SECURED.items() for one, why in fields.items()),
+            *(
+                g
+                for f in FIELDS
+                for g in _own(
+                    NAMES[f.meaning], edit=f.written, why="what Assay writes" if f.written else "what people answer"
+                )
+            ),
+        ],
+    )
 
 
 def viewer() -> PermissionSet:
     """For reps and managers: see our fields, fill in the four that are theirs."""
-    return PermissionSet(VIEWER, "Assay viewer", "Read Assay's verdict on accounts and answer it.", [
-        g for f in FIELDS for g in _own(NAMES[f.meaning], edit=not f.written, why="the verdict" if f.written
-                                        else "the answer of people")])  # fmt: skip
+    return PermissionSet(
+        VIEWER,
+        "Assay viewer",
+        "Read Assay's verdict on accounts and answer it.",
+        [
+            g
+            for f in FIELDS
+            for g in _own(NAMES[f.meaning], edit=not f.written, why="the verdict" if f.written else "the answer of people")
+        ],
+    )
 
 
 def _own(name: str, *, edit: bool, why: str) -> list[Grant]:

@@ -28,9 +28,13 @@ class Pull:
     """One night's reading of one org; `has` tells whether an object's field, or a parent's behind a dot, is visible."""
 
     def __init__(
-        self, session: Session, fields: Mapping[str, Mapping[str, Any]], has: Callable[[str, str], bool], traits: Traits,
+        self,
+        session: Session,
+        fields: Mapping[str, Mapping[str, Any]],
+        has: Callable[[str, str], bool],
+        traits: Traits,
         sleep: bulk.Sleep,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.session, self.fields, self.has, self.traits, self.sleep = session, fields, has, traits, sleep
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 

@@ -11,9 +11,12 @@ from connectors.salesforce.session import Session
 SAMPLE = 200
 #: what opens an object's records to somebody who owns none of them
 OPENERS = {
-    "Account": "View All on Account, or a sharing rule", "Contact": "View All on Contact", "Opportunity": "View All on Opportunity",
-    "Task": "View All Data, where activities are private", "Event": "View All Data, where activities are private",
-}  # fmt: skip
+    "Account": "View All on Account, or a sharing rule",
+    "Contact": "View All on Contact",
+    "Opportunity": "View All on Opportunity",
+    "Task": "View All Data, where activities are private",
+    "Event": "View All Data, where activities are private",
+}
 
 
 @dataclass(frozen=True, slots=True)
