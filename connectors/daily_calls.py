@@ -1,4 +1,7 @@
-"""Our share of a CRM's daily API calls: counted before a call is made, over all runs of a day (reference: ecosystem.md 2.5)."""
+"""Our share of a CRM's daily API calls: counted before a call is made, over all runs of a day.
+
+(docs/facts/running.md, "Daily API calls")
+"""
 
 import threading
 import time

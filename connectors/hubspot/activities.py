@@ -1,4 +1,4 @@
-"""HubSpot's calls, meetings, mails, notes, tasks and messages as our activities; pure (reference: hubspot.md 1.11)."""
+"""HubSpot's calls, meetings, mails, notes, tasks and messages as our activities; pure (docs/facts/hubspot.md, "Activities")."""
 
 from collections.abc import Sequence
 
@@ -89,7 +89,7 @@ CALLS = {
     "CALLING_CRM_USER": "planned",
     "IN_PROGRESS": "planned",
 }
-#: an attempt that nobody answered takes a minute and a half (reference/scoring.md 2.1)
+#: an attempt that nobody answered takes a minute and a half (docs/facts/scoring.md, "Selling minutes")
 UNANSWERED, ATTEMPT = ("BUSY", "NO_ANSWER", "MISSED"), 90
 DIRECTIONS = {"INBOUND": "in", "OUTBOUND": "out"}
 
@@ -121,7 +121,7 @@ MEETINGS = {
 
 
 def meeting(s: Sheet, c: Context) -> Rows:
-    """An empty outcome of a past meeting means held: nobody fills it in (reference/scoring.md 2.1)."""
+    """An empty outcome of a past meeting means held: nobody fills it in (docs/facts/scoring.md, "Selling minutes")."""
     starts = _started(s, c, "hs_meeting_start_time", "hs_timestamp")
     ends = instants(s["hs_meeting_end_time"], c.odd, "meetings.hs_meeting_end_time")
     seconds = [e - b if b is not None and e is not None and e >= b else None for b, e in zip(starts, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""Creates our properties and their group; an admin's work, never the night's (reference: hubspot.md 1.9)."""
+"""Creates our properties and their group; an admin's work, never the night's (docs/facts/hubspot.md, "Properties")."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""HubSpot's data plane over the one transport: list, search, batch, associations (reference: hubspot.md 1.5 to 1.7)."""
+"""HubSpot's data plane over the one transport: list, search, batch, associations.
+
+(docs/facts/hubspot.md, "List, search and batch")
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -101,7 +104,7 @@ class Api:
     def changed(self, type_: str, stamp: str, start_ms: int, end_ms: int) -> Iterator[list[str]]:
         """Ids of records changed in a closed window, in the order of their ids.
 
-        Walking by id instead of by page knows no wall at 10,000, and none at 10,000 in one millisecond (hubspot.md 1.6).
+        Walking by id instead of by page knows no wall at 10,000, and none at 10,000 in one millisecond.
         The search index may hold old values, so only ids are taken.
         """
         last = "0"
@@ -154,7 +157,7 @@ class Api:
     def _refused_links(
         self, from_type: str, to_type: str, inputs: list[dict[str, str]], error: CrmError
     ) -> dict[str, list[Link]]:
-        """One bad id can refuse the whole call: halve until it is alone (hubspot.md 1.7)."""
+        """One bad id can refuse the whole call: halve until it is alone."""
         if "OBJECT_NOT_FOUND" in str(error) or len(inputs) == 1:
             return {}
         half = len(inputs) // 2

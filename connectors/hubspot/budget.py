@@ -1,4 +1,4 @@
-"""Keeps calls inside the portal's limits (reference: hubspot.md 1.3): a burst bucket, a slower one for search, a daily share."""
+"""Keeps calls inside the portal's limits: a burst bucket, a slower one for search, a daily share (docs/facts/hubspot.md, "Rate limits")."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean. Pure: a response to an error with its way out (reference: hubspot.md 1.3, 1.8)."""
+"""What HubSpot's answers mean. Pure: a response to an error with its way out (docs/facts/hubspot.md, "Errors")."""
 
 import json
 from typing import Any

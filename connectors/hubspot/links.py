@@ -1,4 +1,4 @@
-"""Associations: who belongs to whom. Pure (reference: hubspot.md 1.5, 1.7, 1.11)."""
+"""Associations: who belongs to whom. Pure (docs/facts/hubspot.md, "List, search and batch")."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,7 @@
 """HubSpot's companies, people and deals as our records; pure.
 
-With `activities`, `streams` and `schema` the only place that knows the vendor's names. Property meanings: reference/hubspot.md
-1.10 and 1.11, where each has its source.
+With `activities`, `streams` and `schema` the only place that knows the vendor's names. What the properties mean:
+docs/facts/hubspot.md, "Pipelines and deals".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ def owner(found: Any, c: Context) -> tuple[Any, ...]:
 
 
 def stage(pipeline: Any, place: int, found: Any, c: Context) -> tuple[Any, ...]:
-    """A stage of the `place`th pipeline; won is closed with certainty (hubspot.md 1.10)."""
+    """A stage of the `place`th pipeline; won is closed with certainty (docs/facts/hubspot.md, "Pipelines and deals")."""
     said = found.metadata or {}
     odds = _percent(str(said.get("probability", "")))
     closed = str(said.get("isClosed", "")).lower() == "true" or odds in (0, 100)
@@ -78,7 +78,7 @@ def account(s: Sheet, c: Context) -> Rows:
 
 
 def merged(s: Sheet) -> Rows:
-    """(loser, survivor, deleted) of companies that swallowed others (hubspot.md 1.12)."""
+    """(loser, survivor, deleted) of companies that swallowed others (docs/facts/hubspot.md, "Merges, deletes and history")."""
     return [
         (loser.strip(), survivor, True)
         for survivor, losers in zip(s.ids, s["hs_merged_object_ids"], strict=True)

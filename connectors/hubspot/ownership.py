@@ -1,4 +1,4 @@
-"""Who owned a company when, from the history of its owner; pure (rulings 15; reference: hubspot.md 1.12)."""
+"""Who owned a company when, from the history of its owner; pure (docs/facts/hubspot.md, "Merges, deletes and history")."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

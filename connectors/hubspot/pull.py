@@ -1,4 +1,4 @@
-"""Finds what changed in a portal and brings it (reference: hubspot.md 8; docs/adr/0009).
+"""Finds what changed in a portal and brings it (docs/facts/hubspot.md, "What a sync does"; docs/adr/0009).
 
 First, everything is listed. Later nights list ids, stamps and links of what people sell to (companies, contacts, deals,
 line items) and read only what changed; activities are searched by their date and their links are read again, because a

@@ -1,4 +1,4 @@
-"""Our properties on companies: their names and types there, and values both ways (reference: hubspot.md 1.9)."""
+"""Our properties on companies: their names and types there, and values both ways (docs/facts/hubspot.md, "Properties")."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

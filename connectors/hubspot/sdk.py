@@ -1,6 +1,6 @@
 """hubspot-api-client over our one transport and on dated paths, for the control plane (docs/adr/0008).
 
-Its own transport opens a pool for each access, has no timeout and knows v3 and v4 only (hubspot.md 2).
+Its own transport opens a pool for each access, has no timeout and knows v3 and v4 only (docs/facts/hubspot.md, "The official client").
 """
 
 import json
@@ -12,7 +12,7 @@ from hubspot import HubSpot
 from connectors.hubspot.config import HubSpotConfig
 from connectors.transport import Transport
 
-#: v3 paths to the dated ones: the date follows the API's name (hubspot.md 1.1)
+#: v3 paths to the dated ones: the date follows the API's name (docs/facts/hubspot.md, "Versions and paths")
 DATED = {f"/crm/v3/{name}": f"/crm/{name}/{{date}}" for name in ("objects", "properties", "pipelines", "owners")}
 
 

@@ -34,7 +34,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: activities are read under the scope of contacts (hubspot.md 1.2)
+#: activities are read under the scope of contacts (docs/facts/hubspot.md, "Scopes")
 _PEOPLE = ("crm.objects.contacts.read",)
 _ABOUT = ("companies", "deals", "contacts")
 _OF_ALL = ("hubspot_owner_id", "hs_timestamp", "hs_createdate")

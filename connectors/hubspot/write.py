@@ -1,4 +1,4 @@
-"""Write-back: batch update by id; one result a company (reference: hubspot.md 1.7, 1.8)."""
+"""Write-back: batch update by id; one result a company (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 import re

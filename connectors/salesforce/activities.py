@@ -1,4 +1,4 @@
-"""Salesforce's events, tasks and e-mails as our activities, and who took part; pure (reference: salesforce.md 1.10)."""
+"""Salesforce's events, tasks and e-mails as our activities, and who took part; pure (docs/facts/salesforce.md, "Activities")."""
 
 from collections.abc import Callable, Sequence
 

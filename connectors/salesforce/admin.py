@@ -16,7 +16,10 @@ Rows = Sequence[tuple[str, str]]
 
 
 class SalesforceAdmin:
-    """See `connectors.port.SchemaAdmin`. A new field is invisible until a permission set grants it (salesforce.md 1.7)."""
+    """See `connectors.port.SchemaAdmin`. A new field is invisible until a permission set grants it.
+
+    (docs/facts/salesforce.md, "Fields and permissions")
+    """
 
     def __init__(self, crm: SalesforceCrm) -> None:
         self.crm, self.session = crm, crm.session

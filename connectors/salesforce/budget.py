@@ -1,4 +1,4 @@
-"""Keeps us inside our share of the org's daily API calls (reference: salesforce.md 1.11)."""
+"""Keeps us inside our share of the org's daily API calls (docs/facts/salesforce.md, "Daily calls")."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Bulk API 2.0: query jobs read page by page in bounded memory, and ingest jobs (reference: salesforce.md 1.4, 1.5)."""
+"""Bulk API 2.0: query jobs read page by page in bounded memory, and ingest jobs (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import csv
 import io

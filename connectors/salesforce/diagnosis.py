@@ -48,7 +48,7 @@ class SalesforceDiagnosis:
         crm.budget.share = crm.budget.stop = 1.0  # and comes when there is little left
 
     def clock(self) -> int | None:
-        """The login server's own Date; its answer is a refusal, because nothing is asked of it (rulings 1)."""
+        """The login server's own Date; its answer is a refusal, because nothing is asked of it."""
         config = self.crm.config
         plain = Transport(NAME, lambda _: None, allow_hosts=config.allow_hosts, ca_file=config.ca_file, attempts=2)
         try:

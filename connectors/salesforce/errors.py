@@ -1,4 +1,4 @@
-"""What Salesforce's answers mean. Pure: a response to an error with its way out (reference: salesforce.md 1.12)."""
+"""What Salesforce's answers mean. Pure: a response to an error with its way out (docs/facts/salesforce.md, "Errors")."""
 
 import json
 from typing import Any

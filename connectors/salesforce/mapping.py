@@ -1,6 +1,6 @@
 """Salesforce's objects to our records; pure. With `activities` and `schema` the only place that knows the vendor's field names.
 
-Field meanings: reference/salesforce.md 1.9 and 1.10, where each has its source.
+What the fields mean: docs/facts/salesforce.md, "Activities" and "Opportunities, products and money".
 """
 
 from connectors.columns import cents, days, domains, flags, ids, instants, whole, within

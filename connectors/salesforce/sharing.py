@@ -1,4 +1,4 @@
-"""Which records the running user reaches, beyond what objects and fields allow: sharing (rulings 10)."""
+"""Which records the running user reaches, beyond what objects and fields allow: sharing (docs/facts/salesforce.md, "Record access")."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

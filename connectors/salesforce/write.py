@@ -17,7 +17,7 @@ from connectors.salesforce.schema import NAMES, OBJECT, WRITTEN, outgoing, read
 from connectors.salesforce.session import Session
 from scoring.records import FieldUpdate, WriteResult
 
-#: records of a collection call, and the largest plan that goes that way (reference: salesforce.md 1.6)
+#: records of a collection call, and the largest plan that goes that way (docs/facts/salesforce.md, "Collections")
 CALL, SMALL = 200, 2_000
 #: rows of an ingest job: far below its 100 MB (400 bytes a row)
 JOB = 100_000
