@@ -66,8 +66,10 @@ docs: $(READY) ## renew the pages that are made from the code
 	$(BIN)/python -m assay.doc_pages.commands > docs/commands.md
 	$(BIN)/python -m assay.doc_pages.admin_review docs/admin-review.md
 
+image: ARGS = --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' assay/__init__.py) \
+  --build-arg REVISION=$$(git rev-parse HEAD) -t assay:dev .
 image: ## the container image
-	docker build -t assay:dev . || buildah bud --format docker -t assay:dev .
+	docker build $(ARGS) || buildah bud --format docker $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Assay needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Fix: make PYTHON=python3.13" if sys.version_info < (3, 11) else 0)'

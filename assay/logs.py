@@ -13,15 +13,15 @@ import stamina
 import structlog
 
 from assay.settings import MASK, Log
+from connectors.vendors import VENDORS
 
 #: keys whose values are never logged
 PRIVATE = re.compile(r"token|secret|password|passwd|authorization|private_key|ping_url|cookie", re.IGNORECASE)
-#: shapes of secrets: bearer tokens, HubSpot keys, Salesforce sessions, JWTs, PEM blocks, passwords in URLs
-SHAPES = re.compile(
-    r"(?<=Bearer )[^\s\"',]+|(?<=Basic )[A-Za-z0-9+/=]{8,}|\bpat-[a-z0-9]{2,4}-[0-9a-f-]{8,}|\b00D[A-Za-z0-9]{12,15}![\w.]+"
-    r"|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|$)|(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)",
-    re.DOTALL,
-)
+#: shapes of secrets of any vendor: bearer tokens, JWTs, PEM blocks, passwords in URLs
+SHAPES = (
+    r"(?<=Bearer )[^\s\"',]+", r"(?<=Basic )[A-Za-z0-9+/=]{8,}", r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*",
+    r"-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|$)", r"(?<=://)[^\s/:@\"']*:[^\s/@\"']+(?=@)",
+)  # fmt: skip
 #: a shorter secret would blacken ordinary words
 SHORTEST = 4
 
@@ -35,9 +35,11 @@ class Redactor:
             form for s in long for form in (s, json.dumps(s)[1:-1], json.dumps(s, ensure_ascii=False)[1:-1], repr(s)[1:-1])
         }
         self._known = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+        vendors = (shape for vendor in VENDORS.values() for shape in vendor.secret_shapes)
+        self._shapes = re.compile("|".join((*SHAPES, *vendors)), re.DOTALL)
 
     def __call__(self, text: str) -> str:
-        return SHAPES.sub(MASK, self._known.sub(MASK, text) if self._known else text)
+        return self._shapes.sub(MASK, self._known.sub(MASK, text) if self._known else text)
 
 
 _state = {"redact": Redactor()}

@@ -6,14 +6,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from annotated_types import Len
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from connectors.vendor import Section
+from connectors.vendors import VENDORS
 from scoring.rules import Rules, preset
 from scoring.scope import ROLE
 from scoring.scope import Scope as Chosen
@@ -40,28 +43,6 @@ class _Section(BaseModel):
 
 class Database(_Section):
     url: str = Field(default="sqlite:///data/assay.db", description="where pulled and judged data live")
-
-
-class Salesforce(_Section):
-    login_url: str = Field(
-        default="https://login.salesforce.com", description="My Domain URL, or login / test.salesforce.com"
-    )
-    client_id: str = Field(default="", description="consumer key of the External Client App")
-    username: str = Field(default="", description="integration user, for the JWT login")
-    private_key_file: Path | None = Field(default=None, description="RSA key of the JWT login")
-    client_secret: SecretStr | None = Field(default=None, description="consumer secret, instead of a key")
-    access_token: SecretStr | None = Field(default=None, description="an admin's session, for `assay schema apply` only")
-    instance_url: str = Field(default="", description="the org's own URL, with access_token")
-    api_version: str = Field(default="68.0", pattern=r"^\d\d\.0$", description="highest REST API version to speak")
-    objects: tuple[str, ...] = Field(default=(), description="only these objects; empty = all that are used")
-    quota_share: float = Field(default=0.10, gt=0, le=1, description="share of the org's daily API calls a night may use")
-
-
-class HubSpot(_Section):
-    token: SecretStr | None = Field(default=None, description="service key, or the token of an existing private app")
-    base_url: str = Field(default="https://api.hubapi.com", description="HubSpot's API")
-    api_date: str = Field(default="2026-09", pattern=r"^20\d\d-(03|09)$", description="HubSpot's API release")
-    quota_share: float = Field(default=0.10, gt=0, le=1, description="share of the portal's daily calls a night may use")
 
 
 class Write(_Section):
@@ -157,23 +138,13 @@ class Web(_Section):
     token_file: Path | None = Field(default=None, description="a file that holds the token, instead of token")
 
 
-class Settings(BaseSettings):
-    """What an admin decides. Unknown keys are errors."""
+class General(BaseSettings):
+    """What stands at the top of the file, before the CRMs."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
     allow_hosts: tuple[str, ...] = Field(default=(), description="additional host:port that Assay may connect to")
     ca_file: Path | None = Field(default=None, description="additional certificate authority, beside the system's")
     database: Database = Database()
-    salesforce: Salesforce | None = None
-    hubspot: HubSpot | None = None
-    write: Write = Write()
-    scope: Scope = Scope()
-    scoring: Scoring = Scoring()
-    report: Report = Report()
-    schedule: Schedule = Schedule()
-    retention: Retention = Retention()
-    log: Log = Log()
-    web: Web = Web()
 
     @classmethod
     def settings_customise_sources(
@@ -186,6 +157,46 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` merged: it knows where each value came from."""
         return (init_settings,)
+
+
+class Settings(General):
+    """What an admin decides. Unknown keys are errors; the CRMs' sections are added by `settings_model`."""
+
+    write: Write = Write()
+    scope: Scope = Scope()
+    scoring: Scoring = Scoring()
+    report: Report = Report()
+    schedule: Schedule = Schedule()
+    retention: Retention = Retention()
+    log: Log = Log()
+    web: Web = Web()
+
+    def crms(self) -> dict[str, Section]:
+        """The section of each CRM that is configured, in the order of the registry."""
+        return {name: section for name, section in self if isinstance(section, Section)}
+
+    def required_crms(self) -> dict[str, Section]:
+        """The same; raises `ConfigError` if there is none."""
+        crms = self.crms()
+        if not crms:
+            sections = " or a ".join(f"[{name}]" for name in VENDORS)
+            raise ConfigError([f"no CRM is configured. Fix: add a {sections} section to assay.toml"])
+        return crms
+
+
+def settings_model() -> type[Settings]:
+    """`Settings` with a section for each vendor of the registry."""
+    return _with_sections(tuple((name, vendor.section) for name, vendor in VENDORS.items()))
+
+
+@cache
+def _with_sections(sections: tuple[tuple[str, type[Section]], ...]) -> type[Settings]:
+    """Fields come in the order of the bases, last one first: general ones, CRMs, all others."""
+    fields: dict[str, Any] = {name: (section | None, None) for name, section in sections}
+    crms = create_model("Crms", __base__=General, **fields)
+    model = create_model("Settings", __base__=(Settings, crms))
+    assert issubclass(model, Settings)  # noqa: S101 tells mypy, which sees the common base only
+    return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +218,7 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
             origins[".".join(key)] = origin
     settings: Settings | None = None
     try:
-        settings = Settings(**merged)
+        settings = settings_model()(**merged)
         settings.scoring.rules()
         problems += _schedule_problems(settings)
     except ValidationError as error:
@@ -261,7 +272,7 @@ def _layers(path: Path | None, flags: Mapping[str, Any], problems: list[str]) ->
     if path:
         yield f"file {path}", _file(path, problems)
     try:
-        yield "environment", _without_files(EnvSettingsSource(Settings)())
+        yield "environment", _without_files(EnvSettingsSource(settings_model())())
     except Exception as error:  # the library wraps every parse error in its own class
         problems.append(f'environment: {error}. Fix: lists are JSON, for instance ["a", "b"]')
     problems += _unknown_environment()
@@ -308,7 +319,7 @@ def _secret_files(problems: list[str]) -> dict[str, Any]:
 def sections() -> dict[str, type[BaseModel]]:
     """Every section of the file and the model of its keys."""
     found: dict[str, type[BaseModel]] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field in settings_model().model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 found[name] = kind
@@ -330,14 +341,14 @@ def secret_values(settings: Settings) -> list[str]:
     found = [v.get_secret_value() for _, v in _leaves(settings.model_dump()) if isinstance(v, SecretStr)]
     with suppress(ArgumentError):
         found += [make_url(settings.database.url).password or ""]
-    key = settings.salesforce.private_key_file if settings.salesforce else None
-    with suppress(OSError, UnicodeDecodeError):
-        found += [line for line in (key.read_text().splitlines() if key else ()) if not line.startswith("-----")]
+    for path in (path for section in settings.crms().values() for path in section.secret_files()):
+        with suppress(OSError, UnicodeDecodeError):
+            found += [line for line in path.read_text().splitlines() if not line.startswith("-----")]
     return [secret for secret in found if secret]
 
 
 def _unknown_environment() -> list[str]:
-    sections = [n.upper() for n in Settings.model_fields]
+    sections = [n.upper() for n in settings_model().model_fields]
     names = [n for n in os.environ if n.startswith(PREFIX) and "__" in n]
     strange = [n for n in names if n.removeprefix(PREFIX).partition("__")[0] not in sections]
     return [f"environment: {n}: there is no such section.{_nearest(n[6:].partition('__')[0], sections)}" for n in strange]
@@ -363,7 +374,7 @@ def _explain(error: Any, origins: Mapping[str, str]) -> str:
     key = ".".join(where)
     origin = origins.get(key, next((o for k, o in origins.items() if k.startswith(key)), "configuration"))
     if error["type"] == "extra_forbidden":
-        valid = Settings.model_fields if len(where) == 1 else _section_keys(where[0])
+        valid = settings_model().model_fields if len(where) == 1 else _section_keys(where[0])
         return f"{origin}: unknown key {key}.{_nearest(where[-1], list(valid))}"
     given = "" if where[-1] in _secrets(where[0]) else f" (given: {error['input']!r})"
     return f"{origin}: {key}: {error['msg']}{given}. Fix: see `assay config show` for the key's meaning"

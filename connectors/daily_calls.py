@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from connectors.errors import QuotaExhausted
+
+if TYPE_CHECKING:
+    import httpx
 
 #: calls reserved at a time: what a killed run has reserved counts as made
 BLOCK = 20
@@ -120,12 +121,20 @@ class Allowance:
             )
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """A CRM that allows so many calls a day, and keeps what it allows in an `Allowance`."""
+
+    @property
+    def budget(self) -> Allowance: ...
+
+
 def whole(calls: float) -> int:
     """A share in whole calls: 7 % of 100,000 is 7,000.000000000001 to a machine, and that is not one more."""
     return int(calls + 1e-6)
 
 
-def moment(response: httpx.Response) -> int:
+def moment(response: "httpx.Response") -> int:
     """The CRM's clock: the Date header of an answer; 0 without one."""
     date = response.headers.get("date")
     return int(parsedate_to_datetime(date).timestamp()) if date else 0

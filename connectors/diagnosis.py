@@ -1,11 +1,13 @@
 """What a doctor asks of a CRM, step by step; each step may fail with a `CrmError` that says the way out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 #: coverage and estimate look at activities of so many days
 WINDOW_DAYS = 180
+#: what a doctor checks of each CRM, in this order; a vendor's guide has a heading for each
+CHECKS = ("secrets", "clock", "login", "org", "permissions", "records", "fields", "quota", "coverage")
 #: the kinds of activity in which selling time is logged
 KINDS = ("meetings", "calls", "e-mails", "tasks")
 
@@ -17,6 +19,15 @@ class Trouble:
     what: str
     fix: str
     grave: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)  #: for machines
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something that is as it should be, and worth saying."""
+
+    what: str
+    facts: Mapping[str, Any] = field(default_factory=dict)  #: for machines
 
 
 @dataclass(frozen=True, slots=True)

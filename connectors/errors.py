@@ -1,5 +1,15 @@
 """What can go wrong between Assay and a CRM. One line each: what, where, why, how to fix."""
 
+from collections.abc import Sequence
+
+
+class BadConfig(Exception):
+    """A section of the configuration cannot be used as it is; one line a problem, the way out included."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
 
 class CrmError(Exception):
     """The CRM could not be used.

@@ -13,8 +13,6 @@ import stamina
 
 from connectors.errors import CrmError, Unavailable
 
-#: hosts that are the vendors' own (reference: ecosystem.md 7.2)
-VENDOR_HOSTS = (".salesforce.com", ".my.salesforce.com", "api.hubapi.com")
 #: seconds; a result page of many megabytes needs the long one
 CONNECT, READ = 10.0, 120.0
 ATTEMPTS, PATIENCE = 5, 120.0
@@ -23,13 +21,17 @@ Explain = Callable[[httpx.Response], CrmError | None]
 
 
 class Transport:
-    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may hold a call to a URL back or refuse it."""
+    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may hold a call to a URL back or refuse it.
+
+    `hosts` are the vendor's own: a name, or with a dot in front all below it; `allow_hosts` are the admin's, with their port.
+    """
 
     def __init__(
         self,
         crm: str,
         explain: Explain,
         *,
+        hosts: Sequence[str] = (),
         allow_hosts: Sequence[str] = (),
         ca_file: Path | None = None,
         admit: Callable[[str], None] = lambda _: None,
@@ -38,7 +40,7 @@ class Transport:
     ) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs, and with them SOQL
         verify: Any = httpx.create_ssl_context(verify=str(ca_file)) if ca_file else True
-        self.crm, self.explain, self.allow_hosts = crm, explain, tuple(allow_hosts)
+        self.crm, self.explain, self.hosts, self.allow_hosts = crm, explain, tuple(hosts), tuple(allow_hosts)
         self.admit, self.heard, self.attempts = admit, heard, attempts
         self.calls = 0
         self._lock = threading.Lock()
@@ -103,10 +105,10 @@ class Transport:
         )
 
     def _check_host(self, url: str) -> None:
-        """Only https to the vendors' own hosts, unless a host is listed."""
+        """Only https to the vendor's own hosts, unless a host is listed."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        known = parts.scheme == "https" and any(host == h or (h[0] == "." and host.endswith(h)) for h in VENDOR_HOSTS)
+        known = parts.scheme == "https" and any(host == h or (h[0] == "." and host.endswith(h)) for h in self.hosts)
         if not known and parts.netloc not in self.allow_hosts:
             raise CrmError(
                 f"{parts.scheme}://{parts.netloc} is not one of the vendor's hosts",

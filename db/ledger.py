@@ -168,7 +168,7 @@ class Ledger:
 
     def _latest(self, statuses: Sequence[str]) -> Any:
         """(account_id, attempts) of accounts whose latest row has one of these statuses."""
-        mine = (ledger.c.org == self.org) & ledger.c.status.in_(statuses) & _is_latest()
+        mine = (ledger.c.org == self.org) & ledger.c.status.in_(statuses) & is_latest()
         return select(ledger.c.account_id, ledger.c.attempts).where(mine)
 
     def _entries(self, where: Any) -> list[Entry]:
@@ -181,10 +181,10 @@ class Ledger:
 
 
 def _still_refused() -> ColumnElement[bool]:
-    return (ledger.c.status == "rejected") & _is_latest()
+    return (ledger.c.status == "rejected") & is_latest()
 
 
-def _is_latest() -> ColumnElement[bool]:
+def is_latest() -> ColumnElement[bool]:
     """Whether no later row of the ledger is about the same account."""
     later = ledger.alias("later")
     same = (later.c.org == ledger.c.org) & (later.c.account_id == ledger.c.account_id) & (later.c.id > ledger.c.id)

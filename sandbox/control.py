@@ -31,12 +31,12 @@ class Control:
         self.log: deque[LoggedCall] = deque(maxlen=200_000)
         self.faults: list[Fault] = []
 
-    async def answer_or_fault(self, method: str, path: str, truth: Callable[[], Awaitable[Response]]) -> Response:
+    async def answer_or_fault(self, method: str, path: str, app_answer: Callable[[], Awaitable[Response]]) -> Response:
         """Return the app's answer, or what a fault rule makes of it."""
         fault = next((f for f in self.faults if f.strikes(method, path)), None)
         if fault is None:
-            return await truth()
-        return await fault.answer(self.app, truth)
+            return await app_answer()
+        return await fault.answer(self.app, app_answer)
 
     def answer(self, method: str, name: str, body: bytes) -> Response:
         """Answer GET log|clock, POST clock|faults|edit|reset; a bad request gets the reason."""

@@ -23,10 +23,10 @@ from assay.commands import doctor
 from assay.commands.cli import app
 from assay.commands.doctor import home
 from assay.commands.doctor.finding import Finding
-from assay.commands.init import certificate, new_key, pem
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.salesforce import SalesforceConfig, open_admin
+from connectors.salesforce.keys import certificate, new_key, pem
 from db.engine import open_database
 from db.migrate import upgrade
 from db.store import Store

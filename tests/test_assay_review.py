@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.commands.doctor.crms import ANCHORS, OWN
 from assay.doc_pages import admin_review
+from connectors.diagnosis import CHECKS
+from connectors.vendors import VENDORS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -16,8 +17,10 @@ def test_the_review_page_s_tables_are_current() -> None:
     assert page.count("<!-- table: ") == len(admin_review.tables())
 
 
-@pytest.mark.parametrize("crm", list(OWN))
+@pytest.mark.parametrize("crm", list(VENDORS))
 def test_a_doctor_s_links_lead_somewhere(crm: str) -> None:
-    guide = (DOCS / f"{crm}.md").read_text()
+    vendor = VENDORS[crm]
+    guide = (DOCS.parent / vendor.guide).read_text()
     headings = {h.lstrip("# ").strip().lower().replace(" ", "-") for h in guide.splitlines() if h.startswith("#")}
-    assert not {*ANCHORS.values(), *OWN[crm].values()} - headings
+    assert set(CHECKS) == vendor.anchors.keys()
+    assert not set(vendor.anchors.values()) - headings

@@ -18,7 +18,8 @@ from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
 from assay.nightly import run
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Unauthorized
-from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_admin, open_org
+from connectors.hubspot import HubSpotConfig, open_admin, open_org
+from connectors.hubspot.client import HubSpotCrm
 from db import lease, tables
 from db.engine import open_database
 from db.ledger import Ledger

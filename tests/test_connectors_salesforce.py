@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connectors.errors import CrmError, FieldMissing, QuotaExhausted, Unauthorized, Unavailable
 from connectors.memory import EmptyDatabase
 from connectors.port import Sending
-from connectors.salesforce import SalesforceAdmin, SalesforceConfig, SalesforceCrm, open_org
+from connectors.salesforce import SalesforceConfig, open_org
 from connectors.salesforce import write as writing
+from connectors.salesforce.admin import SalesforceAdmin
+from connectors.salesforce.client import SalesforceCrm
 from sandbox import process, world
 from scoring.records import WRITTEN, FieldUpdate, WriteResult
 

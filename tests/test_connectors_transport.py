@@ -11,6 +11,7 @@ import stamina
 
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Refused, Unauthorized, Unavailable
 from connectors.salesforce.budget import Budget
+from connectors.salesforce.config import HOSTS
 from connectors.salesforce.errors import SessionEnded, explain
 from connectors.transport import Transport
 
@@ -33,7 +34,7 @@ def _no_waiting() -> Iterator[None]:
 
 @pytest.fixture
 def transport() -> Iterator[Transport]:
-    made = Transport("salesforce", explain)
+    made = Transport("salesforce", explain, hosts=HOSTS)
     yield made
     made.close()
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from assay import __version__
 from assay.doc_pages import commands
 from assay.doc_pages.configuration import markdown
-from assay.settings import Settings
+from assay.settings import settings_model
 
 ROOT = Path(__file__).parent.parent
 MANIFESTS = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
@@ -63,12 +64,13 @@ def test_the_cron_job_never_runs_two_nights_at_once_nor_again_where_a_person_is_
 
 def test_the_settings_in_manifests_are_settings() -> None:
     [config] = [d for d in documents() if d["kind"] == "ConfigMap"]
-    settings = Settings(**tomllib.loads(config["data"]["assay.toml"]))
+    model = settings_model()
+    settings = model(**tomllib.loads(config["data"]["assay.toml"]))
     assert settings.schedule.clock() is not None
     texts = [p.read_text() for p in (*MANIFESTS, ROOT / "compose.yaml", ROOT / "compose.postgres.yaml", ROOT / "Dockerfile")]
     for name in sorted({n for text in texts for n in re.findall(r"ASSAY_([A-Z]+__[A-Z_]+)", text)}):
         section, _, key = name.lower().removesuffix("_file").partition("__")
-        assert key in type(getattr(Settings(**{section: {}}), section)).model_fields, name
+        assert key in type(getattr(model(**{section: {}}), section)).model_fields, name
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
@@ -96,3 +98,10 @@ def test_the_image_holds_every_root_that_the_wheel_does() -> None:
         assert f"!{root}" in ignored
     assert text.count("--require-hashes") == 2
     assert re.search(r"^USER 65532", text, re.MULTILINE)
+
+
+def test_the_version_is_that_of_the_newest_release_and_reaches_the_image() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert __version__ == releases[0]
+    assert "--build-arg VERSION=$$(sed" in (ROOT / "Makefile").read_text()
+    assert 'org.opencontainers.image.version="${VERSION}"' in (ROOT / "Dockerfile").read_text()

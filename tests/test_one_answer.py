@@ -26,6 +26,7 @@ from db import lease
 from db import tables as t
 from db.engine import open_database
 from db.migrate import upgrade
+from db.refusals import refusals
 from db.runs import Runs
 from db.store import Store
 from db.telemetry import Telemetry
@@ -94,9 +95,11 @@ def test_what_is_refused_and_open_is_the_same_for_the_command_and_the_metric(eng
     assert (len(json.loads(show.rejects(store, True))), metric(engine, "assay_rejects_open")) == (1, 1)
     night(crm, store, write=False)  # a dry run refuses nothing, and what is refused stays refused
     assert (len(json.loads(show.rejects(store, True))), metric(engine, "assay_rejects_open")) == (1, 1)
+    assert [r.account_id for r in refusals(engine, 10)] == ["A03"], "the page and the API list the same"
     crm.refuses = {}
     night(crm, store)
     assert (len(json.loads(show.rejects(store, True))), metric(engine, "assay_rejects_open")) == (0, 0)
+    assert refusals(engine, 10) == []
 
 
 @pytest.mark.parametrize(("mode", "detail"), [("undo", {"whole": False}), ("dry", {"whole": False})])

@@ -10,7 +10,8 @@ from builders import sheet
 from sqlalchemy import Engine, select
 
 from assay.night import pull as reading
-from connectors.salesforce import SalesforceConfig, SalesforceCrm, open_org
+from connectors.salesforce import SalesforceConfig, open_org
+from connectors.salesforce.client import SalesforceCrm
 from db import tables
 from db.firm import firm
 from db.store import Store

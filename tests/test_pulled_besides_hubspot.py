@@ -15,7 +15,8 @@ from assay.night import pull as reading
 from assay.night.options import RunOptions
 from assay.night.progress import Quiet
 from assay.nightly import run
-from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_org
+from connectors.hubspot import HubSpotConfig, open_org
+from connectors.hubspot.client import HubSpotCrm
 from db import lease, tables
 from db.account_records import one_account
 from db.firm import firm

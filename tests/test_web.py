@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, insert, update
 from starlette.testclient import TestClient
 
+from assay import __version__
 from assay.settings import ConfigError, Settings
 from assay.text.scores import FIELDS
 from assay.web import create_app, raise_if_exposed
@@ -133,7 +134,7 @@ def test_nothing_else_opens_it(locked: TestClient, header: str) -> None:
 
 
 def test_health_needs_no_token_and_carries_no_data(locked: TestClient) -> None:
-    assert locked.get("/healthz").json() == {"alive": True}
+    assert locked.get("/healthz").json() == {"alive": True, "version": __version__}
     answer = locked.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"ready": False})
     assert locked.head("/healthz").status_code == 200

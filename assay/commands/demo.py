@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from assay.settings import Settings
     from db.store import Store
 
+from connectors.vendors import VENDORS, choices
+
 MARK = ".assay-demo"
-CHOICES = {"salesforce": ("salesforce",), "hubspot": ("hubspot",), "both": ("salesforce", "hubspot")}
+CHOICES = choices([name for name, vendor in VENDORS.items() if vendor.has_sandbox])
 
 
 def command(
@@ -70,13 +72,7 @@ def configure(folder: Path, crms: dict[str, Any]) -> "Settings":
     hosts = ", ".join(f'"{line["url"].removeprefix("http://")}"' for line in crms.values())
     database = f"sqlite:///{(folder / 'assay.db').resolve()}"
     parts = [f"allow_hosts = [{hosts}]\n", f'[database]\nurl = "{database}"\n']
-    if line := crms.get("salesforce"):
-        parts.append(
-            f'[salesforce]\nlogin_url = "{line["url"]}"\nclient_id = "{line["client_id"]}"\nusername = "{line["username"]}"\n'
-            f'private_key_file = "{line["private_key_file"]}"\naccess_token = "{line["admin_access_token"]}"\n'
-        )
-    if line := crms.get("hubspot"):
-        parts.append(f'[hubspot]\nbase_url = "{line["url"]}"\ntoken = "{line["token"]}"\n')
+    parts += [VENDORS[name].sandbox_section(line) for name, line in crms.items()]
     path.write_text("\n".join([*parts, "[write]\nenabled = true\n"]))
     return load(path).settings
 

@@ -31,7 +31,7 @@ class Forecast:
 def forecast(store: Store, org: Org, accounts: int, settings: Settings) -> Forecast:
     """What writing so many accounts, and the night around it, will take."""
     last = next(iter(Runs(store.engine).good(org.id, 1)), None)
-    section = {"salesforce": settings.salesforce, "hubspot": settings.hubspot}.get(org.crm)
+    section = settings.crms().get(org.crm)
     spent, allowed = Calls(store.engine, org.crm).spent()
     share = section.quota_share if section else 0.0
     return Forecast(

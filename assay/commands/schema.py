@@ -12,6 +12,7 @@ from assay import wiring
 from assay.commands import export, show
 from assay.settings import Settings
 from connectors.port import SchemaAdmin
+from connectors.vendors import VENDORS
 
 Rows = Sequence[tuple[str, str]]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it.")]
@@ -49,9 +50,8 @@ def commands(settings: Callable[[], Settings]) -> typer.Typer:
             )
             raise typer.Exit(3)
 
-    @app.command("export")
+    @app.command("export", help=f"Write {' and '.join(v.export_makes for v in VENDORS.values() if v.export_makes)}.")
     def export_(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
-        """Write a Salesforce source project (fields, permission sets, views, reports) and a list of HubSpot properties."""
         for path in export.write(folder):
             typer.echo(path)
 
@@ -71,9 +71,6 @@ def _tell(rows: Rows, as_json: bool) -> None:
 
 
 def _warn_of_login(settings: Settings) -> None:
-    s = settings.salesforce
-    if s is not None and s.access_token is None:
-        typer.echo(
-            "note: this is the nightly user's login, which should not be able to make fields; an admin's session is better: "
-            "[salesforce] access_token and instance_url, see docs/salesforce.md", err=True,
-        )  # fmt: skip
+    for note in (section.admin_note() for section in settings.crms().values()):
+        if note:
+            typer.echo(f"note: {note}", err=True)

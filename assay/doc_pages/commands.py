@@ -61,10 +61,10 @@ def _section(name: str, command: Any) -> Iterator[str]:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     usage = " ".join([name, *(_placeholder(p) for p in arguments)])
     yield f"\n    {usage}{' [OPTIONS]' if len(arguments) < len(command.params) else ''}"
-    told = [p for p in arguments if p.help]
-    if told:
+    described = [p for p in arguments if p.help]
+    if described:
         yield "\n| argument | meaning |\n|---|---|"
-        yield from (f"| `{p.metavar or p.name.upper()}` | {_cell(p.help)} |" for p in told)
+        yield from (f"| `{p.metavar or p.name.upper()}` | {_cell(p.help)} |" for p in described)
     options = list(_options(command))
     if options:
         yield ""

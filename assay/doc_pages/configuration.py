@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from assay.settings import PREFIX, Settings, sections
+from assay.settings import PREFIX, sections, settings_model
 from scoring.rules import Rules
 
 HEAD = """# Configuration
@@ -27,7 +27,7 @@ end. A flag wins over the environment, the environment over the file, the file o
 
 def markdown() -> str:
     """The whole page."""
-    top = {k: f for k, f in Settings.model_fields.items() if k not in sections()}
+    top = {k: f for k, f in settings_model().model_fields.items() if k not in sections()}
     parts = [HEAD, "## At the top of the file\n", *_table("", top)]
     for name, model in sections().items():
         parts += [f"\n## [{name}]\n", *_table(name, model.model_fields)]
@@ -66,8 +66,8 @@ def _type(field: FieldInfo) -> str:
 
 def _limits(field: FieldInfo) -> str:
     signs = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
-    found = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in field.metadata if type(m) in signs]
-    return f" ({', '.join(found)})" if found else ""
+    bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in field.metadata if type(m) in signs]
+    return f" ({', '.join(bounds)})" if bounds else ""
 
 
 def _shown(value: Any) -> str:

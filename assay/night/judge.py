@@ -55,27 +55,27 @@ def judge_nights(store: Store, day: int, rules: Rules, replay: int, stale: Colle
     orgs = store.orgs()
     last = {org.id: store.last_night(org.id) for org in orgs}
     newest = max((n for n in last.values() if n is not None), default=None)
-    made = Verdicts(stored=newest is None or newest <= day)
+    verdicts = Verdicts(stored=newest is None or newest <= day)
     shares = Shares(store, orgs, stale)
     previous: dict[str, NightRow] | None = None
     with store.firm() as firm:
-        past = learned(store, firm, day, rules, keep=made.stored)
+        past = learned(store, firm, day, rules, keep=verdicts.stored)
         for night in nights_to_judge(newest, day, replay):
             if previous is None:
                 previous = _rows_before(store, orgs, night)
             judgement = judged(firm, orgs[0], night, rules, past)
             rows = advance(previous, judgement, rules, shares.frozen)
-            made.nights += 1
-            if made.stored:
+            verdicts.nights += 1
+            if verdicts.stored:
                 _save(store, orgs, shares, night, rows)
             previous = {row.account_id: row for row in rows}
-        told = scores(judgement, rows, rules)
+        judged_scores = scores(judgement, rows, rules)
     for org in orgs:
         if org.id not in stale:
-            made.of[org.id] = shares.of(org, told)
-            if made.stored:
-                store.save_verdicts(org.id, made.of[org.id])
-    return made
+            verdicts.of[org.id] = shares.of(org, judged_scores)
+            if verdicts.stored:
+                store.save_verdicts(org.id, verdicts.of[org.id])
+    return verdicts
 
 
 def nights_to_judge(stored: int | None, day: int, replay: int) -> range:

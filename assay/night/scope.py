@@ -82,15 +82,15 @@ def absent_here(check: Check) -> list[str]:
 
 def counts(places: Iterable[Place]) -> dict[str, Any]:
     """How many accounts are in scope, and what left out the others: for a run's record."""
-    found = list(places)
-    why = Counter(p.why for p in found if p.why)
+    all_places = list(places)
+    why = Counter(p.why for p in all_places if p.why)
     rolled = why.pop(ROLLED, 0)
     return {
-        "accounts": len(found),
-        "in": sum(not p.why for p in found),
+        "accounts": len(all_places),
+        "in": sum(not p.why for p in all_places),
         "rolled_up": rolled,
         "left_out": dict(why.most_common()),
-        "still_carry": sum(p.marked for p in found if p.why),
+        "still_carry": sum(p.marked for p in all_places if p.why),
     }
 
 
@@ -127,21 +127,21 @@ def empty_scope(census: Census, scope: Scope) -> Finding | None:
     if not scope or not census.places or any(not p.why for p in census.places):
         return None
     reasons = Counter(p.why for p in census.places).most_common(3)
-    told = ", ".join(f"{n:,} by {why}" for why, n in reasons)
-    return Finding("scope-empty", f"none of {len(census.places):,} accounts is in scope ({told})")
+    by_reason = ", ".join(f"{n:,} by {why}" for why, n in reasons)
+    return Finding("scope-empty", f"none of {len(census.places):,} accounts is in scope ({by_reason})")
 
 
 def unknown_values(census: Census, scope: Scope, offered: Sequence[Mapping[str, Sequence[str]]] = ()) -> list[str]:
     """A warning for each value that no account or person has and no CRM's definition offers, the nearest known ones first."""
-    told = []
+    warnings = []
     for name in scope.criteria:
         defined = [value for each in offered for value in each.get(name, ())]
         spelt = census.spellings.get(name, frozenset()) | {v.casefold() for v in defined}
         common = [value for value, _ in census.values.get(name, Counter()).most_common() if value]
         for value in scope.values(name):
             if value and value.casefold() not in spelt and spelt:
-                told.append(_unknown_value(name, value, list(dict.fromkeys((*common, *defined)))))
-    return told
+                warnings.append(_unknown_value(name, value, list(dict.fromkeys((*common, *defined)))))
+    return warnings
 
 
 def _unknown_value(name: str, value: str, known: Sequence[str]) -> str:

@@ -33,8 +33,8 @@ RULES = (
     Rule("scope-empty", "at least one account is in scope", "correct [scope]; `assay status` shows what each criterion leaves out"),
     Rule("row-count", "accounts, contacts, opportunities and activities: none below half or above four times its median of the "
          "last 7 runs", "see whether the integration user lost access to records, or a mass load went wrong"),
-    Rule("flag-change", f"at most {Write().max_flag_change * 100:.0f} % of the accounts change their state in one night, and at least 10 may",
-         "read `assay plan`; [write] max_flag_change is the share"),
+    Rule("flag-change", f"at most {Write().max_flag_change * 100:.0f} % of the accounts change their state in one night, and at "
+         "least 10 may", "read `assay plan`; [write] max_flag_change is the share"),
     Rule("rejects", "at most 25 % of the rows sent are refused by the CRM, and at least 10 may; accounts that were refused "
          "before do not count", "read `assay rejects`: an admin's new rule, or a right that was taken away"),
     Rule("fields-changed", "our fields are defined as they were when we last wrote",
@@ -72,10 +72,10 @@ class Stopped(Exception):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        seen = "; ".join(f"rule {f.rule}: {f.said}" for f in findings)
+        broken = "; ".join(f"rule {f.rule}: {f.said}" for f in findings)
         fixes = " ".join(f"{f.rule}: {_rule(f.rule).wants}." for f in findings)
         allow = " ".join(f"--allow {f.rule}" for f in findings)
-        super().__init__(f"stopped by {seen}. Fix: {fixes} If it is right: assay run {allow}")
+        super().__init__(f"stopped by {broken}. Fix: {fixes} If it is right: assay run {allow}")
 
 
 def raise_unless(findings: Sequence[Finding], allowed: Sequence[str]) -> list[str]:

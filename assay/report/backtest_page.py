@@ -60,10 +60,18 @@ class Tested:
 
 def html(t: Tested) -> str:
     """The page: verdict, table, plots, cuts, and what could not be known."""
-    return environment().get_template("backtest_report.html.j2").render(
-        t=t, p=t.proof, says=t.sentences(), plot=_calibration_plot(t.made) if t.made else None,
-        forest=_forest(t.proof), not_known=NOT_KNOWN,
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("backtest_report.html.j2")
+        .render(
+            t=t,
+            p=t.proof,
+            says=t.sentences(),
+            plot=_calibration_plot(t.made) if t.made else None,
+            forest=_forest(t.proof),
+            not_known=NOT_KNOWN,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,8 @@ def _calibration_plot(b: "Backtest") -> Plot | None:
 
 def _forest(p: Proof) -> list[tuple[str, float, float, float]]:
     """(name, low, middle, high) of each difference as shares of a drawing's width, zero in its middle."""
-    known = [(x.name, x.gap_low, x.gap, x.gap_high) for x in p.lines if x.name in BASELINES]
-    rows = [(n, a, b, c) for n, a, b, c in known if a is not None and b is not None and c is not None]
+    gaps = [(x.name, x.gap_low, x.gap, x.gap_high) for x in p.lines if x.name in BASELINES]
+    rows = [(n, a, b, c) for n, a, b, c in gaps if a is not None and b is not None and c is not None]
     reach = max((abs(v) for _, a, _, c in rows for v in (a, c)), default=1.0) or 1.0
     return [(n, *(round(0.5 + v / reach / 2, 4) for v in (a, b, c))) for n, a, b, c in rows]  # type: ignore[misc]
 
@@ -128,14 +136,19 @@ def assumptions(t: Tested) -> list[str]:
 
 def record(t: Tested) -> dict[str, Any]:
     """Plain values for a program."""
-    made = asdict(t.made) if t.made else {"cuts": [], "methods": []}
-    for c in made["cuts"]:
+    result = asdict(t.made) if t.made else {"cuts": [], "methods": []}
+    for c in result["cuts"]:
         c["day"] = iso(c["day"])
     return {
-        "org": t.org, "currency": t.currency, "as_of": iso(t.today), "records_since": None if t.since is None else iso(t.since),
-        **{k: _plain(v) for k, v in made.items()}, "says": t.sentences(), "missing": t.missing(),
+        "org": t.org,
+        "currency": t.currency,
+        "as_of": iso(t.today),
+        "records_since": None if t.since is None else iso(t.since),
+        **{k: _plain(v) for k, v in result.items()},
+        "says": t.sentences(),
+        "missing": t.missing(),
         "taken_as_today": [{k: {"there": a, "assumed": b} for k, (a, b) in row.items()} for row in t.assumed],
-    }  # fmt: skip
+    }
 
 
 def _plain(value: Any) -> Any:

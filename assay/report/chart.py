@@ -134,9 +134,9 @@ def _axes(scores: Sequence[Score]) -> tuple[Axis, Axis]:
 
 def _axis(values: Iterable[float], least: float, start: float, end: float) -> Axis:
     """From the 2nd percentile, to a third of a decade, up to the largest value; at least one decade."""
-    known = sorted(v for v in values if v >= least) or [least]
-    low = 10 ** (math.floor(3 * math.log10(known[len(known) // 50])) / 3)
-    high = 10 ** (math.ceil(3 * math.log10(known[-1]) + 0.2) / 3)
+    positive = sorted(v for v in values if v >= least) or [least]
+    low = 10 ** (math.floor(3 * math.log10(positive[len(positive) // 50])) / 3)
+    high = 10 ** (math.ceil(3 * math.log10(positive[-1]) + 0.2) / 3)
     return Axis(low, max(high, low * 10), start, end)
 
 
@@ -178,8 +178,8 @@ def _tile_label(states: Counter[str]) -> str:
 
 def _fair_line(scores: Sequence[Score], x: Axis, y: Axis) -> list[tuple[float, float]]:
     """The median fair share by potential, in up to 12 groups of 15 or more: shares are set within each book."""
-    known = sorted((s.potential, s.fair_hours) for s in scores if s.potential >= x.low and s.fair_hours >= y.low)
-    groups = min(12, len(known) // 15)
-    cuts = [round(i * len(known) / groups) for i in range(groups + 1)] if groups > 1 else []
-    middles = [[median(v) for v in zip(*known[a:b], strict=True)] for a, b in pairwise(cuts)]
+    points = sorted((s.potential, s.fair_hours) for s in scores if s.potential >= x.low and s.fair_hours >= y.low)
+    groups = min(12, len(points) // 15)
+    cuts = [round(i * len(points) / groups) for i in range(groups + 1)] if groups > 1 else []
+    middles = [[median(v) for v in zip(*points[a:b], strict=True)] for a, b in pairwise(cuts)]
     return [(x.at(p), y.at(f)) for p, f in middles]

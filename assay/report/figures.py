@@ -58,8 +58,8 @@ def total(values: Iterable[float]) -> float:
 
 def of_state(scores: Sequence[Score], state: str) -> list[Score]:
     """The accounts in a state, those with the most hours at stake first."""
-    found = [s for s in scores if s.state == state]
-    return sorted(found, key=lambda s: (-abs(s.hours_gap) if math.isfinite(s.hours_gap) else 0.0, s.account_id))
+    flagged = [s for s in scores if s.state == state]
+    return sorted(flagged, key=lambda s: (-abs(s.hours_gap) if math.isfinite(s.hours_gap) else 0.0, s.account_id))
 
 
 def by_state(scores: Sequence[Score]) -> list[StateSum]:

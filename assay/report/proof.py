@@ -40,7 +40,7 @@ def on_trailing(p: Proof) -> list[str]:
         "worse": "{0} ranked better than expected revenue ({2:.2f} against {1:.2f}; difference {3:+.3f}, 95 % {4:+.3f} to {5:+.3f}).",
         "no difference": "Between expected revenue and {0} there is no clear difference ({1:.2f} and {2:.2f}; {3:+.3f}, 95 % {4:+.3f} to "
         "{5:+.3f}).",
-    }  # fmt: skip
+    }
     said = []
     for x in p.lines:
         if x.name in TRAILING and x.verdict:
@@ -56,8 +56,8 @@ def on_ranges(p: Proof) -> str:
         return (
             "The range of expected revenue is a rule of thumb; how often it holds has not been tested on this firm's past."
         )
-    told = f"{percent(c.coverage)} of {count(c.accounts, 'outcome')}"
-    text = f"The 80 % range of expected revenue held in {told} at cuts that had no part in it"
+    share = f"{percent(c.coverage)} of {count(c.accounts, 'outcome')}"
+    text = f"The 80 % range of expected revenue held in {share} at cuts that had no part in it"
     if c.coverage_forward is not None:
         text += f", and in {percent(c.coverage_forward)} where only what had ended before the cut could teach"
     text += "."

@@ -14,10 +14,10 @@ MOST_NAMED = 40
 
 def variables(report: Report) -> dict[str, Any]:
     """What the templates `plan_section` and `proof` need."""
-    told = answers(report.scores, report.said)
+    counts = answers(report.scores, report.said)
     return {
-        "answers": told,
-        "answers_say": summary(report.scores, told),
+        "answers": counts,
+        "answers_say": summary(report.scores, counts),
         "plan": reallocation(report.scores),
         "tenure": by_tenure(report.scores, report.started, report.day),
         "most": MOST_NAMED,

@@ -40,8 +40,7 @@ def serve(settings: Settings, config: Path | None = None) -> bool:
 
     Raises `ConfigError` and `DatabaseError` for what keeps it from starting.
     """
-    if settings.salesforce is None and settings.hubspot is None:
-        raise ConfigError(["no CRM is configured. Fix: add a [salesforce] or a [hubspot] section to assay.toml"])
+    settings.required_crms()
     engine = open_database(settings.database.url)
     before, after = upgrade(engine)
     page = _listen(settings)

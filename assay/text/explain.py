@@ -34,7 +34,7 @@ def explain_text(crm: str, s: Score, sections: Sections, owner: str = "", look: 
 
 
 def _numbers(s: Score) -> RenderableType:
-    made = table("number", "value", "range", right=frozenset({"value", "range"}))
+    rich_table = table("number", "value", "range", right=frozenset({"value", "range"}))
     rows = (
         (f"revenue of the last 12 months, {s.currency}", money(s.trailing_12m), ""),
         ("expected, next 12 months", money(s.expected), span(s.expected_low, s.expected_high)),
@@ -50,8 +50,8 @@ def _numbers(s: Score) -> RenderableType:
         *((f"evidence: {k}", _said(v), "") for k, v in sorted(s.evidence.items())),
     )
     for row in rows:
-        made.add_row(*map(plain, row))
-    return made
+        rich_table.add_row(*map(plain, row))
+    return rich_table
 
 
 #: where seconds of a record went that do not count for this account, in the order in which the rules take them
@@ -71,10 +71,10 @@ def _records(rows: Sequence[Mapping[str, object]]) -> RenderableType:
         return Text("none\n")
     names = list(rows[0])
     numeric = frozenset(n for n in names if all(isinstance(r.get(n), int | float | None) for r in rows))
-    made = table(*names, right=numeric)
+    rich_table = table(*names, right=numeric)
     for row in rows:
-        made.add_row(*(plain(_said(row.get(name))) for name in names))
-    return made
+        rich_table.add_row(*(plain(_said(row.get(name))) for name in names))
+    return rich_table
 
 
 def _said(value: object) -> str:

@@ -29,19 +29,24 @@ def scores_table(by_crm: ByCrm, look: Look = Look()) -> str:  # noqa: B008 froze
     """The verdicts as a table; a narrow terminal leaves out the next step and the range."""
     wide = look.width >= 140
     headings = ["account", "state", "hours", "share", "last 12 m", "expected", "potential"]
-    made = table(
-        *headings, *(["range"] if wide else []), "grade", "conf.", *(["next step"] if wide else []),
-        right=_NUMBERS, wrap="next step" if wide else "account",
-    )  # fmt: skip
+    rich_table = table(
+        *headings,
+        *(["range"] if wide else []),
+        "grade",
+        "conf.",
+        *(["next step"] if wide else []),
+        right=_NUMBERS,
+        wrap="next step" if wide else "account",
+    )
     for _, s in _all(by_crm):
         row = [plain(s.name), state(s.state), *map(plain, _numbers(s, wide)), plain(s.grade), plain(s.confidence)]
-        made.add_row(*row, *([plain(s.next_step)] if wide else []))
-    return printed(look, made)
+        rich_table.add_row(*row, *([plain(s.next_step)] if wide else []))
+    return printed(look, rich_table)
 
 
 def _numbers(s: Score, wide: bool) -> list[str]:
-    known = [hours(s.hours), hours(s.fair_hours), money(s.trailing_12m), money(s.expected), money(s.potential)]
-    return [*known, span(s.potential_low, s.potential_high)] if wide else known
+    cells = [hours(s.hours), hours(s.fair_hours), money(s.trailing_12m), money(s.expected), money(s.potential)]
+    return [*cells, span(s.potential_low, s.potential_high)] if wide else cells
 
 
 def scores_csv(by_crm: ByCrm) -> str:

@@ -44,17 +44,18 @@ class Accounts:
         parts, chosen = words.casefold().split(), self.read if state is None else self._of_state[state]
         return [s for s in chosen if _named(s, parts)] if parts else chosen
 
-    def after(self, cursor: tuple[int, str] | None, limit: int, state: str | None, words: str,
-              owner_id: str | None) -> tuple[Sequence[Short], Short | None]:  # fmt: skip
+    def after(
+        self, cursor: tuple[int, str] | None, limit: int, state: str | None, words: str, owner_id: str | None
+    ) -> tuple[Sequence[Short], Short | None]:
         """(the next `limit` accounts by id after the cursor, the last of them if more follow)."""
         parts = words.casefold().split()
-        found: list[Short] = []
+        matches: list[Short] = []
         for s in self.by_key[bisect_right(self._keys, cursor) if cursor else 0 :]:
             if _fits(s, state, parts, owner_id):
-                if len(found) == limit:
-                    return found, found[-1]
-                found.append(s)
-        return found, None
+                if len(matches) == limit:
+                    return matches, matches[-1]
+                matches.append(s)
+        return matches, None
 
 
 def _fits(s: Short, state: str | None, words: Sequence[str], owner_id: str | None) -> bool:

@@ -40,31 +40,34 @@ def router(context: Context) -> APIRouter:
         orgs = context.store.orgs()
         crms = {o.id: o.crm for o in orgs}
         return records.Status(
-            version=__version__, problems=context.health.problems(), next_run=context.health.next_run(),
+            version=__version__,
+            problems=context.health.problems(),
+            next_run=context.health.next_run(),
             orgs=[records.Org(**{k: v for k, v in asdict(o).items() if k != "id"}) for o in orgs],
-            accounts=len(context.snapshot.accounts), runs=[_run(r, crms) for r in context.runs.list(5)],
-        )  # fmt: skip
+            accounts=len(context.snapshot.accounts),
+            runs=[_run(r, crms) for r in context.runs.list(5)],
+        )
 
     @api.get("/runs")
     def runs(limit: Limit = 50, before: Before = None) -> records.Runs:
         """Past runs, the newest first."""
         crms = {o.id: o.crm for o in context.store.orgs()}
-        found = context.runs.list(limit, before)
-        return records.Runs(items=[_run(r, crms) for r in found], next=_next(found, limit))
+        past = context.runs.list(limit, before)
+        return records.Runs(items=[_run(r, crms) for r in past], next=_next(past, limit))
 
     @api.get("/runs/{run_id}", responses=MISSING)
     def run(run_id: Annotated[int, Path(ge=1, le=MOST)]) -> records.Run:
         """One run in detail."""
-        found = context.runs.get(run_id)
-        if found is None:
+        past = context.runs.get(run_id)
+        if past is None:
             raise HTTPException(404, f"there is no run {run_id}")
-        return _run(found, {o.id: o.crm for o in context.store.orgs()})
+        return _run(past, {o.id: o.crm for o in context.store.orgs()})
 
     @api.get("/rejects")
     def rejects(limit: Limit = 50, before: Before = None) -> records.Rejects:
         """Rows that the CRM refused, the newest first."""
-        found = refusals(context.engine, limit, before=before)
-        return records.Rejects(items=[records.Reject(**asdict(r)) for r in found], next=_next(found, limit))
+        rows = refusals(context.engine, limit, before=before)
+        return records.Rejects(items=[records.Reject(**asdict(r)) for r in rows], next=_next(rows, limit))
 
     @api.get("/summary")
     def summary() -> records.Summary:
@@ -92,10 +95,10 @@ def router(context: Context) -> APIRouter:
     @api.get("/accounts/{crm}/{account_id}", responses=MISSING)
     def account(crm: str, account_id: str) -> records.AccountInFull:
         """One account, its reasons, and the records behind its numbers."""
-        found = context.account(crm, account_id)
-        if found is None:
+        account = context.account(crm, account_id)
+        if account is None:
             raise HTTPException(404, "no account of this CRM has this id and a verdict")
-        org, score = found
+        org, score = account
         rows = {
             kind: [
                 {k: finite(v) for k, v in row.items() if not (context.hides_owners and k in ("person", "owner_id"))}
@@ -109,15 +112,17 @@ def router(context: Context) -> APIRouter:
     @api.get("/plan", responses=MISSING)
     def plan(page: Annotated[int, Query(ge=1, le=MOST, description="page of 50 accounts")] = 1) -> records.Plan:
         """What the next write would change."""
-        held = context.snapshot.plan
-        rows = [records.Change(**row) for row in _page(held, page)]
-        return records.Plan(accounts=held.accounts, fields=dict(held.fields), page=page, pages=len(held.pages), items=rows)
+        planned = context.snapshot.plan
+        rows = [records.Change(**row) for row in _page(planned, page)]
+        return records.Plan(
+            accounts=planned.accounts, fields=dict(planned.fields), page=page, pages=len(planned.pages), items=rows
+        )
 
     @api.get("/reallocation", responses=MISSING)
     def reallocation(page: Annotated[int, Query(ge=1, le=MOST, description="page of 200 accounts")] = 1) -> records.Moves:
         """Every account whose hours could move; `/api/summary` has the sums."""
-        held = context.snapshot.moves
-        return records.Moves(page=page, pages=len(held.pages), items=[records.Move(**row) for row in _page(held, page)])
+        moves = context.snapshot.moves
+        return records.Moves(page=page, pages=len(moves.pages), items=[records.Move(**row) for row in _page(moves, page)])
 
     return api
 

@@ -38,13 +38,18 @@ def create_app(engine: Engine, settings: Settings, health: Health, metrics: Metr
         context.snapshots.wait()
 
     app = FastAPI(
-        title="Assay", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=warmed,
+        title="Assay",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=warmed,
         description="What Assay found last night. Read-only; the token, where one is set, as Bearer or as the Basic password.",
-    )  # fmt: skip
+    )
     app.include_router(api.router(context))
     app.router.routes += pages.routes(context)
     app.router.routes += [
-        Route("/healthz", lambda _: JSONResponse({"alive": True})),
+        Route("/healthz", lambda _: JSONResponse({"alive": True, "version": __version__})),
         Route("/readyz", lambda _: _ready(health)),
         Route("/metrics", lambda _: _measured(metrics)),
     ]

@@ -63,8 +63,8 @@ class Context:
         org = next((o for o in self.store.orgs() if o.crm == crm), None)
         if org is None or "\x00" in account_id:  # PostgreSQL has no text with a null in it
             return None
-        found = self.store.verdicts_of([(org.id, account_id)])
-        return (org, found[org.id, account_id]) if found else None
+        verdicts = self.store.verdicts_of([(org.id, account_id)])
+        return (org, verdicts[org.id, account_id]) if verdicts else None
 
     def records(self, org: Org, score: Score) -> Records:
         return records(self.store, self.settings.scoring.rules(), org, score)

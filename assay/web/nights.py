@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from assay.night.outcome import EXIT_CODES
 from assay.text.words import EPOCH, clean, count, iso
 from db.runs import Brief
 
 DAY = 86_400
 WEEKS, PITCH, SIDE = 53, 13.6, 11.0
 #: outcomes, the worst last: what a square shows is the worst of its day
-OUTCOMES = ("done", "running", "rejected", "quota", "stopped", "failed")
+OUTCOMES = ("done", "running", *(outcome for outcome in reversed(EXIT_CODES) if outcome != "done"))
 WORDS = {
     "done": "done",
     "running": "running",

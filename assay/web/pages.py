@@ -45,7 +45,7 @@ Page = Callable[[Context, Request], Response]
 
 def routes(context: Context) -> list[Route]:
     """Every page of the menu, and what they lead to."""
-    made: dict[str, Page] = {
+    pages: dict[str, Page] = {
         "/": status,
         "/picture": partial(_section, "picture"),
         "/books": partial(_section, "books"),
@@ -58,7 +58,7 @@ def routes(context: Context) -> list[Route]:
         "/report": report,
     }
     return [
-        *(Route(path, _bound(page, context), methods=["GET"]) for path, page in made.items()),
+        *(Route(path, _bound(page, context), methods=["GET"]) for path, page in pages.items()),
         Route("/assets/style.css", lambda _: Response(_stylesheet(), media_type="text/css", headers=FOREVER)),
         Route("/assets/icon.svg", lambda _: Response(_icon(), media_type="image/svg+xml", headers=FOREVER)),
     ]
@@ -146,26 +146,36 @@ def status(context: Context, _: Request) -> Response:
     last = [r for r in newest if r is not None]
     next_run = context.health.next_run()
     return page(
-        context, "status.html.j2", "/", orgs=orgs, crms={o.id: o.crm for o in orgs}, problems=context.health.problems(),
-        next_run=next_run, wait=None if next_run is None else max(0, next_run - now), runs=runs, last=last,
+        context,
+        "status.html.j2",
+        "/",
+        orgs=orgs,
+        crms={o.id: o.crm for o in orgs},
+        problems=context.health.problems(),
+        next_run=next_run,
+        wait=None if next_run is None else max(0, next_run - now),
+        runs=runs,
+        last=last,
         worst=max(last, key=lambda r: nights.rank(r.outcome), default=None),
         running=any(r.outcome == "running" for r in runs),
-        year=nights.year(briefs, now // nights.DAY), seconds=nights.bars(briefs, "seconds"),
-        calls=nights.bars(briefs, "API calls"), refused=refusals(context.engine, LAST, run=last[0].id if last else 0),
+        year=nights.year(briefs, now // nights.DAY),
+        seconds=nights.bars(briefs, "seconds"),
+        calls=nights.bars(briefs, "API calls"),
+        refused=refusals(context.engine, LAST),
         facts=context.snapshot.facts,
-    )  # fmt: skip
+    )
 
 
 def run(context: Context, request: Request) -> Response:
     """One run in detail."""
-    found = context.runs.get(min(request.path_params["run_id"], 2**31 - 2))
-    if found is None:
+    record = context.runs.get(min(request.path_params["run_id"], 2**31 - 2))
+    if record is None:
         return trouble(404, "There is no such run. The status page lists the last ones.")
-    if context.hides_owners and "notes" in found.detail:
-        found = replace(found, detail={**found.detail, "notes": nameless(found.detail["notes"])})
+    if context.hides_owners and "notes" in record.detail:
+        record = replace(record, detail={**record.detail, "notes": nameless(record.detail["notes"])})
     orgs = context.store.orgs()
-    refused = refusals(context.engine, 100, run=found.id)
-    return page(context, "run_page.html.j2", "/", orgs=orgs, run=found, crms={o.id: o.crm for o in orgs}, refused=refused)
+    refused = refusals(context.engine, 100, run=record.id)
+    return page(context, "run_page.html.j2", "/", orgs=orgs, run=record, crms={o.id: o.crm for o in orgs}, refused=refused)
 
 
 def _section(name: str, context: Context, _: Request) -> Response:
@@ -188,10 +198,20 @@ def accounts(context: Context, request: Request) -> Response:
     number = min(max(1, int(asked["page"]) if asked.get("page", "")[:6].isdecimal() else 1), last)
     shown = found[(number - 1) * ROWS : number * ROWS]
     return page(
-        context, "accounts_page.html.j2", "/accounts", rows=_rows(context, snapshot, shown), link=_linked(shown), state=state,
-        q=words_asked, found=len(found), number=number, last=last, sums=snapshot.facts["sums"], total=len(snapshot.accounts),
+        context,
+        "accounts_page.html.j2",
+        "/accounts",
+        rows=_rows(context, snapshot, shown),
+        link=_linked(shown),
+        state=state,
+        q=words_asked,
+        found=len(found),
+        number=number,
+        last=last,
+        sums=snapshot.facts["sums"],
+        total=len(snapshot.accounts),
         r=snapshot.facts["r"],
-    )  # fmt: skip
+    )
 
 
 def _rows(context: Context, snapshot: Snapshot, shown: Sequence[Short]) -> list[Row]:
@@ -211,19 +231,27 @@ def _linked(shown: Sequence[Short]) -> Callable[[Score], str]:
 def account(context: Context, request: Request) -> Response:
     """One account: its state, its reasons, its numbers, and the records behind them."""
     crm, account_id = request.path_params["crm"], request.path_params["account_id"]
-    found = context.account(crm, account_id)
-    if found is None:
+    account = context.account(crm, account_id)
+    if account is None:
         return trouble(404, "No account of this CRM has this id and a verdict. The list of accounts has a search.")
-    org, s = found
+    org, s = account
     records = context.records(org, s)
     window = context.settings.scoring.rules().window_days
     owners = _names(context, records)
     return page(
-        context, "account_page.html.j2", "/accounts", s=s, org=org, owner=context.owner(org, s), window=window,
-        scales=dossier.money_scales(s, words.span), hours=dossier.hour_scale(s, words.hours, words.span),
-        timeline=dossier.timeline(s, window, records), sheets=dossier.sheets(records, owners, hide=context.hides_owners),
+        context,
+        "account_page.html.j2",
+        "/accounts",
+        s=s,
+        org=org,
+        owner=context.owner(org, s),
+        window=window,
+        scales=dossier.money_scales(s, words.span),
+        hours=dossier.hour_scale(s, words.hours, words.span),
+        timeline=dossier.timeline(s, window, records),
+        sheets=dossier.sheets(records, owners, hide=context.hides_owners),
         most=dossier.MOST,
-    )  # fmt: skip
+    )
 
 
 def _names(context: Context, records: Mapping[str, Any]) -> Mapping[str, str]:
@@ -240,9 +268,17 @@ def plan(context: Context, request: Request) -> Response:
     for row in held.page(number):
         blocks.setdefault((row["crm"], row["account_id"]), []).append(row)
     return page(
-        context, "plan_page.html.j2", "/plan", write=context.settings.write.enabled, holds=context.store.orgs(), held=held,
-        blocks=blocks, number=number, last=max(1, len(held.pages)), address=address,
-    )  # fmt: skip
+        context,
+        "plan_page.html.j2",
+        "/plan",
+        write=context.settings.write.enabled,
+        holds=context.store.orgs(),
+        held=held,
+        blocks=blocks,
+        number=number,
+        last=max(1, len(held.pages)),
+        address=address,
+    )
 
 
 def report(context: Context, _: Request) -> Response:

@@ -101,12 +101,12 @@ def take(store: Store, settings: Settings, stamp: Stamp) -> Snapshot:
     def link(s: Score) -> str:
         return address(homes[s.account_id][1], s.account_id)
 
-    told = summary(report)
+    sums = summary(report)
     return Snapshot(
         stamp=stamp,
         facts=facts(report) | listed(report, NOTABLE, link),
-        summary=_trimmed(told),
-        moves=Pages([_dense(part) for part in _parts(_moves(told["reallocation"]), MOVED)]),
+        summary=_trimmed(sums),
+        moves=Pages([_dense(part) for part in _parts(_moves(sums["reallocation"]), MOVED)]),
         accounts=Accounts(short(*homes[s.account_id], s) for s in report.scores),
         owners={} if report.hide_owners else report.owners,
         plan=planned,
@@ -124,8 +124,8 @@ def _trimmed(told: dict[str, Any]) -> dict[str, Any]:
 
 def _moves(hours: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Of both sides, the largest first."""
-    found = [move for side in ("taken", "given") for move in hours.get(side, ())]
-    return sorted(found, key=lambda m: (-abs(m["hours"] or 0), m["account_id"]))
+    moves = [move for side in ("taken", "given") for move in hours.get(side, ())]
+    return sorted(moves, key=lambda m: (-abs(m["hours"] or 0), m["account_id"]))
 
 
 def plan(store: Store, options: RunOptions) -> Plan:
@@ -151,10 +151,17 @@ def _dense(rows: Any) -> bytes:
 
 def _packed(crm: str, updates: Sequence[FieldUpdate], names: Mapping[str, str]) -> bytes:
     rows = [
-        {"crm": crm, "account_id": c.account_id, "name": c.name, "field": c.field, "old": finite(c.old), "new": finite(c.new),
-         "why": c.why}
+        {
+            "crm": crm,
+            "account_id": c.account_id,
+            "name": c.name,
+            "field": c.field,
+            "old": finite(c.old),
+            "new": finite(c.new),
+            "why": c.why,
+        }
         for c in changes(updates, names)
-    ]  # fmt: skip
+    ]
     return _dense(rows)
 
 
@@ -170,13 +177,13 @@ class Snapshots:
     def current(self) -> Snapshot:
         """The snapshot to show; only the first one is waited for. Raises what the database raises."""
         stamp = self._runs.stamp()
-        held = self._held
-        if held is None:
+        shown = self._held
+        if shown is None:
             with self._making:
                 return self._held or self._make(stamp)
-        if held.stamp != stamp and self._making.acquire(blocking=False):
+        if shown.stamp != stamp and self._making.acquire(blocking=False):
             self._begin(self._remake, stamp)
-        return held
+        return shown
 
     def warm(self) -> None:
         """Make the first snapshot without waiting for it."""
@@ -209,6 +216,6 @@ class Snapshots:
         start = time.perf_counter()
         if stamp.ended:
             create_lookup_indexes(self._store.engine)
-        made = self._held = take(self._store, self._settings, stamp)
-        log.info("snapshot", accounts=len(made.accounts), seconds=round(time.perf_counter() - start, 2))
-        return made
+        snapshot = self._held = take(self._store, self._settings, stamp)
+        log.info("snapshot", accounts=len(snapshot.accounts), seconds=round(time.perf_counter() - start, 2))
+        return snapshot

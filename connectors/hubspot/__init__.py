@@ -1,29 +1,35 @@
-"""HubSpot."""
+"""HubSpot. Its rooms are imported by who opens a portal: the SDK and the maths cost half a second (`connectors.vendor`)."""
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from connectors.hubspot.admin import HubSpotAdmin
-from connectors.hubspot.client import HubSpotCrm
 from connectors.hubspot.config import HubSpotConfig
-from connectors.hubspot.diagnosis import HubSpotDiagnosis
-from connectors.hubspot.write import calls as write_calls
 
-__all__ = [
-    "HubSpotAdmin", "HubSpotConfig", "HubSpotCrm", "HubSpotDiagnosis", "open_admin", "open_diagnosis", "open_org", "write_calls",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from connectors.hubspot.admin import HubSpotAdmin
+    from connectors.hubspot.client import HubSpotCrm
+    from connectors.hubspot.diagnosis import HubSpotDiagnosis
+
+__all__ = ["HubSpotConfig", "open_admin", "open_diagnosis", "open_org"]
 
 
-def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> HubSpotCrm:
+def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep) -> "HubSpotCrm":
     """One portal; nothing is sent before `check`."""
+    from connectors.hubspot.client import HubSpotCrm
+
     return HubSpotCrm(config, sleep)
 
 
-def open_admin(config: HubSpotConfig) -> HubSpotAdmin:
+def open_admin(config: HubSpotConfig) -> "HubSpotAdmin":
     """The same portal for an admin."""
-    return HubSpotAdmin(HubSpotCrm(config))
+    from connectors.hubspot.admin import HubSpotAdmin
+
+    return HubSpotAdmin(open_org(config))
 
 
-def open_diagnosis(config: HubSpotConfig) -> HubSpotDiagnosis:
+def open_diagnosis(config: HubSpotConfig) -> "HubSpotDiagnosis":
     """The same portal for a doctor."""
-    return HubSpotDiagnosis(HubSpotCrm(config))
+    from connectors.hubspot.diagnosis import HubSpotDiagnosis
+
+    return HubSpotDiagnosis(open_org(config))

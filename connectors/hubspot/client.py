@@ -8,7 +8,7 @@ from connectors.errors import CrmError, FieldMissing, Forbidden, Refused
 from connectors.hubspot import activities, mapping, schema, scope_fields, sdk, write
 from connectors.hubspot.api import Api
 from connectors.hubspot.budget import Budget
-from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.config import HOSTS, HubSpotConfig
 from connectors.hubspot.errors import NAME, explain
 from connectors.hubspot.pull import Pull
 from connectors.hubspot.sheet import Context
@@ -37,7 +37,7 @@ class HubSpotCrm:
         self.config = config
         self.budget = Budget(config.quota_share, config.quota_stop, sleep=sleep)
         self.transport = Transport(
-            NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
+            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
             heard=self.budget.heard, attempts=ATTEMPTS,
         )  # fmt: skip
         self.api = Api(config, self.transport, sleep)

@@ -9,7 +9,7 @@ from connectors.keyed import Keyed, address
 from connectors.port import Check, Known, Pulled, Sending
 from connectors.salesforce import permissions, schema, scope_fields, sharing, write
 from connectors.salesforce.budget import Budget
-from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.config import HOSTS, SalesforceConfig
 from connectors.salesforce.errors import NAME, explain
 from connectors.salesforce.pull import Pull
 from connectors.salesforce.session import Session, server_time
@@ -29,7 +29,7 @@ class SalesforceCrm:
         self.config, self.sleep = config, sleep
         self.budget = Budget(config.quota_share, config.quota_stop)
         self.transport = Transport(
-            NAME, explain, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
+            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
             heard=self._heard,
         )  # fmt: skip
         self.session = Session(config, self.transport)

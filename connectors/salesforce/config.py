@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+#: the vendor's own (reference: ecosystem.md 7.2)
+HOSTS = (".salesforce.com", ".my.salesforce.com")
+
 
 @dataclass(frozen=True, slots=True)
 class SalesforceConfig:

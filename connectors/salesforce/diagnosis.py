@@ -9,6 +9,7 @@ from connectors.errors import CrmError, Unavailable
 from connectors.salesforce import permissions, schema, sharing
 from connectors.salesforce.bulk import MAX_RECORDS
 from connectors.salesforce.client import SalesforceCrm
+from connectors.salesforce.config import HOSTS
 from connectors.salesforce.errors import NAME
 from connectors.salesforce.granting import query
 from connectors.salesforce.sharing import Reach
@@ -50,7 +51,9 @@ class SalesforceDiagnosis:
     def clock(self) -> int | None:
         """The login server's own Date; its answer is a refusal, because nothing is asked of it."""
         config = self.crm.config
-        plain = Transport(NAME, lambda _: None, allow_hosts=config.allow_hosts, ca_file=config.ca_file, attempts=2)
+        plain = Transport(
+            NAME, lambda _: None, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, attempts=2
+        )
         try:
             response = plain.request("POST", config.login_url.rstrip("/") + "/services/oauth2/token", content=b"")
         finally:

@@ -45,8 +45,8 @@ def check(portal: Portal, table: Table, values: Mapping[str, str], stored: Mappi
                     "name": name,
                 }
             )
-        elif words := schema.fault(definition, value):
-            faults.append({"isValid": False, "message": words, "error": "INVALID_OPTION", "name": name})
+        elif message := schema.fault(definition, value):
+            faults.append({"isValid": False, "message": message, "error": "INVALID_OPTION", "name": name})
     if faults:
         raise invalid(f"Property values were not valid: {json.dumps(faults)}")
     if release == RULES_SINCE:
@@ -61,11 +61,11 @@ def _obey(portal: Portal, table: Table, values: Mapping[str, str], stored: Mappi
             continue
         if any(after.get(k) != str(v) for k, v in (rule.get("if") or {}).items()):
             continue
-        lacking = [n for n in rule.get("require", ()) if not after.get(n)]
-        if lacking:
+        missing = [n for n in rule.get("require", ()) if not after.get(n)]
+        if missing:
             code = "MISSING_CONDITIONAL_REQUIRED_PROPERTY" if rule.get("if") else "MISSING_REQUIRED_PROPERTY"
-            words = rule.get("message") or f"{', '.join(lacking)} must be set"
-            raise invalid(words, errors=[{"message": words, "code": code, "context": {"propertyName": lacking}}])
+            message = rule.get("message") or f"{', '.join(missing)} must be set"
+            raise invalid(message, errors=[{"message": message, "code": code, "context": {"propertyName": missing}}])
 
 
 def save(portal: Portal, table: Table, record: Record, values: Mapping[str, str], release: str) -> str:

@@ -4,7 +4,7 @@ A check that rests on a failed one is skipped, so that one cause is told once.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,8 @@ from assay.commands.doctor.crms import Patient
 from assay.commands.doctor.finding import Check, Finding, carry_out, worst
 from assay.settings import ConfigError, Settings, config_path, load
 from connectors.diagnosis import Diagnosis
+from connectors.vendor import Section
+from connectors.vendors import VENDORS
 from db.engine import DatabaseError, open_database
 from db.store import Org, Store
 
@@ -41,16 +43,13 @@ def examine(config: Path | None) -> list[Finding]:
 def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Check]:
     checks = [
         Check("config", CONFIGURATION, lambda: _config(settings, path)),
-        *(
-            Check(name, f"docs/{name.partition(' ')[0]}.md#set-up", run, ("config",))
-            for name, run in _secrets(settings, path)
-        ),
+        *(_secrets(name, section, path) for name, section in settings.crms().items()),
         Check("database", CONFIGURATION, lambda: home.database(settings), ("config",)),
     ]
-    for name, share in _configured(settings):
+    for name, section in settings.crms().items():
         patient = Patient(
-            name, f"docs/{name}.md", _opener(settings, name), _pinned(settings, name), share,
-            scoped=bool(settings.scope.chosen().criteria), alone=len(_configured(settings)) == 1,
+            VENDORS[name], _opener(settings, name), _pinned(settings, name), section.quota_share,
+            scoped=bool(settings.scope.chosen().criteria), alone=len(settings.crms()) == 1,
         )  # fmt: skip
         stack.callback(patient.close)
         checks += patient.checks()
@@ -62,24 +61,14 @@ def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Che
     ]
 
 
-def _secrets(settings: Settings, path: Path | None) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
-    found: dict[str, Callable[[], Iterable[Finding]]] = {
-        "salesforce": lambda: home.salesforce_secrets(settings, path), "hubspot": lambda: home.hubspot_secrets(settings, path)}  # fmt: skip
-    return [(f"{name} secrets", found[name]) for name, _ in _configured(settings)]
+def _secrets(name: str, section: Section, path: Path | None) -> Check:
+    vendor, check = VENDORS[name], f"{name} secrets"
+    link = f"{vendor.guide}#{vendor.anchors['secrets']}"
+    return Check(check, link, lambda: home.secrets(check, name, section, path), ("config",))
 
 
 def _config(settings: Settings, path: Path | None) -> list[Finding]:
-    if not _configured(settings):
-        raise ConfigError([wiring.NO_CRM])
-    return [
-        Finding("config", "ok", f"{path or 'environment and defaults'}: {', '.join(n for n, _ in _configured(settings))}")
-    ]
-
-
-def _configured(settings: Settings) -> list[tuple[str, float]]:
-    """CRM and its share of the day's calls."""
-    return [(name, section.quota_share) for name, section in (("salesforce", settings.salesforce), ("hubspot", settings.hubspot))
-            if section is not None]  # fmt: skip
+    return [Finding("config", "ok", f"{path or 'environment and defaults'}: {', '.join(settings.required_crms())}")]
 
 
 def _opener(settings: Settings, name: str) -> Callable[[], Diagnosis]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from assay.commands.doctor.finding import Check, Finding
 from connectors.diagnosis import KINDS, WINDOW_DAYS, Diagnosis, Identity, Trouble
+from connectors.vendor import Vendor
 from db.store import Org
 
 #: seconds a clock may be off; a JWT is good for three minutes
@@ -16,10 +17,10 @@ class Patient:
     """One configured CRM; it is opened by the first check that needs it."""
 
     def __init__(
-        self, name: str, guide: str, open_: Callable[[], Diagnosis], pinned: Callable[[], Org | None], share: float,
+        self, vendor: Vendor, open_: Callable[[], Diagnosis], pinned: Callable[[], Org | None], share: float,
         *, scoped: bool = False, alone: bool = True,
     ) -> None:  # fmt: skip
-        self.name, self.guide, self.open, self.pinned, self.share = name, guide, open_, pinned, share
+        self.vendor, self.name, self.open, self.pinned, self.share = vendor, vendor.name, open_, pinned, share
         self.scoped, self.alone = scoped, alone
         self._diagnosis: Diagnosis | None = None
 
@@ -49,7 +50,7 @@ class Patient:
 
     def _check(self, word: str, run: Callable[[], Iterable[Finding]], *needs: str) -> Check:
         own = tuple(n if n == "config" else self._named(n) for n in needs)
-        link = "docs/scope.md" if word == "scope" else f"{self.guide}#{(ANCHORS | OWN[self.name])[word]}"
+        link = "docs/scope.md" if word == "scope" else f"{self.vendor.guide}#{self.vendor.anchors[word]}"
         return Check(self._named(word), link, run, own)
 
     def _named(self, word: str) -> str:
@@ -133,15 +134,6 @@ class Patient:
                 Finding(name, "warning", cause, "let that tool log its activities in the CRM, see the guide", facts=seen)
             ]
         return [Finding(name, "ok", f"{told} in {WINDOW_DAYS} days", facts=seen)]
-
-
-#: where a check is explained: headings of both guides, and of each
-ANCHORS = {"secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "fields": "what-is-written",
-           "quota": "what-it-costs", "coverage": "what-is-read"}  # fmt: skip
-OWN = {
-    "salesforce": {"permissions": "permissions", "records": "access-modes"},
-    "hubspot": {"permissions": "set-up", "records": "set-up"},
-}
 
 
 def _differs(me: Identity, pinned: Org | None) -> Iterator[str]:

@@ -4,54 +4,40 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from assay.commands.doctor.finding import Finding
 from assay.night import scope as scopes
 from assay.settings import Settings
+from connectors.diagnosis import Observation, Trouble
+from connectors.vendor import Section
 from db.engine import open_database
 from db.migrate import revisions, unusable
 from db.store import Store
 
-SALESFORCE, HUBSPOT = "salesforce secrets", "hubspot secrets"
 GOOD = "present, and readable only by this user (mode 600)"
-#: days before a certificate's end in which it is told
-NOTICE_DAYS = 30
 #: free bytes below which a night may not fit, and below which it cannot
 TIGHT, FULL = 2_000_000_000, 200_000_000
-#: bits of an RSA key below which it is refused by Salesforce
-LEAST_BITS = 2048
 
 
-def salesforce_secrets(settings: Settings, config: Path | None) -> Iterator[Finding]:
-    """The key or secret of the login: whether it is there, what it should be, for how long, and who may read it."""
-    s = settings.salesforce
-    if s is None:
+def secrets(check: str, name: str, section: Section, config: Path | None) -> Iterator[Finding]:
+    """The secret of a login: whether it is there, what it should be, for how long, and who may read it."""
+    if missing := section.missing_secret():
+        yield _finding(check, missing)
         return
-    inline = s.client_secret or s.access_token
-    if s.private_key_file is None and inline is None:
-        yield Finding(SALESFORCE, "failure", "[salesforce]: no way to log in", "set private_key_file (JWT) or client_secret")
-        return
-    files = [s.private_key_file] if s.private_key_file else _where("SALESFORCE", config)
-    found = [*_modes(SALESFORCE, files), *(_key(s.private_key_file) if s.private_key_file else ())]
-    yield from found or [Finding(SALESFORCE, "ok", GOOD)]
+    files = section.secret_files() or _where(name.upper(), config)
+    findings = [*_modes(check, files), *(_finding(check, seen) for seen in section.check_secrets())]
+    yield from findings or [Finding(check, "ok", GOOD)]
 
 
-def hubspot_secrets(settings: Settings, config: Path | None) -> Iterator[Finding]:
-    """The service key: whether it is there, and who may read it."""
-    h = settings.hubspot
-    if h is not None and h.token is None:
-        fix = "set ASSAY_HUBSPOT__TOKEN_FILE to a file that holds it"
-        yield Finding(HUBSPOT, "failure", "[hubspot] token is empty", fix)
-    elif h is not None:
-        yield from _modes(HUBSPOT, _where("HUBSPOT", config)) or [Finding(HUBSPOT, "ok", GOOD)]
+def _finding(check: str, seen: Trouble | Observation) -> Finding:
+    if isinstance(seen, Observation):
+        return Finding(check, "ok", seen.what, facts=seen.facts)
+    return Finding(check, "failure" if seen.grave else "warning", seen.what, seen.fix, facts=seen.facts)
 
 
 def _where(section: str, config: Path | None) -> list[Path]:
@@ -65,55 +51,6 @@ def _modes(check: str, paths: Sequence[Path]) -> list[Finding]:
     """A file that is absent is told by who needs it."""
     return [Finding(check, "warning", f"{p} holds a secret and can be read by other users", f"chmod 600 {p}")
             for p in paths if p.exists() and p.stat().st_mode & 0o077]  # fmt: skip
-
-
-def _key(path: Path) -> list[Finding]:
-    try:
-        key = load_pem_private_key(path.read_bytes(), None)
-    except OSError as error:
-        fix = "check the path, or run `assay init` to make a key"
-        return [Finding(SALESFORCE, "failure", f"[salesforce] private_key_file {path}: {error.strerror}", fix)]
-    except (ValueError, TypeError):
-        return [Finding(SALESFORCE, "failure", f"{path} is no private key without a passphrase in PEM form",
-                        "give the key that `assay init` made, not the certificate")]  # fmt: skip
-    if not isinstance(key, RSAPrivateKey) or key.key_size < LEAST_BITS:
-        return [
-            Finding(SALESFORCE, "failure", f"{path} is no RSA key of {LEAST_BITS} bits", "make a new one with `assay init`")
-        ]
-    return _certificate(path.with_suffix(".crt"), key)
-
-
-def _certificate(path: Path, key: RSAPrivateKey) -> list[Finding]:
-    """The certificate lies beside its key, where `assay init` puts it."""
-    if not path.exists():
-        return []
-    try:
-        held = x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
-        return [
-            Finding(
-                SALESFORCE,
-                "failure",
-                f"{path} is no certificate in PEM form",
-                "make a new pair with `assay init --out new/assay.toml`",
-            )
-        ]
-    if held.public_key() != key.public_key():
-        return [
-            Finding(
-                SALESFORCE,
-                "failure",
-                f"{path} belongs to another key",
-                "upload the certificate of this key, or make a new pair",
-            )
-        ]
-    days = (held.not_valid_after_utc - datetime.now(UTC)).days
-    fix = "make a new pair with `assay init --out new/assay.toml`, upload the certificate to the External Client App, then exchange the key"
-    if days < 0:
-        return [Finding(SALESFORCE, "failure", f"the certificate {path} expired {-days} days ago", fix)]
-    status = "warning" if days < NOTICE_DAYS else "ok"
-    return [Finding(SALESFORCE, "warning" if status == "warning" else "ok", f"the certificate {path} is good for {days} days",
-                    fix if status == "warning" else "", facts={"certificate_days": days})]  # fmt: skip
 
 
 def database(settings: Settings) -> Iterator[Finding]:

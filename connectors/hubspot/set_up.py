@@ -1,0 +1,15 @@
+"""What `assay init` writes and tells for HubSpot."""
+
+SECTION = """\
+[hubspot]
+# The service key stays out of this file: ASSAY_HUBSPOT__TOKEN_FILE names a file that holds it (mode 600).
+# The most of the portal's daily API calls that a night may use.
+quota_share = 0.10
+"""
+
+CLICKS = """\
+HubSpot, as a super admin (docs/hubspot.md has every step):
+  1. Development > Keys > Service keys: a key with the scopes listed there.
+  2. Put it into a file of mode 600 and name that: ASSAY_HUBSPOT__TOKEN_FILE=/path/to/the/file
+  3. assay schema apply --yes
+"""

@@ -1,0 +1,129 @@
+"""What a vendor is: all that commands, doctor, settings and wiring ask of a CRM.
+
+Cheap to import: a vendor's methods import their rooms when they are called, because `assay --help`, the page and half of the
+commands need no SDK and no maths. Which vendors there are is `connectors.vendors`; how to write one is docs/adding-a-crm.md.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from connectors.diagnosis import Diagnosis, Observation, Trouble
+from connectors.port import Crm, SchemaAdmin
+
+#: headings and rows
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What an installation says to all of its CRMs."""
+
+    traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
+    allow_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    subject_salt: bytes = field(default=b"", repr=False)  #: the key of all keyed hashes (docs/adr/0006)
+
+
+class Section(BaseModel, ABC):
+    """A vendor's section of assay.toml: the keys, and the ways in. What opens something raises `BadConfig` for a wrong key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    if TYPE_CHECKING:  # each vendor declares it as the last of its keys; a field of this class would be the first of all
+        quota_share: float
+
+    @abstractmethod
+    def open_org(self, shared: Shared) -> Crm:
+        """The org as the night works with it; nothing is sent before `check`."""
+
+    @abstractmethod
+    def open_admin(self, shared: Shared) -> SchemaAdmin:
+        """Our fields there, with whatever login is configured."""
+
+    @abstractmethod
+    def open_diagnosis(self, shared: Shared) -> Diagnosis:
+        """The org as the doctor looks at it, with the nightly user's login."""
+
+    @abstractmethod
+    def credential(self) -> str:
+        """The secret that the database never holds, from which the key of all keyed hashes is made; empty if none is set."""
+
+    @abstractmethod
+    def missing_secret(self) -> Trouble | None:
+        """Why nobody can log in with these keys, if so."""
+
+    def secret_files(self) -> Sequence[Path]:
+        """Files that hold a secret and are named by a key of this section."""
+        return ()
+
+    def check_secrets(self) -> Sequence[Trouble | Observation]:
+        """What can be said of the secrets without sending anything: their form, how long they are good."""
+        return ()
+
+    def admin_note(self) -> str:
+        """What an admin should know before she changes the schema with this login; empty for nothing."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `assay init` has to know: a flag, and a prompt where a person can be asked."""
+
+    name: str  #: of the answer; the flag is the same with dashes
+    help: str
+    prompt: str = ""  #: empty for what may be filled in later
+    fault: Callable[[str], str] = lambda _: ""  #: what is wrong with an answer, and the way out; empty if nothing
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What `assay init` makes for a vendor."""
+
+    section: str  #: commented lines of assay.toml
+    clicks: str  #: what an admin does by hand
+    files: Mapping[Path, tuple[bytes, int]] = field(default_factory=dict)  #: path -> (content, mode)
+
+
+class Vendor(ABC):
+    """One kind of CRM; what has a default here is a room that a vendor may do without."""
+
+    name: ClassVar[str]  #: of the section, of `Crm.name` and in the database
+    section: ClassVar[type[Section]]
+    guide: ClassVar[str]  #: the page that explains the set-up
+    #: heading of that page for each of the doctor's checks (`connectors.diagnosis.CHECKS`)
+    anchors: ClassVar[Mapping[str, str]]
+    #: regular expressions of its secrets' shapes, which no log line may show
+    secret_shapes: ClassVar[Sequence[str]] = ()
+    questions: ClassVar[Sequence[Question]] = ()
+    init_makes: ClassVar[str] = ""  #: what `assay init` makes besides assay.toml, in words
+    export_makes: ClassVar[str] = ""  #: what `assay schema export` writes, in words
+    has_sandbox: ClassVar[bool] = False  #: whether `assay demo` can serve one
+
+    @abstractmethod
+    def write_calls(self, rows: int) -> int:
+        """API calls that writing so many accounts takes."""
+
+    @abstractmethod
+    def set_up(self, answers: Mapping[str, str], folder: Path) -> SetUp:
+        """What `assay init` writes beside and into assay.toml, and tells the admin; the answers are all there."""
+
+    def export(self) -> Mapping[str, str]:
+        """Path -> text: our fields as files that the vendor's own tools take."""
+        return {}
+
+    def account_fields(self) -> tuple[str, Mapping[str, str]]:
+        """What an account is called there, and meaning -> name of each of our fields; for the admin's review page."""
+        return "", {}
+
+    def review(self) -> Mapping[str, Table]:
+        """Tables of the admin's review page, by name: what is read, what is granted, and why."""
+        return {}
+
+    def sandbox_section(self, ready: Mapping[str, str]) -> str:
+        """The section of assay.toml for a sandbox, from its part of the sandbox's ready line."""
+        raise NotImplementedError
