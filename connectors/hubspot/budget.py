@@ -54,7 +54,7 @@ class Budget(Allowance):
         self._search = Bucket(SEARCHES, 1.0, clock)
         self._pace = threading.Lock()
 
-    def heard(self, response: httpx.Response) -> None:
+    def after_response(self, response: httpx.Response) -> None:
         """Search answers carry no limits; OAuth answers no daily ones."""
         limits = {
             k[len("x-hubspot-ratelimit-") :]: v for k, v in response.headers.items() if k.startswith("x-hubspot-ratelimit")
@@ -66,7 +66,7 @@ class Budget(Allowance):
         allowed = int(limits["daily"]) if daily else None
         self.learn(allowed - int(limits["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
 
-    def admit(self, url: str) -> None:
+    def before_call(self, url: str) -> None:
         """Count one more call and wait for its turn, or raise before it is made."""
         self.take()
         with self._pace:

@@ -37,9 +37,15 @@ class HubSpotCrm:
         self.config = config
         self.budget = Budget(config.quota_share, config.quota_stop, sleep=sleep)
         self.transport = Transport(
-            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self.budget.heard, attempts=ATTEMPTS,
-        )  # fmt: skip
+            NAME,
+            explain,
+            hosts=HOSTS,
+            allow_hosts=config.allow_hosts,
+            ca_file=config.ca_file,
+            before_call=self.budget.before_call,
+            after_response=self.budget.after_response,
+            attempts=ATTEMPTS,
+        )
         self.api = Api(config, self.transport, sleep)
         self.sdk = sdk.client(config, self.transport)
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run

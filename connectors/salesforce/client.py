@@ -29,9 +29,14 @@ class SalesforceCrm:
         self.config, self.sleep = config, sleep
         self.budget = Budget(config.quota_share, config.quota_stop)
         self.transport = Transport(
-            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self._heard,
-        )  # fmt: skip
+            NAME,
+            explain,
+            hosts=HOSTS,
+            allow_hosts=config.allow_hosts,
+            ca_file=config.ca_file,
+            before_call=self.budget.before_call,
+            after_response=self._after_response,
+        )
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.objects: set[str] = set()  #: objects that this user may query
@@ -189,8 +194,8 @@ class SalesforceCrm:
         names = [n for n in schema.NAMES.values() if self._has(schema.OBJECT, n)]
         yield from write.reread(self.session, names, account_ids, token, self.sleep)
 
-    def _heard(self, response: Any) -> None:
+    def _after_response(self, response: Any) -> None:
         """What the login server's clock says, when it answers; the budget hears every answer."""
-        self.budget.heard(response)
+        self.budget.after_response(response)
         if "/services/oauth2/" in str(response.url) and "date" in response.headers:
             self.skew = round(time.time()) - server_time(response)
