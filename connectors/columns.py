@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 EPOCH = date(1970, 1, 1)
 #: instants outside are typing errors: 1990-01-01 .. 2100-01-01
 EARLIEST, LATEST = 631_152_000, 4_102_444_800
-MOST_CENTS = 10**17
+MAX_CENTS = 10**17
 MISSING = np.iinfo(np.int64).min
 
 Text = Sequence[str]
@@ -62,8 +62,8 @@ def _digits(column: Text) -> Seconds | None:
         return None
     year, month, day = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3], d[4] * 10 + d[5], d[6] * 10 + d[7]
     clock = (d[8] * 10 + d[9]) * 3600 + (d[10] * 10 + d[11]) * 60 + d[12] * 10 + d[13]
-    found: Seconds = _civil(year, month, day) * DAY + clock
-    return found
+    seconds: Seconds = _civil(year, month, day) * DAY + clock
+    return seconds
 
 
 def _civil(year: Seconds, month: Seconds, day: Seconds) -> Seconds:
@@ -72,37 +72,37 @@ def _civil(year: Seconds, month: Seconds, day: Seconds) -> Seconds:
     era = year // 400
     of_era = year - era * 400
     of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    found: Seconds = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    return found
+    days: Seconds = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    return days
 
 
 def days(column: Text) -> list[int | None]:
     """Days since 1970; there are few distinct ones, so each is parsed once."""
-    known: dict[str, int | None] = {"": None}
-    for text in set(column) - known.keys():
-        known[text] = (date.fromisoformat(text[:10]) - EPOCH).days
-    return [known[v] for v in column]
+    day_of: dict[str, int | None] = {"": None}
+    for text in set(column) - day_of.keys():
+        day_of[text] = (date.fromisoformat(text[:10]) - EPOCH).days
+    return [day_of[v] for v in column]
 
 
 def cents(column: Text, odd: Counter[str], name: str) -> list[int | None]:
     """Hundredths; exact. Amounts beyond 10^15 are left out and counted."""
-    known: dict[str, int | None] = {"": None}
-    for text in set(column) - known.keys():
+    cents_of: dict[str, int | None] = {"": None}
+    for text in set(column) - cents_of.keys():
         try:
             amount = int((Decimal(text) * 100).to_integral_value())
         except InvalidOperation:
-            amount = MOST_CENTS + 1
-        known[text] = amount if abs(amount) <= MOST_CENTS else None
-        if known[text] is None:
+            amount = MAX_CENTS + 1
+        cents_of[text] = amount if abs(amount) <= MAX_CENTS else None
+        if cents_of[text] is None:
             odd[f"{name}: beyond 10^15, left out"] += column.count(text)
-    return [known[v] for v in column]
+    return [cents_of[v] for v in column]
 
 
 def whole(column: Text) -> list[int | None]:
-    known: dict[str, int | None] = {"": None}
-    for text in set(column) - known.keys():
-        known[text] = round(float(text))
-    return [known[v] for v in column]
+    number_of: dict[str, int | None] = {"": None}
+    for text in set(column) - number_of.keys():
+        number_of[text] = round(float(text))
+    return [number_of[v] for v in column]
 
 
 def within(values: list[int | None], low: int, high: int, odd: Counter[str], name: str) -> list[int | None]:
@@ -121,11 +121,11 @@ def local_days(moments: Sequence[int | None], owners: Text, zones: Mapping[str, 
     names = sorted(set(zone_of.values()))
     code_of = {owner: names.index(zone) for owner, zone in zone_of.items()}
     codes = np.fromiter((code_of[o] for o in owners), dtype=np.int64, count=len(owners))
-    found = np.full(len(seconds), MISSING, dtype=np.int64)
+    local = np.full(len(seconds), MISSING, dtype=np.int64)
     for code, zone in enumerate(names):
         mine = (codes == code) & (seconds != MISSING)
-        found[mine] = (seconds[mine] + _offsets(seconds[mine], zone)) // DAY
-    values: list[int] = found.tolist()
+        local[mine] = (seconds[mine] + _offsets(seconds[mine], zone)) // DAY
+    values: list[int] = local.tolist()
     return [None if v == MISSING else v for v in values]
 
 
@@ -136,10 +136,10 @@ def _offsets(seconds: Seconds, zone: str) -> Seconds:
     dates, where = np.unique(seconds // DAY, return_inverse=True)
     starts = np.array([offset(zone, int(d) * 24) for d in dates], dtype=np.int64)
     ends = np.array([offset(zone, int(d) * 24 + 24) for d in dates], dtype=np.int64)
-    found: Seconds = starts[where]
+    offsets: Seconds = starts[where]
     for i in np.flatnonzero((starts != ends)[where]):
-        found[i] = offset(zone, int(seconds[i]) // 3600)
-    return found
+        offsets[i] = offset(zone, int(seconds[i]) // 3600)
+    return offsets
 
 
 @cache
@@ -154,8 +154,8 @@ def offset(zone: str, hour: int) -> int:
 
 def domains(column: Text) -> list[str | None]:
     """The domain of a web site: without scheme, "www.", port and path; None for what is no domain."""
-    known: dict[str, str | None] = {text: _domain(text) for text in set(column)}
-    return [known[v] for v in column]
+    domain_of: dict[str, str | None] = {text: _domain(text) for text in set(column)}
+    return [domain_of[v] for v in column]
 
 
 def _domain(text: str) -> str | None:

@@ -1,4 +1,7 @@
-"""Our share of a CRM's daily API calls: counted before a call is made, over all runs of a day (reference: ecosystem.md 2.5)."""
+"""Our share of a CRM's daily API calls: counted before a call is made, over all runs of a day.
+
+(docs/facts/running.md, "Daily API calls")
+"""
 
 import threading
 import time
@@ -107,13 +110,15 @@ class Allowance:
             raise QuotaExhausted(
                 f"Assay has used its share of the {self.whose}'s API calls "
                 f"({self.before + self.ours} of {self.share:.0%} of {self.allowed} in 24 hours)",
-                crm=self.crm, fix=f"the next run goes on from here; or raise [{self.crm}] quota_share",
-            )  # fmt: skip
+                crm=self.crm,
+                fix=f"the next run goes on from here; or raise [{self.crm}] quota_share",
+            )
         if self.used + self._under_way >= whole(self.stop * self.allowed):
             raise QuotaExhausted(
                 f"{self.used} of the {self.whose}'s {self.allowed} daily API calls are used, Assay stops at {self.stop:.0%}",
-                crm=self.crm, fix=f"the next run goes on from here; see who else uses the {self.whose}'s API",
-            )  # fmt: skip
+                crm=self.crm,
+                fix=f"the next run goes on from here; see who else uses the {self.whose}'s API",
+            )
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scoring.records import GRADES, STATES, Value
 
 #: whole units that a person can mean; what is beyond, or no number, is as if nothing were there
-MOST = 10**15
+MAX_AMOUNT = 10**15
 ANSWER_OPTIONS = ("Agree", "Disagree", "Renewal or project", "Wrong owner", "Other")
 
 
@@ -55,7 +55,7 @@ def canonical(field: Field, text: str) -> Value:
         return "yes"
     if field.kind in ("money", "number"):
         number = float(text)
-        if not abs(number) <= MOST:
+        if not abs(number) <= MAX_AMOUNT:
             return None
         return round(number, field.decimals) if field.decimals else round(number)
     return text
@@ -63,14 +63,14 @@ def canonical(field: Field, text: str) -> Value:
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
     """Our fields of each account as canonical JSON; `columns` holds the visible ones by meaning."""
-    seen = [f for f in FIELDS if f.meaning in columns]
-    if not any(any(columns[f.meaning]) for f in seen):
+    visible = [f for f in FIELDS if f.meaning in columns]
+    if not any(any(columns[f.meaning]) for f in visible):
         return ["{}"] * count
-    cells = [[canonical(f, text) for text in columns[f.meaning]] for f in seen]
-    meanings = [f.meaning for f in seen]
+    cells = [[canonical(f, text) for text in columns[f.meaning]] for f in visible]
+    meanings = [f.meaning for f in visible]
     return [_json(dict(zip(meanings, values, strict=True))) for values in zip(*cells, strict=True)]
 
 
 def _json(values: Mapping[str, Value]) -> str:
-    held = {k: v for k, v in values.items() if v is not None}
-    return json.dumps(held, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    filled = {k: v for k, v in values.items() if v is not None}
+    return json.dumps(filled, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

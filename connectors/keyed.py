@@ -16,13 +16,13 @@ class Keyed:
         self._known: dict[str, int | None] = {"": None}
 
     def column(self, texts: Text) -> list[int | None]:
-        known = self._known
-        if len(known) > CACHED:
-            known.clear()
-            known[""] = None
-        for text in set(texts) - known.keys():
-            known[text] = self._hash(text)
-        return [known[t] for t in texts]
+        hashes = self._known
+        if len(hashes) > CACHED:
+            hashes.clear()
+            hashes[""] = None
+        for text in set(texts) - hashes.keys():
+            hashes[text] = self._hash(text)
+        return [hashes[t] for t in texts]
 
     def _hash(self, text: str) -> int | None:
         plain = self.normal(text)

@@ -29,17 +29,17 @@ class MemoryCrm:
     def put(self, kind: str, /, **values: Any) -> None:
         """Create or change a record, as a person in the CRM would."""
         blank = dict.fromkeys(columns(kind)) | {"deleted": False} | ({"ours": "{}"} if kind == "account" else {})
-        held = self.records[kind].get(values["id"], blank)
-        self.records[kind][values["id"]] = held | values
+        record = self.records[kind].get(values["id"], blank)
+        self.records[kind][values["id"]] = record | values
         self.stamps[kind, values["id"]] = self.now
 
     def check(self) -> Check:
         return Check("memory-1", "Memory", True, self.currency, self.now, self._calls, None)
 
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Page]:
-        for kind, held in self.records.items():
+        for kind, records in self.records.items():
             self._calls += 1
-            fresh = [r for i, r in sorted(held.items()) if self.stamps[kind, i] >= since.get(kind, 0)]
+            fresh = [r for i, r in sorted(records.items()) if self.stamps[kind, i] >= since.get(kind, 0)]
             yield Page(kind, kind, [tuple(r[c] for c in columns(kind)) for r in fresh], self.now)
 
     def ids(self, kind: str) -> Iterator[Sequence[str]]:
@@ -59,15 +59,15 @@ class MemoryCrm:
         code = "NOT_FOUND" if account is None or account["deleted"] else self.refuses.get(update.account_id, "")
         if account is None or code:
             return WriteResult(update.account_id, False, code, "refused")
-        held = json.loads(account["ours"]) | dict(update.values)
-        kept = {k: v for k, v in sorted(held.items()) if v is not None}
-        self.put("account", id=update.account_id, ours=json.dumps(kept, separators=(",", ":"), ensure_ascii=False))
+        merged = json.loads(account["ours"]) | dict(update.values)
+        filled = {k: v for k, v in sorted(merged.items()) if v is not None}
+        self.put("account", id=update.account_id, ours=json.dumps(filled, separators=(",", ":"), ensure_ascii=False))
         return WriteResult(update.account_id, ok=True)
 
     def reread(self, account_ids: Sequence[str], token: str = "") -> Iterator[tuple[str, str]]:
         self._calls += 1
-        held = self.records["account"]
-        yield from ((i, held[i]["ours"]) for i in account_ids if i in held and not held[i]["deleted"])
+        accounts = self.records["account"]
+        yield from ((i, accounts[i]["ours"]) for i in account_ids if i in accounts and not accounts[i]["deleted"])
 
 
 class EmptyDatabase:

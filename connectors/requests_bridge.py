@@ -35,7 +35,7 @@ class Bridge(BaseAdapter):
 
 def session(transport: Transport, where: Callable[[str], str]) -> requests.Session:
     """A requests session all of whose calls go through `transport`."""
-    made = requests.Session()
+    session = requests.Session()
     for prefix in ("https://", "http://"):
-        made.mount(prefix, Bridge(transport, where))
-    return made
+        session.mount(prefix, Bridge(transport, where))
+    return session

@@ -30,29 +30,29 @@ def stream(name: str, asked: Iterable[str]) -> str:
     criteria = sorted(asked)
     if not criteria:
         return name
-    told = f"{name} with {', '.join(criteria)}"
-    return told if len(told) <= NAME else f"{name} with {blake2b(told.encode(), digest_size=8).hexdigest()}"
+    full = f"{name} with {', '.join(criteria)}"
+    return full if len(full) <= NAME else f"{name} with {blake2b(full.encode(), digest_size=8).hexdigest()}"
 
 
 def kept(columns: Mapping[str, Sequence[Sequence[str]]], count: int) -> Sequence[str | None]:
     """Canonical JSON of each record's values by criterion; a cell with ";" holds several values, an empty one none ("")."""
     if not columns:
         return [None] * count
-    known: dict[tuple[tuple[str, ...], ...], str] = {}
+    texts: dict[tuple[tuple[str, ...], ...], str] = {}
     rows = list(zip(*(zip(*cells, strict=True) for cells in columns.values()), strict=True))
     for row in set(rows):
         values = {name: _values(cells) for name, cells in zip(columns, row, strict=True)}
-        known[row] = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return [known[row] for row in rows]
+        texts[row] = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return [texts[row] for row in rows]
 
 
 def _values(cells: Sequence[str]) -> list[str]:
-    found = dict.fromkeys(part.strip() for cell in cells for part in cell.split(";") if part.strip())
-    return list(found) or [""]
+    values = dict.fromkeys(part.strip() for cell in cells for part in cell.split(";") if part.strip())
+    return list(values) or [""]
 
 
-def unknown(criterion: str, owner: str, there: Iterable[str]) -> str:
+def unknown(criterion: str, owner: str, fields: Iterable[str]) -> str:
     """The sentence for a field that is not there, with those whose names are nearest."""
-    names = {name.casefold(): name for name in there}
+    names = {name.casefold(): name for name in fields}
     near = [names[n] for n in get_close_matches(criterion.casefold(), names, 4, 0.5)]
     return f"{owner} has no field {criterion} that this user sees" + (f"; nearest: {', '.join(near)}" if near else "")

@@ -21,8 +21,9 @@ Explain = Callable[[httpx.Response], CrmError | None]
 
 
 class Transport:
-    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None, `admit` may hold a call to a URL back or refuse it.
+    """Speaks HTTP to one CRM; `explain` turns an answer into an error or None.
 
+    `before_call` may hold a call to a URL back or refuse it, `after_response` sees every answer that is no error of the line.
     `hosts` are the vendor's own: a name, or with a dot in front all below it; `allow_hosts` are the admin's, with their port.
     """
 
@@ -34,14 +35,14 @@ class Transport:
         hosts: Sequence[str] = (),
         allow_hosts: Sequence[str] = (),
         ca_file: Path | None = None,
-        admit: Callable[[str], None] = lambda _: None,
-        heard: Callable[[httpx.Response], None] = lambda _: None,
+        before_call: Callable[[str], None] = lambda _: None,
+        after_response: Callable[[httpx.Response], None] = lambda _: None,
         attempts: int = ATTEMPTS,
     ) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs, and with them SOQL
         verify: Any = httpx.create_ssl_context(verify=str(ca_file)) if ca_file else True
         self.crm, self.explain, self.hosts, self.allow_hosts = crm, explain, tuple(hosts), tuple(allow_hosts)
-        self.admit, self.heard, self.attempts = admit, heard, attempts
+        self.before_call, self.after_response, self.attempts = before_call, after_response, attempts
         self.calls = 0
         self._lock = threading.Lock()
         timeout = httpx.Timeout(READ, connect=CONNECT)
@@ -79,7 +80,7 @@ class Transport:
                 raise self._unreachable(url, error) from None
 
     def _once(self, method: str, url: str, *, stream: bool = False, **kwargs: Any) -> httpx.Response:
-        self.admit(url)
+        self.before_call(url)
         with self._lock:
             self.calls += 1
         try:
@@ -90,10 +91,10 @@ class Transport:
             raise self._unreachable(url, error) from None
         if not stream:
             response.stream = httpx.ByteStream(b"")  # httpx ties a response to its stream; untied, a page is freed at once
-        self.heard(response)
-        error_found = self.explain(response)
-        if error_found is not None:
-            raise error_found
+        self.after_response(response)
+        refusal = self.explain(response)
+        if refusal is not None:
+            raise refusal
         return response
 
     def _unreachable(self, url: str, error: httpx.HTTPError) -> Unavailable:
@@ -108,8 +109,8 @@ class Transport:
         """Only https to the vendor's own hosts, unless a host is listed."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        known = parts.scheme == "https" and any(host == h or (h[0] == "." and host.endswith(h)) for h in self.hosts)
-        if not known and parts.netloc not in self.allow_hosts:
+        allowed = parts.scheme == "https" and any(host == h or (h[0] == "." and host.endswith(h)) for h in self.hosts)
+        if not allowed and parts.netloc not in self.allow_hosts:
             raise CrmError(
                 f"{parts.scheme}://{parts.netloc} is not one of the vendor's hosts",
                 crm=self.crm,

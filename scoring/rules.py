@@ -91,8 +91,21 @@ class Rules:
             raise ValueError(f"leave = {self.leave} must not be above enter = {self.enter}")
 
 
-SHARES = ("thin_logging", "provisional_logging", "realisable", "wallet_quantile", "grade_a", "grade_b", "enter", "leave",
-          "p_over_earning", "p_shallow_earning", "p_under", "shallow_share", "gamma")  # fmt: skip
+SHARES = (
+    "thin_logging",
+    "provisional_logging",
+    "realisable",
+    "wallet_quantile",
+    "grade_a",
+    "grade_b",
+    "enter",
+    "leave",
+    "p_over_earning",
+    "p_shallow_earning",
+    "p_under",
+    "shallow_share",
+    "gamma",
+)
 
 PRESETS: dict[str, dict[str, float | int]] = {
     "cautious": {"enter": 0.60, "leave": 0.35, "p_over_earning": 0.80, "p_under": 0.80, "over_ratio": 2.0},

@@ -90,10 +90,10 @@ def heard(**headers: object) -> httpx.Response:
 def test_no_window_of_ten_seconds_holds_more_calls_than_allowed(most: int, calls: int) -> None:
     clock = Clock()
     b = budget(clock)
-    b.heard(heard(Max=most, Interval_Milliseconds=10000))
+    b.after_response(heard(Max=most, Interval_Milliseconds=10000))
     moments = []
     for _ in range(calls):
-        b.admit(OBJECTS)
+        b.before_call(OBJECTS)
         moments.append(clock.now)
     busiest = max(sum(1 for m in moments if start <= m < start + 10) for start in moments)
     assert most * 0.7 <= busiest <= most * 0.95
@@ -104,31 +104,31 @@ def test_search_has_a_slower_bucket_of_its_own() -> None:
     b = budget(clock)
     moments = []
     for _ in range(40):
-        b.admit(OBJECTS + "/search")
+        b.before_call(OBJECTS + "/search")
         moments.append(clock.now)
     assert max(sum(1 for m in moments if start <= m < start + 1) for start in moments) <= 5
 
 
 def test_the_share_is_never_exceeded_by_one_call() -> None:
     b = budget(Clock(), share=0.1)
-    b.heard(heard(Daily=100, Daily_Remaining=100))
+    b.after_response(heard(Daily=100, Daily_Remaining=100))
     for _ in range(10):
-        b.admit(OBJECTS)
+        b.before_call(OBJECTS)
     with pytest.raises(QuotaExhausted, match="10 of 10% of 100"):
-        b.admit(OBJECTS)
+        b.before_call(OBJECTS)
 
 
 def test_what_others_use_counts_too() -> None:
     b = budget(Clock())
-    b.heard(heard(Daily=100, Daily_Remaining=20))
+    b.after_response(heard(Daily=100, Daily_Remaining=20))
     with pytest.raises(QuotaExhausted, match="80 of the portal's 100"):
-        b.admit(OBJECTS)
+        b.before_call(OBJECTS)
 
 
 def test_answers_without_headers_change_nothing() -> None:
     b = budget(Clock())
-    b.heard(heard(Daily=100, Daily_Remaining=90))
-    b.heard(httpx.Response(200))
+    b.after_response(heard(Daily=100, Daily_Remaining=90))
+    b.after_response(httpx.Response(200))
     assert (b.used, b.allowed) == (10, 100)
 
 

@@ -202,7 +202,7 @@ def test_a_job_s_upload_and_results_may_break_off_and_each_row_is_told_once(
     """Both go in pieces, so that a job of any size takes no memory."""
     monkeypatch.setattr(writing, "SMALL", 10)
     monkeypatch.setattr(writing, "CALL", 3)
-    monkeypatch.setattr(writing, "TOGETHER", 5)
+    monkeypatch.setattr(writing, "ROWS_AT_ONCE", 5)
     crm = ready(line, hands)
     ids = live_accounts(crm)
     refused = ids[20]

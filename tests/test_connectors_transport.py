@@ -104,15 +104,17 @@ def test_nobody_but_the_vendor_is_spoken_to(transport: Transport, url: str) -> N
 
 def test_the_budget_stops_before_the_call_that_would_exceed_it() -> None:
     budget = Budget(share=0.10, stop=0.80)
-    budget.heard(httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=18/50; per-app-api-usage=17/250(appName=x)"}))
+    budget.after_response(
+        httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=18/50; per-app-api-usage=17/250(appName=x)"})
+    )
     for _ in range(5):
-        budget.admit("")
+        budget.before_call("")
     with pytest.raises(QuotaExhausted, match="5 of 10% of 50"):
-        budget.admit("")
+        budget.before_call("")
 
 
 def test_the_budget_stops_when_everybody_together_has_used_most_of_the_day() -> None:
     budget = Budget(share=1.0, stop=0.80)
-    budget.heard(httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=80/100"}))
+    budget.after_response(httpx.Response(200, headers={"Sforce-Limit-Info": "api-usage=80/100"}))
     with pytest.raises(QuotaExhausted, match="80 of the org's 100"):
-        budget.admit("")
+        budget.before_call("")

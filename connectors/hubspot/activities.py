@@ -1,4 +1,4 @@
-"""HubSpot's calls, meetings, mails, notes, tasks and messages as our activities; pure (reference: hubspot.md 1.11)."""
+"""HubSpot's calls, meetings, mails, notes, tasks and messages as our activities; pure (docs/facts/hubspot.md, "Activities")."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,14 @@ from connectors.columns import ids, instants, local_days, whole, within
 from connectors.hubspot.links import chosen
 from connectors.hubspot.sheet import Context, Rows, Sheet, rows
 
-KINDS = {"calls": "call", "meetings": "meeting", "emails": "email", "notes": "note", "tasks": "task",
-         "communications": "message"}  # fmt: skip
+KINDS = {
+    "calls": "call",
+    "meetings": "meeting",
+    "emails": "email",
+    "notes": "note",
+    "tasks": "task",
+    "communications": "message",
+}
 TYPES = {prefix: type_ for type_, prefix in KINDS.items()}
 
 
@@ -16,19 +22,44 @@ def activity_id(type_: str, record: str) -> str:
     return f"{KINDS[type_]}:{record}"
 
 
-def _activity(s: Sheet, c: Context, *, kind: str, status: Sequence[str], starts: list[int | None],
-              seconds: Sequence[int | None], direction: Sequence[str | None], subject: str,
-              thread: str = "", category: str = "") -> Rows:  # fmt: skip
+def _activity(
+    s: Sheet,
+    c: Context,
+    *,
+    kind: str,
+    status: Sequence[str],
+    starts: list[int | None],
+    seconds: Sequence[int | None],
+    direction: Sequence[str | None],
+    subject: str,
+    thread: str = "",
+    category: str = "",
+) -> Rows:
     owners = ids(s["hubspot_owner_id"])
     keys = [activity_id(s.type, i) for i in s.ids]
     accounts, deals, contacts = zip(*belongs(s), strict=True) if s.count else ((), (), ())
     local = local_days(starts, [""] * s.count, {"": c.zone})
     return rows(
-        keys, s.fill(kind), status, accounts, deals, contacts, owners, starts, seconds, local, s.fill(False), direction,
-        s.fill(False), s.fill(None), c.subjects.column(s[subject]), c.subjects.column(s[thread]) if thread else s.fill(None),
+        keys,
+        s.fill(kind),
+        status,
+        accounts,
+        deals,
+        contacts,
+        owners,
+        starts,
+        seconds,
+        local,
+        s.fill(False),
+        direction,
+        s.fill(False),
+        s.fill(None),
+        c.subjects.column(s[subject]),
+        c.subjects.column(s[thread]) if thread else s.fill(None),
         ids(s[category]) if category else s.fill(None),
-        instants(s["hs_createdate"], c.odd, f"{s.type}.hs_createdate"), s.fill(False),
-    )  # fmt: skip
+        instants(s["hs_createdate"], c.odd, f"{s.type}.hs_createdate"),
+        s.fill(False),
+    )
 
 
 def belongs(s: Sheet) -> list[tuple[str | None, str | None, str | None]]:
@@ -47,9 +78,18 @@ def _milliseconds(column: Sequence[str]) -> list[int | None]:
     return [None if v is None else v // 1000 for v in whole(column)]
 
 
-CALLS = {"": "held", "COMPLETED": "held", "CANCELED": "cancelled", "FAILED": "cancelled", "QUEUED": "planned",
-         "CONNECTING": "planned", "RINGING": "planned", "CALLING_CRM_USER": "planned", "IN_PROGRESS": "planned"}  # fmt: skip
-#: an attempt that nobody answered takes a minute and a half (reference/scoring.md 2.1)
+CALLS = {
+    "": "held",
+    "COMPLETED": "held",
+    "CANCELED": "cancelled",
+    "FAILED": "cancelled",
+    "QUEUED": "planned",
+    "CONNECTING": "planned",
+    "RINGING": "planned",
+    "CALLING_CRM_USER": "planned",
+    "IN_PROGRESS": "planned",
+}
+#: an attempt that nobody answered takes a minute and a half (docs/facts/scoring.md, "Selling minutes")
 UNANSWERED, ATTEMPT = ("BUSY", "NO_ANSWER", "MISSED"), 90
 DIRECTIONS = {"INBOUND": "in", "OUTBOUND": "out"}
 
@@ -59,27 +99,45 @@ def call(s: Sheet, c: Context) -> Rows:
     lengths = within(_milliseconds(s.numbers("hs_call_duration", c.odd)), 0, 864_000, c.odd, "calls.hs_call_duration")
     seconds = [(n or ATTEMPT) if x in UNANSWERED else n or None for x, n in zip(status, lengths, strict=True)]
     return _activity(
-        s, c, kind="call", status=[CALLS.get(x, "held") for x in status], starts=_started(s, c, "hs_timestamp"),
-        seconds=seconds, direction=[DIRECTIONS.get(v) for v in s["hs_call_direction"]], subject="hs_call_title",
+        s,
+        c,
+        kind="call",
+        status=[CALLS.get(x, "held") for x in status],
+        starts=_started(s, c, "hs_timestamp"),
+        seconds=seconds,
+        direction=[DIRECTIONS.get(v) for v in s["hs_call_direction"]],
+        subject="hs_call_title",
         category="hs_activity_type",
-    )  # fmt: skip
+    )
 
 
-MEETINGS = {"SCHEDULED": "planned", "COMPLETED": "held", "RESCHEDULED": "cancelled", "NO_SHOW": "no_show",
-            "CANCELED": "cancelled"}  # fmt: skip
+MEETINGS = {
+    "SCHEDULED": "planned",
+    "COMPLETED": "held",
+    "RESCHEDULED": "cancelled",
+    "NO_SHOW": "no_show",
+    "CANCELED": "cancelled",
+}
 
 
 def meeting(s: Sheet, c: Context) -> Rows:
-    """An empty outcome of a past meeting means held: nobody fills it in (reference/scoring.md 2.1)."""
+    """An empty outcome of a past meeting means held: nobody fills it in (docs/facts/scoring.md, "Selling minutes")."""
     starts = _started(s, c, "hs_meeting_start_time", "hs_timestamp")
     ends = instants(s["hs_meeting_end_time"], c.odd, "meetings.hs_meeting_end_time")
     seconds = [e - b if b is not None and e is not None and e >= b else None for b, e in zip(starts, ends, strict=True)]
     if backwards := sum(1 for b, e in zip(starts, ends, strict=True) if b is not None and e is not None and e < b):
         c.odd["meetings: end before start, length unknown"] += backwards
     return _activity(
-        s, c, kind="meeting", status=[MEETINGS.get(v.upper(), "held") for v in s["hs_meeting_outcome"]], starts=starts,
-        seconds=seconds, direction=s.fill(None), subject="hs_meeting_title", category="hs_activity_type",
-    )  # fmt: skip
+        s,
+        c,
+        kind="meeting",
+        status=[MEETINGS.get(v.upper(), "held") for v in s["hs_meeting_outcome"]],
+        starts=starts,
+        seconds=seconds,
+        direction=s.fill(None),
+        subject="hs_meeting_title",
+        category="hs_activity_type",
+    )
 
 
 MAILS = {"BOUNCED": "cancelled", "FAILED": "cancelled", "SCHEDULED": "planned", "SENDING": "planned"}
@@ -88,15 +146,29 @@ MAILS = {"BOUNCED": "cancelled", "FAILED": "cancelled", "SCHEDULED": "planned", 
 def email(s: Sheet, c: Context) -> Rows:
     direction = ["in" if v == "INCOMING_EMAIL" else "out" for v in s["hs_email_direction"]]
     return _activity(
-        s, c, kind="email", status=[MAILS.get(v, "held") for v in s["hs_email_status"]],
-        starts=_started(s, c, "hs_timestamp", "hs_createdate"), seconds=s.fill(None), direction=direction,
-        subject="hs_email_subject", thread="hs_email_thread_id",
-    )  # fmt: skip
+        s,
+        c,
+        kind="email",
+        status=[MAILS.get(v, "held") for v in s["hs_email_status"]],
+        starts=_started(s, c, "hs_timestamp", "hs_createdate"),
+        seconds=s.fill(None),
+        direction=direction,
+        subject="hs_email_subject",
+        thread="hs_email_thread_id",
+    )
 
 
 def note(s: Sheet, c: Context) -> Rows:
-    return _activity(s, c, kind="note", status=s.fill("held"), starts=_started(s, c, "hs_timestamp", "hs_createdate"),
-                     seconds=s.fill(None), direction=s.fill(None), subject="")  # fmt: skip
+    return _activity(
+        s,
+        c,
+        kind="note",
+        status=s.fill("held"),
+        starts=_started(s, c, "hs_timestamp", "hs_createdate"),
+        seconds=s.fill(None),
+        direction=s.fill(None),
+        subject="",
+    )
 
 
 #: what is not done yet took no time
@@ -105,16 +177,29 @@ TASKS = {"COMPLETED": "held", "DEFERRED": "cancelled"}
 
 def task(s: Sheet, c: Context) -> Rows:
     return _activity(
-        s, c, kind="task", status=[TASKS.get(v, "draft") for v in s["hs_task_status"]],
-        starts=_started(s, c, "hs_task_completion_date", "hs_timestamp", "hs_createdate"), seconds=s.fill(None),
-        direction=s.fill(None), subject="hs_task_subject",
-    )  # fmt: skip
+        s,
+        c,
+        kind="task",
+        status=[TASKS.get(v, "draft") for v in s["hs_task_status"]],
+        starts=_started(s, c, "hs_task_completion_date", "hs_timestamp", "hs_createdate"),
+        seconds=s.fill(None),
+        direction=s.fill(None),
+        subject="hs_task_subject",
+    )
 
 
 def message(s: Sheet, c: Context) -> Rows:
     """A message by SMS, WhatsApp or LinkedIn costs what a mail costs."""
-    return _activity(s, c, kind="email", status=s.fill("held"), starts=_started(s, c, "hs_timestamp", "hs_createdate"),
-                     seconds=s.fill(None), direction=s.fill("out"), subject="")  # fmt: skip
+    return _activity(
+        s,
+        c,
+        kind="email",
+        status=s.fill("held"),
+        starts=_started(s, c, "hs_timestamp", "hs_createdate"),
+        seconds=s.fill(None),
+        direction=s.fill("out"),
+        subject="",
+    )
 
 
 def theirs(s: Sheet) -> Rows:

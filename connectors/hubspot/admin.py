@@ -1,4 +1,4 @@
-"""Creates our properties and their group; an admin's work, never the night's (reference: hubspot.md 1.9)."""
+"""Creates our properties and their group; an admin's work, never the night's (docs/facts/hubspot.md, "Properties")."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,23 +22,26 @@ class HubSpotAdmin:
         self.crm = crm
 
     def show(self) -> Sequence[tuple[str, str]]:
-        there, binned = self._there(), self._there(archived=True)
-        return [(_path(f), _state(f, there.get(NAMES[f.meaning]), binned.get(NAMES[f.meaning]))) for f in FIELDS]
+        definitions, binned = self._there(), self._there(archived=True)
+        return [(_path(f), _state(f, definitions.get(NAMES[f.meaning]), binned.get(NAMES[f.meaning]))) for f in FIELDS]
 
     def apply(self) -> Sequence[tuple[str, str]]:
-        plan, there = self.show(), self._there(archived=True) | self._there()
+        plan, definitions = self.show(), self._there(archived=True) | self._there()
         if any(todo.startswith(("create", "restore")) for _, todo in plan):
             self._group()
         done = []
         for field, (path, todo) in zip(FIELDS, plan, strict=True):
-            done.append((path, self._change(field, todo, there.get(NAMES[field.meaning]))))
+            done.append((path, self._change(field, todo, definitions.get(NAMES[field.meaning]))))
         return done
 
     def in_use(self) -> Sequence[tuple[str, str]]:
         """How many companies hold a value of each of our properties; what else uses one, HubSpot says when it is archived."""
-        there = self._there()
-        return [(_path(f), f"{self._holders(NAMES[f.meaning])} companies hold a value")
-                for f in FIELDS if NAMES[f.meaning] in there]  # fmt: skip
+        definitions = self._there()
+        return [
+            (_path(f), f"{self._holders(NAMES[f.meaning])} companies hold a value")
+            for f in FIELDS
+            if NAMES[f.meaning] in definitions
+        ]
 
     def remove(self) -> Sequence[tuple[str, str]]:
         """Archive our properties, then their group; made again, they come back with their values."""
@@ -65,8 +68,8 @@ class HubSpotAdmin:
         return "removed"
 
     def _there(self, *, archived: bool = False) -> dict[str, Any]:
-        found = self.crm.sdk.crm.properties.core_api.get_all(OBJECT, archived=archived).results
-        return {p.name: p for p in found if bool(p.archived) == archived}
+        definitions = self.crm.sdk.crm.properties.core_api.get_all(OBJECT, archived=archived).results
+        return {p.name: p for p in definitions if bool(p.archived) == archived}
 
     def _group(self) -> None:
         try:
@@ -76,17 +79,17 @@ class HubSpotAdmin:
             if "EXISTS" not in str(error) and "exists" not in str(error):
                 raise _refused(error) from None
 
-    def _change(self, field: Field, todo: str, found: Any) -> str:
+    def _change(self, field: Field, todo: str, current: Any) -> str:
         core = self.crm.sdk.crm.properties.core_api
         try:
             if todo.startswith(("create", "restore")):
                 body = definition(field)
-                if found and field.options:
-                    body["options"] = _with_ours(field, found)
+                if current and field.options:
+                    body["options"] = _with_ours(field, current)
                 core.create(OBJECT, PropertyCreate(**{SDK_NAMES.get(k, k): v for k, v in body.items()}))
                 return todo.replace("create", "created", 1).replace("restore", "restored", 1)
             if todo.startswith("add option"):
-                core.update(OBJECT, NAMES[field.meaning], PropertyUpdate(options=_with_ours(field, found)))
+                core.update(OBJECT, NAMES[field.meaning], PropertyUpdate(options=_with_ours(field, current)))
                 return todo.replace("add", "added", 1)
         except Refused as error:
             raise _refused(error) from None
@@ -101,25 +104,30 @@ def _path(field: Field) -> str:
     return f"{OBJECT}.{NAMES[field.meaning]}"
 
 
-def _state(field: Field, found: Any, binned: Any) -> str:
-    if found is None:
+def _state(field: Field, current: Any, binned: Any) -> str:
+    if current is None:
         return "create" if binned is None else "restore, archived with its values"
-    if found.type != definition(field)["type"]:
-        return f"differs: is {found.type}, not {definition(field)['type']}"
-    lacking = lacking_options(field, found)
+    if current.type != definition(field)["type"]:
+        return f"differs: is {current.type}, not {definition(field)['type']}"
+    lacking = lacking_options(field, current)
     return f"add option {', '.join(lacking)}" if lacking else "exists"
 
 
-def _with_ours(field: Field, found: Any) -> list[dict[str, Any]]:
+def _with_ours(field: Field, current: Any) -> list[dict[str, Any]]:
     """The list as it is, with our lacking values at its end: a list that is sent replaces the old one."""
-    kept = [{"label": o.label, "value": o.value, "displayOrder": n, "hidden": bool(o.hidden)}
-            for n, o in enumerate(found.options or ())]  # fmt: skip
-    lacking = set(lacking_options(field, found))
-    return kept + [
-        o | {"displayOrder": len(kept) + n} for n, o in enumerate(x for x in options(field) if x["value"] in lacking)
+    existing = [
+        {"label": o.label, "value": o.value, "displayOrder": n, "hidden": bool(o.hidden)}
+        for n, o in enumerate(current.options or ())
+    ]
+    lacking = set(lacking_options(field, current))
+    return existing + [
+        o | {"displayOrder": len(existing) + n} for n, o in enumerate(x for x in options(field) if x["value"] in lacking)
     ]
 
 
 def _refused(error: CrmError) -> CrmError:
-    return CrmError(f"schema: {error.args[0]}", crm=NAME,
-                    fix="use a key with the scopes crm.schemas.companies.read and crm.schemas.companies.write")  # fmt: skip
+    return CrmError(
+        f"schema: {error.args[0]}",
+        crm=NAME,
+        fix="use a key with the scopes crm.schemas.companies.read and crm.schemas.companies.write",
+    )

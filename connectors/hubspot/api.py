@@ -1,4 +1,7 @@
-"""HubSpot's data plane over the one transport: list, search, batch, associations (reference: hubspot.md 1.5 to 1.7)."""
+"""HubSpot's data plane over the one transport: list, search, batch, associations.
+
+(docs/facts/hubspot.md, "List, search and batch")
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +21,7 @@ from connectors.transport import Transport
 #: records of a list page or batch; with history, half
 PAGE, HISTORY_PAGE = 100, 50
 #: from-ids of an associations call, and results of a search page
-LINKS, FOUND = 1_000, 200
+LINKS, SEARCHED = 1_000, 200
 #: calls under way at once; the budget decides how fast they follow each other
 AT_ONCE = 4
 
@@ -65,8 +68,8 @@ class Api:
         params |= {"archived": "true"} if archived else {}
 
         def fetch(place: str) -> Any:
-            asked = params | ({"after": place} if place else {})
-            return orjson.loads(self.call("GET", f"/crm/objects/{{date}}/{type_}", params=asked).content)
+            query = params | ({"after": place} if place else {})
+            return orjson.loads(self.call("GET", f"/crm/objects/{{date}}/{type_}", params=query).content)
 
         coming = self._pool.submit(fetch, after)
         while True:
@@ -93,28 +96,32 @@ class Api:
         if history:
             body["propertiesWithHistory"] = list(history)
         path = f"/crm/objects/{{date}}/{type_}/batch/read"
-        found: list[Record] = orjson.loads(self.call("POST", path, json=body).content)["results"]
-        return found
+        records: list[Record] = orjson.loads(self.call("POST", path, json=body).content)["results"]
+        return records
 
     # ---- search -----------------------------------------------------------------------------------------------------
 
     def changed(self, type_: str, stamp: str, start_ms: int, end_ms: int) -> Iterator[list[str]]:
         """Ids of records changed in a closed window, in the order of their ids.
 
-        Walking by id instead of by page knows no wall at 10,000, and none at 10,000 in one millisecond (hubspot.md 1.6).
+        Walking by id instead of by page knows no wall at 10,000, and none at 10,000 in one millisecond.
         The search index may hold old values, so only ids are taken.
         """
         last = "0"
         while True:
             window = {"propertyName": stamp, "operator": "BETWEEN", "value": str(start_ms), "highValue": str(end_ms)}
             beyond = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
-            body = {"filterGroups": [{"filters": [window, beyond]}], "properties": [stamp], "limit": FOUND,
-                    "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]}  # fmt: skip
-            found = orjson.loads(self.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).content)["results"]
-            if found:
-                yield [str(r["id"]) for r in found]
-                last = max((str(r["id"]) for r in found), key=int)
-            if len(found) < FOUND:
+            body = {
+                "filterGroups": [{"filters": [window, beyond]}],
+                "properties": [stamp],
+                "limit": SEARCHED,
+                "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            }
+            results = orjson.loads(self.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).content)["results"]
+            if results:
+                yield [str(r["id"]) for r in results]
+                last = max((str(r["id"]) for r in results), key=int)
+            if len(results) < SEARCHED:
                 return
 
     # ---- associations -----------------------------------------------------------------------------------------------
@@ -122,10 +129,10 @@ class Api:
     def links(self, from_type: str, to_type: str, ids: Sequence[str]) -> dict[str, list[Link]]:
         """All links of these records to records of a type; a record without links is absent."""
         parts = [[{"id": i} for i in ids[at : at + LINKS]] for at in range(0, len(ids), LINKS)]
-        found: dict[str, list[Link]] = {}
+        by_record: dict[str, list[Link]] = {}
         for answer in self._pool.map(lambda part: self._links(from_type, to_type, part), parts):
-            found |= answer
-        return found
+            by_record |= answer
+        return by_record
 
     def _links(self, from_type: str, to_type: str, inputs: list[dict[str, str]]) -> dict[str, list[Link]]:
         path = f"/crm/associations/{{date}}/{from_type}/{to_type}/batch/read"
@@ -141,16 +148,16 @@ class Api:
             following = (entry.get("paging") or {}).get("next") or {}
             if following.get("after"):
                 more.append({"id": record, "after": str(following["after"])})
-        found = {record: links.batch(entry) for record, entry in entries.items()}
+        by_record = {record: links.batch(entry) for record, entry in entries.items()}
         if more:
             for record, rest in self._links(from_type, to_type, more).items():
-                found[record] = links.joined(found[record], rest)
-        return found
+                by_record[record] = links.joined(by_record[record], rest)
+        return by_record
 
     def _refused_links(
         self, from_type: str, to_type: str, inputs: list[dict[str, str]], error: CrmError
     ) -> dict[str, list[Link]]:
-        """One bad id can refuse the whole call: halve until it is alone (hubspot.md 1.7)."""
+        """One bad id can refuse the whole call: halve until it is alone."""
         if "OBJECT_NOT_FOUND" in str(error) or len(inputs) == 1:
             return {}
         half = len(inputs) // 2
@@ -161,14 +168,14 @@ class Api:
     ) -> dict[str, dict[str, list[Link]]]:
         """The links of a list page's records; where a record has more than the page carries, they are asked for."""
         names = {name: to for to in to_types for name in (to, to.replace("_", " "))}
-        found: dict[str, dict[str, list[Link]]] = {to: {} for to in to_types}
+        by_type: dict[str, dict[str, list[Link]]] = {to: {} for to in to_types}
         cut: dict[str, list[str]] = {}
         for record in records:
             for name, page in (record.get("associations") or {}).items():
                 to = names[name]
-                found[to][record["id"]] = links.inline(page)
+                by_type[to][record["id"]] = links.inline(page)
                 if "paging" in page:
                     cut.setdefault(to, []).append(record["id"])
         for to, ids in cut.items():
-            found[to] |= self.links(type_, to, ids)
-        return found
+            by_type[to] |= self.links(type_, to, ids)
+        return by_type

@@ -1,4 +1,4 @@
-"""Keeps calls inside the portal's limits (reference: hubspot.md 1.3): a burst bucket, a slower one for search, a daily share."""
+"""Keeps calls inside the portal's limits: a burst bucket, a slower one for search, a daily share (docs/facts/hubspot.md, "Rate limits")."""
 
 import threading
 import time
@@ -54,19 +54,19 @@ class Budget(Allowance):
         self._search = Bucket(SEARCHES, 1.0, clock)
         self._pace = threading.Lock()
 
-    def heard(self, response: httpx.Response) -> None:
+    def after_response(self, response: httpx.Response) -> None:
         """Search answers carry no limits; OAuth answers no daily ones."""
-        said = {
+        limits = {
             k[len("x-hubspot-ratelimit-") :]: v for k, v in response.headers.items() if k.startswith("x-hubspot-ratelimit")
         }
-        if {"max", "interval-milliseconds"} <= said.keys():
+        if {"max", "interval-milliseconds"} <= limits.keys():
             with self._pace:
-                self._burst.resize(int(said["max"]), int(said["interval-milliseconds"]) / 1000)
-        known = {"daily", "daily-remaining"} <= said.keys()
-        allowed = int(said["daily"]) if known else None
-        self.learn(allowed - int(said["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
+                self._burst.resize(int(limits["max"]), int(limits["interval-milliseconds"]) / 1000)
+        daily = {"daily", "daily-remaining"} <= limits.keys()
+        allowed = int(limits["daily"]) if daily else None
+        self.learn(allowed - int(limits["daily-remaining"]) if allowed is not None else None, allowed, moment(response))
 
-    def admit(self, url: str) -> None:
+    def before_call(self, url: str) -> None:
         """Count one more call and wait for its turn, or raise before it is made."""
         self.take()
         with self._pace:

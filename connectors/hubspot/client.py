@@ -37,9 +37,15 @@ class HubSpotCrm:
         self.config = config
         self.budget = Budget(config.quota_share, config.quota_stop, sleep=sleep)
         self.transport = Transport(
-            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self.budget.heard, attempts=ATTEMPTS,
-        )  # fmt: skip
+            NAME,
+            explain,
+            hosts=HOSTS,
+            allow_hosts=config.allow_hosts,
+            ca_file=config.ca_file,
+            before_call=self.budget.before_call,
+            after_response=self.budget.after_response,
+            attempts=ATTEMPTS,
+        )
         self.api = Api(config, self.transport, sleep)
         self.sdk = sdk.client(config, self.transport)
         self.properties: dict[str, dict[str, Any]] = {}  #: type -> its property definitions, read once a run
@@ -69,12 +75,20 @@ class HubSpotCrm:
             self.look_at(stream, scopes)
         self.look_for_traits()
         return Check(
-            org_id=str(account["portalId"]), org_name=f"HubSpot portal {account['portalId']}",
-            sandbox=account.get("accountType") in TEST_PORTALS, currency=self.currency, now=now,
-            calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(scopes),
-            lacking=(*self.lacking, *self._unseen()), notes=tuple(self.notes), fields=write.fingerprint(self.properties[schema.OBJECT]),
-            absent=self.traits.absent, offered=self.traits.offered,
-        )  # fmt: skip
+            org_id=str(account["portalId"]),
+            org_name=f"HubSpot portal {account['portalId']}",
+            sandbox=account.get("accountType") in TEST_PORTALS,
+            currency=self.currency,
+            now=now,
+            calls_used=self.budget.used,
+            calls_allowed=self.budget.allowed,
+            unwritable=self._unwritable(scopes),
+            lacking=(*self.lacking, *self._unseen()),
+            notes=tuple(self.notes),
+            fields=write.fingerprint(self.properties[schema.OBJECT]),
+            absent=self.traits.absent,
+            offered=self.traits.offered,
+        )
 
     def scopes(self) -> set[str] | None:
         """What the key may do, as HubSpot itself says; None where it does not say."""
@@ -90,17 +104,20 @@ class HubSpotCrm:
             self._without(stream, f"the key lacks the scope {' or '.join(stream.scopes)}")
             return
         try:
-            found = self.sdk.crm.properties.core_api.get_all(stream.type).results
+            definitions = self.sdk.crm.properties.core_api.get_all(stream.type).results
         except (Forbidden, Refused) as error:
             if stream.needed:
                 raise
             self._without(stream, error.args[0])
             return
-        self.properties[stream.type] = {p.name: p for p in found}
+        self.properties[stream.type] = {p.name: p for p in definitions}
         missing = [p for p in REQUIRED.get(stream.type, ()) if p not in self.properties[stream.type]]
         if missing:
-            raise FieldMissing(f"{stream.type}: property {', '.join(missing)} is not there for this key", crm=NAME,
-                               fix="restore it (Settings > Properties), or give the key access to it")  # fmt: skip
+            raise FieldMissing(
+                f"{stream.type}: property {', '.join(missing)} is not there for this key",
+                crm=NAME,
+                fix="restore it (Settings > Properties), or give the key access to it",
+            )
 
     def look_for_traits(self) -> None:
         """Where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
@@ -108,8 +125,11 @@ class HubSpotCrm:
 
     def _without(self, stream: Stream, why: str) -> None:
         if stream.needed:
-            raise Forbidden(f"{stream.type}: {why}", crm=NAME,
-                            fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md")  # fmt: skip
+            raise Forbidden(
+                f"{stream.type}: {why}",
+                crm=NAME,
+                fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md",
+            )
         self.lacking.append(stream.type)
         self.notes.append(f"{stream.type} are not read ({why}): {stream.absent}")
 
@@ -170,10 +190,10 @@ class HubSpotCrm:
         """What other currencies are worth in the portal's own; a portal with one currency has none."""
         own = [mapping.currency(self.currency, 1.0, self.currency)]
         try:
-            found = self.api.call("GET", "/settings/currencies/{date}/exchange-rates/current").json().get("results", ())
+            offered = self.api.call("GET", "/settings/currencies/{date}/exchange-rates/current").json().get("results", ())
         except (Refused, Forbidden):
             return own
-        rates = {r["fromCurrencyCode"]: float(r["conversionRate"]) for r in found if r["toCurrencyCode"] == self.currency}
+        rates = {r["fromCurrencyCode"]: float(r["conversionRate"]) for r in offered if r["toCurrencyCode"] == self.currency}
         others = [mapping.currency(code, rate, self.currency) for code, rate in sorted(rates.items()) if rate > 0]
         return [*own, *(row for row in others if row[0] != self.currency)]
 
@@ -181,14 +201,14 @@ class HubSpotCrm:
         """Product -> family, from the first property of that sense that is filled."""
         if "line_items" not in self.properties:
             return {}
-        found: dict[str, str] = {}
+        by_product: dict[str, str] = {}
         try:
             for records, _ in self.api.pages(PRODUCTS, FAMILY):
                 families = {str(r["id"]): next((v for n in FAMILY if (v := r["properties"].get(n))), "") for r in records}
-                found |= {product: family for product, family in families.items() if family}
+                by_product |= {product: family for product, family in families.items() if family}
         except (Refused, Forbidden):
             return {}
-        return found
+        return by_product
 
     def ids(self, kind: str) -> Iterator[Sequence[str]] | None:
         if kind not in KINDS:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: HubSpot's API release; supported for 18 months (hubspot.md 1.1). v3 and v4 end in 2027.
+#: HubSpot's API release; supported for 18 months (docs/facts/hubspot.md, "Versions and paths"). v3 and v4 end in 2027.
 API_DATE = "2026-09"
-#: the vendor's own (reference: ecosystem.md 7.2)
+#: the vendor's own (docs/facts/running.md, "Hosts")
 HOSTS = ("api.hubapi.com",)
 
 

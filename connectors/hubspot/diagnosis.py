@@ -34,8 +34,12 @@ class HubSpotDiagnosis:
 
     def identity(self) -> Identity:
         account = self.crm.api.call("GET", "/account-info/{date}/details").json()
-        return Identity(str(account["portalId"]), f"HubSpot portal {account['portalId']}",
-                        account.get("accountType") in TEST_PORTALS, "service key")  # fmt: skip
+        return Identity(
+            str(account["portalId"]),
+            f"HubSpot portal {account['portalId']}",
+            account.get("accountType") in TEST_PORTALS,
+            "service key",
+        )
 
     def permissions(self) -> Sequence[Trouble]:
         crm, found = self.crm, list[Trouble]()
@@ -60,19 +64,22 @@ class HubSpotDiagnosis:
         return self.crm.traits.absent
 
     def fields(self) -> Sequence[Trouble]:
-        there = self.crm.properties.get(schema.OBJECT, {})
-        absent = [schema.NAMES[f.meaning] for f in schema.FIELDS if schema.NAMES[f.meaning] not in there]
-        found = [Trouble(f"absent or archived: {', '.join(absent)}", APPLY)] if absent else []
+        definitions = self.crm.properties.get(schema.OBJECT, {})
+        absent = [schema.NAMES[f.meaning] for f in schema.FIELDS if schema.NAMES[f.meaning] not in definitions]
+        troubles = [Trouble(f"absent or archived: {', '.join(absent)}", APPLY)] if absent else []
         for field in schema.FIELDS:
-            held = there.get(schema.NAMES[field.meaning])
+            definition = definitions.get(schema.NAMES[field.meaning])
             wanted = schema.definition(field)["type"]
-            if held is not None and held.type != wanted:
-                found.append(
-                    Trouble(f"{schema.NAMES[field.meaning]} is {held.type}, not {wanted}", "give the property its type back")
+            if definition is not None and definition.type != wanted:
+                troubles.append(
+                    Trouble(
+                        f"{schema.NAMES[field.meaning]} is {definition.type}, not {wanted}",
+                        "give the property its type back",
+                    )
                 )
-            elif held is not None and (why := schema.fault(field, held)):
-                found.append(Trouble(f"{schema.NAMES[field.meaning]} {why}", APPLY))
-        return found
+            elif definition is not None and (why := schema.fault(field, definition)):
+                troubles.append(Trouble(f"{schema.NAMES[field.meaning]} {why}", APPLY))
+        return troubles
 
     def quota(self) -> Quota:
         """First night: a list call for every hundred records. Later ones list ids, search what changed, read links again."""

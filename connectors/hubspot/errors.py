@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean. Pure: a response to an error with its way out (reference: hubspot.md 1.3, 1.8)."""
+"""What HubSpot's answers mean. Pure: a response to an error with its way out (docs/facts/hubspot.md, "Errors")."""
 
 import json
 from typing import Any
@@ -31,12 +31,17 @@ def explain(response: httpx.Response) -> CrmError | None:
         return _limited(response)
     if status in (401, NO_TOKEN):
         return Unauthorized(
-            f"the token was refused (HTTP {status}: {_message(_body(response))})", crm=NAME,
+            f"the token was refused (HTTP {status}: {_message(_body(response))})",
+            crm=NAME,
             fix="check [hubspot] token: Development > Keys > Service keys in the portal; a rotated key ends after 7 days",
-        )  # fmt: skip
+        )
     if status == LOCKED:
-        return Locked("a record is locked (HTTP 423)", crm=NAME, retry_after=_after(response) or 2.0,
-                      fix="the row is tried again at the next run")  # fmt: skip
+        return Locked(
+            "a record is locked (HTTP 423)",
+            crm=NAME,
+            retry_after=_after(response) or 2.0,
+            fix="the row is tried again at the next run",
+        )
     if html or status in (MOVING, *PASSING):
         return _unavailable(response, html=html)
     if response.is_redirect:
@@ -53,12 +58,17 @@ def _limited(response: httpx.Response) -> CrmError:
     said = f"{body.get('policyName', '')} {body.get('message', '')}".lower()
     if "daily" in said:
         return QuotaExhausted(
-            "the portal's API calls of today are used up", crm=NAME,
+            "the portal's API calls of today are used up",
+            crm=NAME,
             fix="they start anew at midnight of the portal's time zone; the next run goes on from here",
-        )  # fmt: skip
+        )
     wait = WINDOW if "ten" in said or "secondly" not in said else SECOND
-    return Unavailable("too many calls at once (HTTP 429)", crm=NAME, retry_after=_after(response) or wait,
-                       fix="another tool uses the same key; give Assay its own")  # fmt: skip
+    return Unavailable(
+        "too many calls at once (HTTP 429)",
+        crm=NAME,
+        retry_after=_after(response) or wait,
+        fix="another tool uses the same key; give Assay its own",
+    )
 
 
 def _unavailable(response: httpx.Response, *, html: bool) -> CrmError:
@@ -74,8 +84,11 @@ def _after(response: httpx.Response) -> float | None:
 def _forbidden(body: dict[str, Any]) -> CrmError:
     scopes = needed_scopes(body)
     if scopes:
-        return Forbidden(f"the key lacks the scope {' or '.join(scopes)}", crm=NAME,
-                         fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md")  # fmt: skip
+        return Forbidden(
+            f"the key lacks the scope {' or '.join(scopes)}",
+            crm=NAME,
+            fix="add it to the service key in the portal (Development > Keys), see docs/hubspot.md",
+        )
     return Forbidden(f"{body.get('category', 'HTTP 403')}: {_message(body)}", crm=NAME, fix="see docs/hubspot.md, scopes")
 
 
@@ -91,7 +104,7 @@ def _message(body: dict[str, Any]) -> str:
 
 def _body(response: httpx.Response) -> dict[str, Any]:
     try:
-        found = json.loads(response.content)
+        body = json.loads(response.content)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""Associations: who belongs to whom. Pure (reference: hubspot.md 1.5, 1.7, 1.11)."""
+"""Associations: who belongs to whom. Pure (docs/facts/hubspot.md, "List, search and batch")."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -45,15 +45,15 @@ def _is_primary(kind: Mapping[str, Any]) -> bool:
 
 def _merged(parts: Iterable[tuple[str, bool, str | None]]) -> list[Link]:
     """One link a record, in the order of their ids."""
-    found: dict[str, Link] = {}
+    by_record: dict[str, Link] = {}
     for record, primary, label in parts:
-        held = found.get(record)
+        link = by_record.get(record)
         label = None if label == "Primary" else label
-        if held is None:
-            found[record] = Link(record, primary, label)
+        if link is None:
+            by_record[record] = Link(record, primary, label)
         elif primary or label:
-            found[record] = Link(record, primary or held.primary, held.label or label)
-    return sorted(found.values(), key=_order)
+            by_record[record] = Link(record, primary or link.primary, link.label or label)
+    return sorted(by_record.values(), key=_order)
 
 
 def _order(link: Link) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """HubSpot's companies, people and deals as our records; pure.
 
-With `activities`, `streams` and `schema` the only place that knows the vendor's names. Property meanings: reference/hubspot.md
-1.10 and 1.11, where each has its source.
+With `activities`, `streams` and `schema` the only place that knows the vendor's names. What the properties mean:
+docs/facts/hubspot.md, "Pipelines and deals".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ def owner(found: Any, c: Context) -> tuple[Any, ...]:
 
 
 def stage(pipeline: Any, place: int, found: Any, c: Context) -> tuple[Any, ...]:
-    """A stage of the `place`th pipeline; won is closed with certainty (hubspot.md 1.10)."""
+    """A stage of the `place`th pipeline; won is closed with certainty (docs/facts/hubspot.md, "Pipelines and deals")."""
     said = found.metadata or {}
     odds = _percent(str(said.get("probability", "")))
     closed = str(said.get("isClosed", "")).lower() == "true" or odds in (0, 100)
@@ -57,15 +57,28 @@ def account(s: Sheet, c: Context) -> Rows:
     names = [n or d or f"Company {i}" for n, d, i in zip(s["name"], s["domain"], s.ids, strict=True)]
     ours = schema.read({n: s[n] for n in schema.NAMES.values()}, s.count)
     return rows(
-        s.ids, names, ids(s["hubspot_owner_id"]), ids(s["hs_parent_company_id"]), ids(s["type"]), ids(s["industry"]),
-        ids(s["country"]), employees, revenue, s.fill(None), instants(s["createdate"], c.odd, "companies.createdate"),
-        s.fill(None), domains(s["domain"]), ids(s["salesforceaccountid"]), ours,
-        kept({name: [s[p] for p in properties] for name, properties in c.traits.items()}, s.count), s.fill(False),
-    )  # fmt: skip
+        s.ids,
+        names,
+        ids(s["hubspot_owner_id"]),
+        ids(s["hs_parent_company_id"]),
+        ids(s["type"]),
+        ids(s["industry"]),
+        ids(s["country"]),
+        employees,
+        revenue,
+        s.fill(None),
+        instants(s["createdate"], c.odd, "companies.createdate"),
+        s.fill(None),
+        domains(s["domain"]),
+        ids(s["salesforceaccountid"]),
+        ours,
+        kept({name: [s[p] for p in properties] for name, properties in c.traits.items()}, s.count),
+        s.fill(False),
+    )
 
 
 def merged(s: Sheet) -> Rows:
-    """(loser, survivor, deleted) of companies that swallowed others (hubspot.md 1.12)."""
+    """(loser, survivor, deleted) of companies that swallowed others (docs/facts/hubspot.md, "Merges, deletes and history")."""
     return [
         (loser.strip(), survivor, True)
         for survivor, losers in zip(s.ids, s["hs_merged_object_ids"], strict=True)
@@ -75,10 +88,17 @@ def merged(s: Sheet) -> Rows:
 
 
 def contact(s: Sheet, c: Context) -> Rows:
-    known = {t: level(t) for t in set(s["jobtitle"])}
+    levels = {t: level(t) for t in set(s["jobtitle"])}
     accounts = [chosen(x) for x in s.linked("companies")]
-    return rows(s.ids, accounts, ids(s["department"]), [known[t] for t in s["jobtitle"]], ids(s["salesforcecontactid"]),
-                instants(s["createdate"], c.odd, "contacts.createdate"), s.fill(False))  # fmt: skip
+    return rows(
+        s.ids,
+        accounts,
+        ids(s["department"]),
+        [levels[t] for t in s["jobtitle"]],
+        ids(s["salesforcecontactid"]),
+        instants(s["createdate"], c.odd, "contacts.createdate"),
+        s.fill(False),
+    )
 
 
 # ---- deals ----------------------------------------------------------------------------------------------------------
@@ -93,11 +113,22 @@ def opportunity(s: Sheet, c: Context) -> Rows:
     if strange := sum(1 for x, f in zip(stages, facts, strict=True) if x and f is None):
         c.odd["deals.dealstage: a stage of no pipeline that this key sees"] += strange
     return rows(
-        s.ids, [chosen(x) for x in s.linked("companies")], ids(s["hubspot_owner_id"]), s["dealname"], ids(stages),
-        cents(s.numbers("amount", c.odd), c.odd, "deals.amount"), ids(s["deal_currency_code"]),
-        within(odds, 0, 100, c.odd, "deals.hs_deal_stage_probability"), _dates(s["closedate"], c, "deals.closedate"),
-        ids(s["dealtype"]), instants(s["createdate"], c.odd, "deals.createdate"), closed, won, _foreign(s), s.fill(False),
-    )  # fmt: skip
+        s.ids,
+        [chosen(x) for x in s.linked("companies")],
+        ids(s["hubspot_owner_id"]),
+        s["dealname"],
+        ids(stages),
+        cents(s.numbers("amount", c.odd), c.odd, "deals.amount"),
+        ids(s["deal_currency_code"]),
+        within(odds, 0, 100, c.odd, "deals.hs_deal_stage_probability"),
+        _dates(s["closedate"], c, "deals.closedate"),
+        ids(s["dealtype"]),
+        instants(s["createdate"], c.odd, "deals.createdate"),
+        closed,
+        won,
+        _foreign(s),
+        s.fill(False),
+    )
 
 
 #: the names under which portals hold a synchronised opportunity's id
@@ -133,25 +164,25 @@ def history(s: Sheet, c: Context) -> Rows:
             states.append(state)
     at = instants(moments, c.odd, "deals history")
     amounts = [x["amount"] for x in states]
-    known = {text: text if is_number(text) else "" for text in set(amounts)}
-    money = cents([known[x] for x in amounts], c.odd, "deals history.amount")
+    numbers = {text: text if is_number(text) else "" for text in set(amounts)}
+    money = cents([numbers[x] for x in amounts], c.odd, "deals history.amount")
     closes = _dates([x["closedate"] for x in states], c, "deals history.closedate")
     stages = [x["dealstage"] or None for x in states]
     odds = [None if (f := c.stages.get(x or "")) is None else f.probability for x in stages]
     keys = [f"{deal}:{m.translate(DIGITS_ONLY)}" for deal, m in zip(deals, moments, strict=True)]
-    found = rows(keys, deals, at, stages, money, closes, odds, [False] * len(keys))
-    return [row for row in found if row[2] is not None]
+    changes = rows(keys, deals, at, stages, money, closes, odds, [False] * len(keys))
+    return [row for row in changes if row[2] is not None]
 
 
 def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The moments of a deal's changes with what it was from then on."""
-    told = record.get("propertiesWithHistory") or {}
+    past = record.get("propertiesWithHistory") or {}
     events: dict[str, dict[str, str]] = {}
     for name in HISTORY:
-        for entry in told.get(name) or ():
+        for entry in past.get(name) or ():
             events.setdefault(entry["timestamp"], {})[name] = entry.get("value") or ""
     # a property whose past nobody recorded has always been what it is now
-    state = {n: "" if told.get(n) else record["properties"].get(n) or "" for n in HISTORY}
+    state = {n: "" if past.get(n) else record["properties"].get(n) or "" for n in HISTORY}
     for moment in sorted(events):
         state = state | events[moment]
         yield moment, state

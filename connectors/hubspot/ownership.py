@@ -1,4 +1,4 @@
-"""Who owned a company when, from the history of its owner; pure (rulings 15; reference: hubspot.md 1.12)."""
+"""Who owned a company when, from the history of its owner; pure (docs/facts/hubspot.md, "Merges, deletes and history")."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ FROM_THE_START = 86_400
 #: HubSpot tells a property's newest values only, how many is not documented; of so many the oldest may not be the first
 MANY = 20
 #: an instant in seconds, the same as HubSpot wrote it, and whose the company was from then on
-Taken = tuple[int, str, str | None]
+Owned = tuple[int, str, str | None]
 
 
 def owner_change(s: Sheet, c: Context) -> Rows:
@@ -25,21 +25,21 @@ def owner_change(s: Sheet, c: Context) -> Rows:
         for entry in reversed((record.get("propertiesWithHistory") or {}).get(OWNER) or ())  # the newest comes first
     ]
     at = instants([moment for _, moment, _ in texts], c.odd, "companies history")
-    made = dict(zip(s.ids, instants(s["createdate"], Counter(), ""), strict=True))
-    found: Rows = []
+    created = dict(zip(s.ids, instants(s["createdate"], Counter(), ""), strict=True))
+    rows: Rows = []
     for company, group in groupby(zip(texts, at, strict=True), key=lambda x: x[0][0]):
-        taken = [(when, moment, owner) for (_, moment, owner), when in group if when is not None]
-        found += _changes(company, sorted(taken, key=lambda t: t[0]), made[company])
-    return found
+        owners = [(when, moment, owner) for (_, moment, owner), when in group if when is not None]
+        rows += _changes(company, sorted(owners, key=lambda t: t[0]), created[company])
+    return rows
 
 
-def _changes(company: str, taken: Sequence[Taken], made: int | None) -> Iterator[tuple[Any, ...]]:
-    if not taken:
+def _changes(company: str, owners: Sequence[Owned], created: int | None) -> Iterator[tuple[Any, ...]]:
+    if not owners:
         return
-    first, _, former = taken[0]
-    if made is not None and first - made > FROM_THE_START and len(taken) < MANY:
+    first, _, former = owners[0]
+    if created is not None and first - created > FROM_THE_START and len(owners) < MANY:
         former = None
-    for at, moment, owner in taken:
+    for at, moment, owner in owners:
         if owner != former:
             yield (f"{company}:{moment.translate(DIGITS_ONLY)}", company, at, owner, former, False)
         former = owner

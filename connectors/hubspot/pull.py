@@ -1,4 +1,4 @@
-"""Finds what changed in a portal and brings it (reference: hubspot.md 8; docs/adr/0009).
+"""Finds what changed in a portal and brings it (docs/facts/hubspot.md, "What a sync does"; docs/adr/0009).
 
 First, everything is listed. Later nights list ids, stamps and links of what people sell to (companies, contacts, deals,
 line items) and read only what changed; activities are searched by their date and their links are read again, because a
@@ -42,12 +42,12 @@ class Pull:
         """All of a stream, or what changed since; its last page carries the watermark."""
         name = self.named(stream)
         if since is None:
-            found = self._first(stream)
+            pages = self._first(stream)
         elif stream.listed:
-            found = self._compared(stream, since)
+            pages = self._compared(stream, since)
         else:
-            found = self._searched(stream, since)
-        yield from found if name == stream.type else (replace(item, stream=name) for item in found)
+            pages = self._searched(stream, since)
+        yield from pages if name == stream.type else (replace(item, stream=name) for item in pages)
 
     def named(self, stream: Stream) -> str:
         """The stream's name: another one where [scope] asks for more, so that its records are read again."""
@@ -57,9 +57,9 @@ class Pull:
 
     def _first(self, stream: Stream) -> Iterator[Pulled]:
         """Everything by list, going on where an earlier night had to stop."""
-        held = json.loads(self.known.resume(self.named(stream)) or "{}")
-        began = held.get("began", self.api.now)
-        parts = self._parts(stream, held.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
+        place = json.loads(self.known.resume(self.named(stream)) or "{}")
+        began = place.get("began", self.api.now)
+        parts = self._parts(stream, place.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
         for records, after in parts:
             links = self.api.linked(stream.type, self._open(stream.links), records)
             resume = json.dumps({"began": began, "after": after}) if after else ""
@@ -79,9 +79,9 @@ class Pull:
 
     def _wanted(self, stream: Stream) -> list[str]:
         """The properties that this portal has."""
-        asked = [p for found in self.context.traits.values() for p in found] if stream is COMPANIES else []
-        wanted = dict.fromkeys((*stream.properties, *asked))
-        return [p for p in wanted if p in self.properties[stream.type]]
+        extra = [p for names in self.context.traits.values() for p in names] if stream is COMPANIES else []
+        properties = dict.fromkeys((*stream.properties, *extra))
+        return [p for p in properties if p in self.properties[stream.type]]
 
     def _open(self, types: Sequence[str]) -> list[str]:
         """Those of some types that this key opens."""
@@ -96,10 +96,10 @@ class Pull:
             links = self.api.linked(stream.type, moving, records)
             newer, stale = self._newer(stream, records, since), set[str]()
             for kind in kinds:
-                found = [str(r["id"]) for r in records if kind not in HANGING or str(r["id"]) in links[PARENTS[kind][1]]]
-                yield Listing(stream.type, kind, found)
-                unread = self.known.missing(kind, found) | newer.intersection(found)
-                yield from self._moved(stream, kind, [i for i in found if i not in unread], links)
+                ids = [str(r["id"]) for r in records if kind not in HANGING or str(r["id"]) in links[PARENTS[kind][1]]]
+                yield Listing(stream.type, kind, ids)
+                unread = self.known.missing(kind, ids) | newer.intersection(ids)
+                yield from self._moved(stream, kind, [i for i in ids if i not in unread], links)
                 stale |= unread
             yield from self._read(stream, [i for r in records if (i := str(r["id"])) in stale])
         for kind in kinds:
@@ -112,8 +112,11 @@ class Pull:
         return [k for k in kinds if k not in HANGING or PARENTS[k][1] in self.properties]
 
     def _newer(self, stream: Stream, records: Sequence[Record], since: int) -> set[str]:
-        stamps = instants([r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
-                                  self.context.odd, f"{stream.type}.{stream.stamp}")  # fmt: skip
+        stamps = instants(
+            [r.get("updatedAt") or r["properties"].get(stream.stamp) or "" for r in records],
+            self.context.odd,
+            f"{stream.type}.{stream.stamp}",
+        )
         return {str(r["id"]) for r, at in zip(records, stamps, strict=True) if at is None or at >= since - SKEW}
 
     def _read(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
@@ -201,8 +204,9 @@ class Pull:
             yield Page(stream.type, "participant", people, whole=Whole("activity_id", keys))
 
     def _roles(self, sheet: Sheet) -> Page:
-        return Page(sheet.type, "contact_role", mapping.contact_role(sheet, self.context),
-                    whole=Whole("opportunity_id", sheet.ids))  # fmt: skip
+        return Page(
+            sheet.type, "contact_role", mapping.contact_role(sheet, self.context), whole=Whole("opportunity_id", sheet.ids)
+        )
 
     @staticmethod
     def _page(stream: Stream, kind: str, rows: Rows) -> Page:

@@ -36,5 +36,5 @@ def _items(s: Sheet, c: Context, parents: list[str | None]) -> Rows:
     families = [c.families.get(p) or n or None for p, n in zip(products, s["name"], strict=True)]
     created = instants(s["createdate"], c.odd, "line_items.createdate")
     amounts = cents(s.numbers("amount", c.odd), c.odd, "line_items.amount")
-    found = rows(s.ids, parents, ids(products), families, amounts, created, s.fill(False))
-    return [r for r in found if r[1] is not None]
+    items = rows(s.ids, parents, ids(products), families, amounts, created, s.fill(False))
+    return [r for r in items if r[1] is not None]

@@ -1,4 +1,4 @@
-"""Our properties on companies: their names and types there, and values both ways (reference: hubspot.md 1.9)."""
+"""Our properties on companies: their names and types there, and values both ways (docs/facts/hubspot.md, "Properties")."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,8 +38,14 @@ TYPES = {
 def definition(field: Field) -> dict[str, Any]:
     """The body that makes this property."""
     kind, input_kind = TYPES[field.kind]
-    body: dict[str, Any] = {"name": NAMES[field.meaning], "label": field.label, "type": kind, "fieldType": input_kind,
-                            "groupName": GROUP, "description": field.help}  # fmt: skip
+    body: dict[str, Any] = {
+        "name": NAMES[field.meaning],
+        "label": field.label,
+        "type": kind,
+        "fieldType": input_kind,
+        "groupName": GROUP,
+        "description": field.help,
+    }
     return body | ({"options": options(field)} if field.options else {})
 
 
@@ -59,15 +65,15 @@ def outgoing(values: Mapping[str, Value]) -> dict[str, str]:
     return {NAMES[m]: "" if v is None else str(v) for m, v in values.items() if m in written}
 
 
-def fault(field: Field, found: Any) -> str:
+def fault(field: Field, definition: Any) -> str:
     """Why a property cannot be written as it is in the portal; empty if it can."""
-    if found is None or getattr(found, "archived", False):
+    if definition is None or getattr(definition, "archived", False):
         return "the property is not there"
-    lacking = lacking_options(field, found)
+    lacking = lacking_options(field, definition)
     return f"lacks the option {', '.join(lacking)}" if lacking else ""
 
 
-def lacking_options(field: Field, found: Any) -> list[str]:
+def lacking_options(field: Field, definition: Any) -> list[str]:
     """Values that we write and an admin has removed."""
-    there = {o.value for o in found.options or ()}
-    return [v for v in field.options if v not in there]
+    values = {o.value for o in definition.options or ()}
+    return [v for v in field.options if v not in values]

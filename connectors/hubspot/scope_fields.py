@@ -12,18 +12,18 @@ CHOICES = ("enumeration", "bool", "string")
 
 def found(asked: Collection[str], company: Mapping[str, Any]) -> Traits:
     """Look for each criterion among a company's properties; an owner's team is always read."""
-    made = Traits()
+    traits = Traits()
     for criterion in asked:
-        held = company.get(criterion.lower())
+        definition = company.get(criterion.lower())
         if criterion == ROLE:
-            made.fields[criterion] = ()
+            traits.fields[criterion] = ()
         elif criterion == RECORD_TYPE:
-            made.absent[criterion] = "HubSpot has no record types"
-        elif held is None:
-            made.absent[criterion] = unknown(criterion, OBJECT, company)
-        elif held.type not in CHOICES:
-            made.absent[criterion] = f"{OBJECT}.{held.name} is {held.type}, not a picklist"
+            traits.absent[criterion] = "HubSpot has no record types"
+        elif definition is None:
+            traits.absent[criterion] = unknown(criterion, OBJECT, company)
+        elif definition.type not in CHOICES:
+            traits.absent[criterion] = f"{OBJECT}.{definition.name} is {definition.type}, not a picklist"
         else:
-            made.fields[criterion] = (held.name,)
-            made.offered[criterion] = tuple(o.value for o in held.options or ())
-    return made
+            traits.fields[criterion] = (definition.name,)
+            traits.offered[criterion] = tuple(o.value for o in definition.options or ())
+    return traits

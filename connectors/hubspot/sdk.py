@@ -1,6 +1,6 @@
 """hubspot-api-client over our one transport and on dated paths, for the control plane (docs/adr/0008).
 
-Its own transport opens a pool for each access, has no timeout and knows v3 and v4 only (hubspot.md 2).
+Its own transport opens a pool for each access, has no timeout and knows v3 and v4 only (docs/facts/hubspot.md, "The official client").
 """
 
 import json
@@ -12,7 +12,7 @@ from hubspot import HubSpot
 from connectors.hubspot.config import HubSpotConfig
 from connectors.transport import Transport
 
-#: v3 paths to the dated ones: the date follows the API's name (hubspot.md 1.1)
+#: v3 paths to the dated ones: the date follows the API's name (docs/facts/hubspot.md, "Versions and paths")
 DATED = {f"/crm/v3/{name}": f"/crm/{name}/{{date}}" for name in ("objects", "properties", "pipelines", "owners")}
 
 
@@ -24,8 +24,8 @@ class Answer:
         self._headers = response.headers
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
-        found: str | None = self._headers.get(name, default)
-        return found
+        value: str | None = self._headers.get(name, default)
+        return value
 
     def getheaders(self) -> dict[str, str]:
         return dict(self._headers)
@@ -37,12 +37,15 @@ class Rest:
     def __init__(self, transport: Transport, date: str) -> None:
         self.transport, self.date = transport, date
 
-    def request(self, method: str, url: str, query_params: Any = None, headers: Any = None, body: Any = None,
-                **_: Any) -> Answer:  # fmt: skip
+    def request(
+        self, method: str, url: str, query_params: Any = None, headers: Any = None, body: Any = None, **_: Any
+    ) -> Answer:
         content = json.dumps(body).encode() if body is not None else None
         params = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in query_params or ()}
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        return Answer(self.transport.request(method, self._dated(url), headers=sent, params=params or None, content=content))
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        return Answer(
+            self.transport.request(method, self._dated(url), headers=all_headers, params=params or None, content=content)
+        )
 
     def _dated(self, url: str) -> str:
         for old, new in DATED.items():

@@ -56,10 +56,10 @@ class Sheet:
     def numbers(self, name: str, odd: Counter[str]) -> list[str]:
         """A number property; what is no number ("1;2;3" has been seen) is left out and counted."""
         column = self[name]
-        known = {text: is_number(text) for text in set(column)}
-        if wrong := sum(1 for v in column if not known[v]):
+        valid = {text: is_number(text) for text in set(column)}
+        if wrong := sum(1 for v in column if not valid[v]):
             odd[f"{self.type}.{name}: no number, left out"] += wrong
-        return [v if known[v] else "" for v in column]
+        return [v if valid[v] else "" for v in column]
 
 
 def is_number(text: str) -> bool:

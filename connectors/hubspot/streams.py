@@ -29,33 +29,63 @@ class Stream:
     degraded: Mapping[str, str] = field(default_factory=dict)  #: property -> what is lost without it
 
 
-#: activities are read under the scope of contacts (hubspot.md 1.2)
+def _names(text: str) -> tuple[str, ...]:
+    """Names of properties, which stand in a row like words."""
+    return tuple(text.split())
+
+
+#: activities are read under the scope of contacts (docs/facts/hubspot.md, "Scopes")
 _PEOPLE = ("crm.objects.contacts.read",)
 _ABOUT = ("companies", "deals", "contacts")
 _OF_ALL = ("hubspot_owner_id", "hs_timestamp", "hs_createdate")
 
 COMPANIES = Stream(
-    "companies", "account", mapping.account,
-    ("name", "domain", "hubspot_owner_id", "hs_parent_company_id", "type", "industry", "country", "numberofemployees",
-     "annualrevenue", "createdate", "hs_merged_object_ids", "salesforceaccountid", *schema.NAMES.values()),
-    history=(ownership.OWNER,), listed=True, needed=True, scopes=("crm.objects.companies.read",),
-)  # fmt: skip
+    type="companies",
+    kind="account",
+    map=mapping.account,
+    properties=(
+        *_names("name domain hubspot_owner_id hs_parent_company_id type industry country numberofemployees annualrevenue"),
+        *_names("createdate hs_merged_object_ids salesforceaccountid"),
+        *schema.NAMES.values(),
+    ),
+    history=(ownership.OWNER,),
+    listed=True,
+    needed=True,
+    scopes=("crm.objects.companies.read",),
+)
 CONTACTS = Stream(
-    "contacts", "contact", mapping.contact, ("jobtitle", "department", "salesforcecontactid", "createdate"), stamp="lastmodifieddate",
-    links=("companies",), moving=("companies",), listed=True, needed=True, scopes=_PEOPLE,
-)  # fmt: skip
+    type="contacts",
+    kind="contact",
+    map=mapping.contact,
+    properties=_names("jobtitle department salesforcecontactid createdate"),
+    stamp="lastmodifieddate",
+    links=("companies",),
+    moving=("companies",),
+    listed=True,
+    needed=True,
+    scopes=_PEOPLE,
+)
 DEALS = Stream(
-    "deals", "opportunity", mapping.opportunity,
-    ("dealname", "dealstage", "pipeline", "amount", "deal_currency_code", "closedate", "createdate", "hs_is_closed",
-     "hs_is_closed_won", "hs_deal_stage_probability", "hubspot_owner_id", "dealtype", *mapping.FOREIGN_DEAL),
-    history=mapping.HISTORY, links=("companies", "contacts"), moving=("companies", "contacts"), listed=True, needed=True,
+    type="deals",
+    kind="opportunity",
+    map=mapping.opportunity,
+    properties=(
+        *_names("dealname dealstage pipeline amount deal_currency_code closedate createdate hs_is_closed"),
+        *_names("hs_is_closed_won hs_deal_stage_probability hubspot_owner_id dealtype"),
+        *mapping.FOREIGN_DEAL,
+    ),
+    history=mapping.HISTORY,
+    links=("companies", "contacts"),
+    moving=("companies", "contacts"),
+    listed=True,
+    needed=True,
     scopes=("crm.objects.deals.read",),
-)  # fmt: skip
+)
 QUOTES = Stream(
-    "quotes",
-    "quote",
-    quotes.quote,
-    ("hs_status", "hs_createdate"),
+    type="quotes",
+    kind="quote",
+    map=quotes.quote,
+    properties=("hs_status", "hs_createdate"),
     links=("deals",),
     moving=("deals",),
     listed=True,
@@ -63,31 +93,55 @@ QUOTES = Stream(
     scopes=("crm.objects.quotes.read",),
 )
 LINE_ITEMS = Stream(
-    "line_items", "line_item", quotes.line_item, ("name", "hs_product_id", "amount", "createdate"), links=("deals", "quotes"),
-    moving=("deals", "quotes"), also=("quote_item", quotes.quote_item), listed=True, absent="new products cannot be seen",
+    type="line_items",
+    kind="line_item",
+    map=quotes.line_item,
+    properties=_names("name hs_product_id amount createdate"),
+    links=("deals", "quotes"),
+    moving=("deals", "quotes"),
+    also=("quote_item", quotes.quote_item),
+    listed=True,
+    absent="new products cannot be seen",
     scopes=("crm.objects.line_items.read", "e-commerce"),
-)  # fmt: skip
+)
 
 
-def _activity(type_: str, map_: Mapper, *properties: str) -> Stream:
-    return Stream(type_, "activity", map_, (*_OF_ALL, *properties), links=_ABOUT, moving=_ABOUT, scopes=_PEOPLE,
-                  absent=f"selling time without {type_}")  # fmt: skip
+def _activity(type_: str, map_: Mapper, properties: str = "") -> Stream:
+    return Stream(
+        type=type_,
+        kind="activity",
+        map=map_,
+        properties=(*_OF_ALL, *_names(properties)),
+        links=_ABOUT,
+        moving=_ABOUT,
+        scopes=_PEOPLE,
+        absent=f"selling time without {type_}",
+    )
 
 
+MEETING = (
+    "hs_activity_type hs_meeting_start_time hs_meeting_end_time hs_meeting_outcome hs_meeting_title hs_attendee_owner_ids"
+)
+CALL = "hs_activity_type hs_call_duration hs_call_direction hs_call_status hs_call_title"
+EMAIL = "hs_email_direction hs_email_status hs_email_subject hs_email_thread_id"
+TASK = "hs_task_status hs_task_subject hs_task_completion_date"
 ACTIVITIES = (
-    _activity("meetings", activities.meeting, "hs_activity_type", "hs_meeting_start_time", "hs_meeting_end_time", "hs_meeting_outcome",
-              "hs_meeting_title", "hs_attendee_owner_ids"),
-    _activity("calls", activities.call, "hs_activity_type", "hs_call_duration", "hs_call_direction", "hs_call_status", "hs_call_title"),
-    _activity("emails", activities.email, "hs_email_direction", "hs_email_status", "hs_email_subject", "hs_email_thread_id"),
+    _activity("meetings", activities.meeting, MEETING),
+    _activity("calls", activities.call, CALL),
+    _activity("emails", activities.email, EMAIL),
     _activity("notes", activities.note),
-    _activity("tasks", activities.task, "hs_task_status", "hs_task_subject", "hs_task_completion_date"),
+    _activity("tasks", activities.task, TASK),
     _activity("communications", activities.message),
-)  # fmt: skip
+)
 STREAMS = (COMPANIES, CONTACTS, DEALS, QUOTES, LINE_ITEMS, *ACTIVITIES)
 #: kind -> the field that names what its records hang on, and that thing's type
-PARENTS = {"contact": ("account_id", "companies"), "opportunity": ("account_id", "companies"),
-           "line_item": ("opportunity_id", "deals"), "quote": ("opportunity_id", "deals"),
-           "quote_item": ("quote_id", "quotes")}  # fmt: skip
+PARENTS = {
+    "contact": ("account_id", "companies"),
+    "opportunity": ("account_id", "companies"),
+    "line_item": ("opportunity_id", "deals"),
+    "quote": ("opportunity_id", "deals"),
+    "quote_item": ("quote_id", "quotes"),
+}
 #: kinds that are nothing without it
 HANGING = ("line_item", "quote_item")
 PRODUCTS = "products"

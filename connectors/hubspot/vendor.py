@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 class HubSpotVendor(Vendor):
     name, guide = "hubspot", "docs/hubspot.md"
     anchors: ClassVar[Mapping[str, str]] = {
-        "secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "permissions": "set-up",
-        "records": "set-up", "fields": "what-is-written", "quota": "what-it-costs", "coverage": "what-is-read",
-    }  # fmt: skip
+        "secrets": "set-up",
+        "clock": "set-up",
+        "login": "set-up",
+        "org": "set-up",
+        "permissions": "set-up",
+        "records": "set-up",
+        "fields": "what-is-written",
+        "quota": "what-it-costs",
+        "coverage": "what-is-read",
+    }
     secret_shapes = (r"\bpat-[a-z0-9]{2,4}-[0-9a-f-]{8,}",)  #: a service key
     export_makes = "a list of HubSpot properties"
     has_sandbox = True

@@ -1,4 +1,4 @@
-"""Write-back: batch update by id; one result a company (reference: hubspot.md 1.7, 1.8)."""
+"""Write-back: batch update by id; one result a company (docs/facts/hubspot.md, "List, search and batch")."""
 
 import json
 import re
@@ -30,16 +30,16 @@ def calls(rows: int) -> int:
 
 def reread(api: Api, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Our properties as they are now; what a merged company has become is another company."""
-    for found in api.read(OBJECT, ids, list(NAMES.values())) if ids else ():
-        columns = {n: [r["properties"].get(n) or "" for r in found] for n in NAMES.values()}
-        yield from zip((str(r["id"]) for r in found), read(columns, len(found)), strict=True)
+    for records in api.read(OBJECT, ids, list(NAMES.values())) if ids else ():
+        columns = {n: [r["properties"].get(n) or "" for r in records] for n in NAMES.values()}
+        yield from zip((str(r["id"]) for r in records), read(columns, len(records)), strict=True)
 
 
 def fingerprint(properties: Mapping[str, Any]) -> dict[str, str]:
     """Meaning -> how the portal defines our property: what a change of it could spoil."""
-    found = {f.meaning: properties.get(NAMES[f.meaning]) for f in WRITTEN}
+    ours = {f.meaning: properties.get(NAMES[f.meaning]) for f in WRITTEN}
     return {
-        m: " ".join((p.type, p.field_type, *(o.value for o in p.options or ()))) for m, p in found.items() if p is not None
+        m: " ".join((p.type, p.field_type, *(o.value for o in p.options or ()))) for m, p in ours.items() if p is not None
     }
 
 

@@ -1,4 +1,4 @@
-"""Salesforce's events, tasks and e-mails as our activities, and who took part; pure (reference: salesforce.md 1.10)."""
+"""Salesforce's events, tasks and e-mails as our activities, and who took part; pure (docs/facts/salesforce.md, "Activities")."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,11 +26,11 @@ def _statuses(decide: Callable[..., str], *columns: Sequence[str]) -> list[str]:
     alike = [constant(c) for c in columns]
     if None not in alike:
         return [decide(*alike)] * len(columns[0])
-    known: dict[tuple[str, ...], str] = {}
+    decided: dict[tuple[str, ...], str] = {}
     combined = list(zip(*columns, strict=True))
     for values in set(combined):
-        known[values] = decide(*values)
-    return [known[v] for v in combined]
+        decided[values] = decide(*values)
+    return [decided[v] for v in combined]
 
 
 def event(s: Sheet, c: Context) -> Rows:
@@ -38,12 +38,26 @@ def event(s: Sheet, c: Context) -> Rows:
     length = within(whole(s["DurationInMinutes"]), 0, 100_000, c.odd, "Event.DurationInMinutes")
     all_day = flags(s["IsAllDayEvent"])
     return rows(
-        s["Id"], s.fill("meeting"), _statuses(_event_status, s["IsPrivate"], s["IsRecurrence"], s["ShowAs"]),
-        _accounts(s), ids_of("006", s["WhatId"]), ids_of("003", s["WhoId"]), ids(s["OwnerId"]), starts,
-        [None if m is None else m * 60 for m in length], local_days(starts, s["OwnerId"], c.zones), all_day, s.fill(None),
-        flags(s["IsChild"]), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), ids(s["Type"]),
-        instants(s["CreatedDate"], c.odd, "Event.CreatedDate"), flags(s["IsDeleted"]),
-    )  # fmt: skip
+        s["Id"],
+        s.fill("meeting"),
+        _statuses(_event_status, s["IsPrivate"], s["IsRecurrence"], s["ShowAs"]),
+        _accounts(s),
+        ids_of("006", s["WhatId"]),
+        ids_of("003", s["WhoId"]),
+        ids(s["OwnerId"]),
+        starts,
+        [None if m is None else m * 60 for m in length],
+        local_days(starts, s["OwnerId"], c.zones),
+        all_day,
+        s.fill(None),
+        flags(s["IsChild"]),
+        s.fill(None),
+        c.subjects.column(s["Subject"]),
+        s.fill(None),
+        ids(s["Type"]),
+        instants(s["CreatedDate"], c.odd, "Event.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 def _starts(s: Sheet, c: Context) -> list[int | None]:
@@ -59,8 +73,8 @@ KINDS = {"Call": "call", "Email": "email", "ListEmail": "email", "Meeting": "mee
 
 
 def _task_kind(subtype: str, kind: str, seconds: str) -> str:
-    found = KINDS.get(subtype) or KINDS.get(kind)
-    return found or ("call" if seconds else "task")
+    named = KINDS.get(subtype) or KINDS.get(kind)
+    return named or ("call" if seconds else "task")
 
 
 def _task_status(template: str, closed: str, state: str) -> str:
@@ -82,12 +96,26 @@ def task(s: Sheet, c: Context) -> Rows:
     owner_days = [a if d is None and a is not None else lo for a, d, lo in zip(due, done, local, strict=True)]
     direction = [DIRECTIONS.get(v) for v in s["CallType"]]
     return rows(
-        s["Id"], kinds, _statuses(_task_status, s["IsRecurrence"], s["IsClosed"], s["Status"]), _accounts(s),
-        ids_of("006", s["WhatId"]), ids_of("003", s["WhoId"]), ids(s["OwnerId"]), starts, seconds,
+        s["Id"],
+        kinds,
+        _statuses(_task_status, s["IsRecurrence"], s["IsClosed"], s["Status"]),
+        _accounts(s),
+        ids_of("006", s["WhatId"]),
+        ids_of("003", s["WhoId"]),
+        ids(s["OwnerId"]),
+        starts,
+        seconds,
         owner_days,
-        s.fill(False), direction, s.fill(False), s.fill(None), c.subjects.column(s["Subject"]), s.fill(None), ids(s["Type"]), created,
+        s.fill(False),
+        direction,
+        s.fill(False),
+        s.fill(None),
+        c.subjects.column(s["Subject"]),
+        s.fill(None),
+        ids(s["Type"]),
+        created,
         flags(s["IsDeleted"]),
-    )  # fmt: skip
+    )
 
 
 DIRECTIONS = {"Inbound": "in", "Outbound": "out"}
@@ -103,11 +131,26 @@ def email(s: Sheet, c: Context) -> Rows:
     direction = ["in" if v == "true" else "out" for v in s["Incoming"]]
     related = s["RelatedToId"]
     return rows(
-        s["Id"], s.fill("email"), status, ids_of("001", related), ids_of("006", related), s.fill(None), ids(s["CreatedById"]),
-        starts, s.fill(None), local_days(starts, s["CreatedById"], c.zones), s.fill(False), direction, s.fill(False),
-        ids(s["ActivityId"]), c.subjects.column(s["Subject"]), c.subjects.column(s["ThreadIdentifier"]), s.fill(None), created,
+        s["Id"],
+        s.fill("email"),
+        status,
+        ids_of("001", related),
+        ids_of("006", related),
+        s.fill(None),
+        ids(s["CreatedById"]),
+        starts,
+        s.fill(None),
+        local_days(starts, s["CreatedById"], c.zones),
+        s.fill(False),
+        direction,
+        s.fill(False),
+        ids(s["ActivityId"]),
+        c.subjects.column(s["Subject"]),
+        c.subjects.column(s["ThreadIdentifier"]),
+        s.fill(None),
+        created,
         flags(s["IsDeleted"]),
-    )  # fmt: skip
+    )
 
 
 SIDES = {"005": "ours", "003": "theirs", "001": "about"}

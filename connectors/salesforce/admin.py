@@ -16,7 +16,10 @@ Rows = Sequence[tuple[str, str]]
 
 
 class SalesforceAdmin:
-    """See `connectors.port.SchemaAdmin`. A new field is invisible until a permission set grants it (salesforce.md 1.7)."""
+    """See `connectors.port.SchemaAdmin`. A new field is invisible until a permission set grants it.
+
+    (docs/facts/salesforce.md, "Fields and permissions")
+    """
 
     def __init__(self, crm: SalesforceCrm) -> None:
         self.crm, self.session = crm, crm.session
@@ -64,8 +67,10 @@ class SalesforceAdmin:
             if one.id:
                 one.remove()
         left = {f"{OBJECT}.{name}": self._drop(field_id) for name, field_id in self._made().items()}
-        return [(path, state if path.startswith("list") else (f"left: {left[path]}; {state}" if left.get(path) else "removed"))
-                for path, state in plan.items()]  # fmt: skip
+        return [
+            (path, state if path.startswith("list") else (f"left: {left[path]}; {state}" if left.get(path) else "removed"))
+            for path, state in plan.items()
+        ]
 
     def close(self) -> None:
         self.crm.close()
@@ -78,12 +83,12 @@ class SalesforceAdmin:
             return str(error.args[0])
         return ""
 
-    def _state(self, field: Field, seen: dict[str, Any], made: dict[str, str], closed: set[str]) -> str:
+    def _state(self, field: Field, visible: dict[str, Any], definitions: dict[str, str], closed: set[str]) -> str:
         name = NAMES[field.meaning]
-        found = seen.get(name)
-        if found is None and name not in made:
+        described = visible.get(name)
+        if described is None and name not in definitions:
             return "create"
-        wrong = fault(field, found) if found is not None else ""
+        wrong = fault(field, described) if described is not None else ""
         if wrong:
             return f"differs: {wrong}"
         return "grant access" if _path(field) in closed else "exists"
@@ -95,13 +100,15 @@ class SalesforceAdmin:
     def _made(self) -> dict[str, str]:
         """Our fields that exist, seen or not, with the ids of their definitions."""
         where = f"TableEnumOrId = {soql.text(OBJECT)} AND DeveloperName LIKE 'Assay%'"
-        found = query(self.session, f"SELECT Id, DeveloperName FROM CustomField WHERE {where}", "/tooling/query")  # noqa: S608
-        ids = {f"{r['DeveloperName']}__c": str(r["Id"]) for r in found}
+        records = query(self.session, f"SELECT Id, DeveloperName FROM CustomField WHERE {where}", "/tooling/query")  # noqa: S608
+        ids = {f"{r['DeveloperName']}__c": str(r["Id"]) for r in records}
         return {name: ids[name] for name in (SIGNAL, *NAMES.values()) if name in ids}
 
     def _sets(self) -> list[Granted]:
-        return [Granted(self.session, replace(one, grants=[g for g in one.grants if self._grantable(g)]))
-                for one in (integration(), viewer())]  # fmt: skip
+        return [
+            Granted(self.session, replace(one, grants=[g for g in one.grants if self._grantable(g)]))
+            for one in (integration(), viewer())
+        ]
 
     def _grantable(self, grant: Grant) -> bool:
         """Whether this org knows the right: a field may be free of field-level security there, a permission unknown."""
@@ -124,8 +131,8 @@ class SalesforceAdmin:
 
     def _describe(self, entity: str) -> dict[str, Any]:
         if entity not in self.described:
-            found = self.session.control(lambda sdk: getattr(sdk, entity).describe())
-            self.described[entity] = {f["name"]: f for f in found["fields"]}
+            described = self.session.control(lambda sdk: getattr(sdk, entity).describe())
+            self.described[entity] = {f["name"]: f for f in described["fields"]}
         return self.described[entity]
 
     def _to_assign(self, sets: Sequence[Granted]) -> list[tuple[Granted, str, str]]:
@@ -139,11 +146,14 @@ class SalesforceAdmin:
         return [(one, name, user) for one, name, user in todo if user not in one.assigned()]
 
     def _user(self, username: str) -> str:
-        found = query(self.session, f"SELECT Id FROM User WHERE Username = {soql.text(username)}")  # noqa: S608
-        if not found:
-            raise CrmError(f"there is no user {username} in this org", crm="salesforce",
-                           fix="make the integration user first, or correct [salesforce] username")  # fmt: skip
-        return str(found[0]["Id"])
+        users = query(self.session, f"SELECT Id FROM User WHERE Username = {soql.text(username)}")  # noqa: S608
+        if not users:
+            raise CrmError(
+                f"there is no user {username} in this org",
+                crm="salesforce",
+                fix="make the integration user first, or correct [salesforce] username",
+            )
+        return str(users[0]["Id"])
 
     def _counts(self, names: Sequence[str]) -> dict[str, int]:
         """How many accounts hold a value, for the fields this admin sees."""
@@ -153,19 +163,19 @@ class SalesforceAdmin:
         row = query(self.session, f"SELECT {columns} FROM {OBJECT}")[0]  # noqa: S608 our own names
         return {name: int(row[f"n{at}"]) for at, name in enumerate(names)}
 
-    def _uses(self, made: dict[str, str]) -> dict[str, list[str]]:
+    def _uses(self, definitions: dict[str, str]) -> dict[str, list[str]]:
         """Field's id -> flows, layouts, formulas ... that refer to it; nothing where the org does not say."""
-        if not made:
+        if not definitions:
             return {}
-        ids = ", ".join(map(soql.text, made.values()))
+        ids = ", ".join(map(soql.text, definitions.values()))
         wanted = "RefMetadataComponentId, MetadataComponentName, MetadataComponentType"
         text = f"SELECT {wanted} FROM MetadataComponentDependency WHERE RefMetadataComponentId IN ({ids})"  # noqa: S608 our own names
         try:
-            found = query(self.session, text, "/tooling/query")
+            references = query(self.session, text, "/tooling/query")
         except CrmError:
             return {}
         uses: dict[str, list[str]] = {}
-        for r in found:
+        for r in references:
             uses.setdefault(r["RefMetadataComponentId"], []).append(
                 f"used by {r['MetadataComponentType']} {r['MetadataComponentName']}"
             )

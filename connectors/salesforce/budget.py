@@ -1,4 +1,4 @@
-"""Keeps us inside our share of the org's daily API calls (reference: salesforce.md 1.11)."""
+"""Keeps us inside our share of the org's daily API calls (docs/facts/salesforce.md, "Daily calls")."""
 
 import re
 
@@ -17,12 +17,12 @@ class Budget(Allowance):
     def __init__(self, share: float, stop: float) -> None:
         super().__init__(share, stop, NAME, "org")
 
-    def heard(self, response: httpx.Response) -> None:
+    def after_response(self, response: httpx.Response) -> None:
         """An answer; those of the login carry no usage."""
         match = USAGE.search(response.headers.get("sforce-limit-info", ""))
         used, allowed = (int(match[1]), int(match[2])) if match else (None, None)
         self.learn(used, allowed, moment(response))
 
-    def admit(self, _url: str) -> None:
+    def before_call(self, _url: str) -> None:
         """Count one more call, or raise before it is made."""
         self.take()

@@ -1,4 +1,4 @@
-"""Bulk API 2.0: query jobs read page by page in bounded memory, and ingest jobs (reference: salesforce.md 1.4, 1.5)."""
+"""Bulk API 2.0: query jobs read page by page in bounded memory, and ingest jobs (docs/facts/salesforce.md, "Bulk API 2.0")."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ csv.field_size_limit(sys.maxsize)
 MAX_RECORDS = 20_000
 PARALLEL = 2
 #: seconds between looks at a job: quickly at first, seldom later
-FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
+FIRST_WAIT, MAX_WAIT = 0.1, 10.0
 #: seconds before a result that broke off is asked for again
 WAITS = (1.0, 4.0, 15.0, 40.0)
 #: said of a second upload, and of starting a job that runs
@@ -62,20 +62,20 @@ def _finished(session: Session, address: str, sleep: Sleep) -> Mapping[str, str]
 
 def _rest(waited: float, sleep: Sleep) -> float:
     """A tenth of what was waited so far: a quick job is seen quickly, a long one costs few calls."""
-    wait = min(max(FIRST_WAIT, waited / 10), LONGEST_WAIT)
+    wait = min(max(FIRST_WAIT, waited / 10), MAX_WAIT)
     sleep(wait)
     return wait
 
 
 def _pages(session: Session, address: str, expected: int) -> Iterator[Table]:
-    seen = 0
+    delivered = 0
     for response in _responses(session, address):
         columns, count = parse(response.content, response.headers.get("sforce-numberofrecords"))
-        seen += count
+        delivered += count
         yield columns, count
-    if expected not in (-1, seen):
+    if expected not in (-1, delivered):
         raise Incomplete(
-            f"bulk job announced {expected} rows and delivered {seen}", crm=NAME, fix="the next run reads again"
+            f"bulk job announced {expected} rows and delivered {delivered}", crm=NAME, fix="the next run reads again"
         )
 
 
@@ -196,9 +196,9 @@ class Sheet(Protocol):
 def upload(session: Session, job: str, sheet: Sheet) -> None:
     """Hand over the rows and start the job; a step whose answer was lost is not refused when it is done again."""
     address = session.data(f"/jobs/ingest/{job}")
-    told = {"Content-Type": "text/csv", "Content-Length": str(sheet.size)}
+    headers = {"Content-Type": "text/csv", "Content-Length": str(sheet.size)}
     try:
-        session.call("PUT", f"{address}/batches", content=sheet, headers=told)
+        session.call("PUT", f"{address}/batches", content=sheet, headers=headers)
     except Refused as error:
         if code_of(error) != DONE_BEFORE:
             raise
@@ -239,14 +239,14 @@ def outcome(session: Session, job: str, sleep: Sleep) -> Iterator[tuple[str, str
 
 def _rows(session: Session, address: str, sleep: Sleep) -> Iterator[dict[str, str]]:
     """The rows of an ended job's results, one in memory at a time; what breaks off is asked again and goes on where it was."""
-    told = 0
+    delivered = 0
     for wait in (*WAITS, None):
         try:
-            for row in islice(csv.DictReader(_lines(session.text(address))), told, None):
+            for row in islice(csv.DictReader(_lines(session.text(address))), delivered, None):
                 if None in row or None in row.values():
                     raise _torn()
                 yield row
-                told += 1
+                delivered += 1
             return
         except (Unavailable, Incomplete) as error:
             if wait is None:

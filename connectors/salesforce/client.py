@@ -29,9 +29,14 @@ class SalesforceCrm:
         self.config, self.sleep = config, sleep
         self.budget = Budget(config.quota_share, config.quota_stop)
         self.transport = Transport(
-            NAME, explain, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, admit=self.budget.admit,
-            heard=self._heard,
-        )  # fmt: skip
+            NAME,
+            explain,
+            hosts=HOSTS,
+            allow_hosts=config.allow_hosts,
+            ca_file=config.ca_file,
+            before_call=self.budget.before_call,
+            after_response=self._after_response,
+        )
         self.session = Session(config, self.transport)
         self.fields: dict[str, dict[str, Any]] = {}  #: object -> its describe, read once a run
         self.objects: set[str] = set()  #: objects that this user may query
@@ -62,13 +67,22 @@ class SalesforceCrm:
         self.reach = sharing.reach(self.session, self.fields.keys() & self.objects)
         self.notes += filter(None, [self.reach.note()])
         return Check(
-            org_id=organization["Id"], org_name=organization["Name"], sandbox=bool(organization["IsSandbox"]),
-            currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(), now=now,
-            calls_used=self.budget.used, calls_allowed=self.budget.allowed, unwritable=self._unwritable(),
-            lacking=tuple(self.lacking()), visible=self.reach.seen, notes=tuple(self.notes),
-            fields=write.fingerprint(self.fields[schema.OBJECT]), skew=self.skew, absent=self.traits.absent,
+            org_id=organization["Id"],
+            org_name=organization["Name"],
+            sandbox=bool(organization["IsSandbox"]),
+            currency=features.get("defaultCurrencyIsoCode") or self._corporate_currency(),
+            now=now,
+            calls_used=self.budget.used,
+            calls_allowed=self.budget.allowed,
+            unwritable=self._unwritable(),
+            lacking=tuple(self.lacking()),
+            visible=self.reach.seen,
+            notes=tuple(self.notes),
+            fields=write.fingerprint(self.fields[schema.OBJECT]),
+            skew=self.skew,
+            absent=self.traits.absent,
             offered=self.traits.offered,
-        )  # fmt: skip
+        )
 
     def choose_version(self) -> None:
         """The configured version, or the newest one the org has."""
@@ -85,8 +99,8 @@ class SalesforceCrm:
 
     def _corporate_currency(self) -> str:
         query = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
-        found = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
-        return str(found[0]["IsoCode"]) if found else "USD"
+        records = self.session.call("GET", self.session.data("/query"), params={"q": query}).json()["records"]
+        return str(records[0]["IsoCode"]) if records else "USD"
 
     def queryable(self) -> set[str]:
         listing = self.session.control(lambda sdk: sdk.describe())
@@ -99,18 +113,22 @@ class SalesforceCrm:
         """Describe an object once; raise for what is required, note what its absence degrades."""
         if stream.entity not in self.objects:
             if stream.needed:
-                raise FieldMissing(f"object {stream.entity} is not visible to this user", crm=NAME,
-                                   fix="assign the permission set Assay_Integration; see docs/salesforce.md")  # fmt: skip
+                raise FieldMissing(
+                    f"object {stream.entity} is not visible to this user",
+                    crm=NAME,
+                    fix="assign the permission set Assay_Integration; see docs/salesforce.md",
+                )
             if stream.absent:
                 self.notes.append(f"{stream.entity} is not there: {stream.absent}")
             return
-        found = self._describe(stream.entity)
-        missing = [f for f in stream.required if f not in found]
+        fields = self._describe(stream.entity)
+        missing = [f for f in stream.required if f not in fields]
         if missing:
             raise FieldMissing(
-                f"{stream.entity}: field {', '.join(missing)} is not visible to this user", crm=NAME,
+                f"{stream.entity}: field {', '.join(missing)} is not visible to this user",
+                crm=NAME,
                 fix="give the user read access to it (permission set Assay_Integration)",
-            )  # fmt: skip
+            )
         for name, loss in stream.optional.items():
             if loss and not self._has(stream.entity, name):
                 self.notes.append(f"{stream.entity}.{name} is not visible: {loss}")
@@ -141,8 +159,8 @@ class SalesforceCrm:
     def lacking(self) -> list[str]:
         """What the permission set grants and this user does not have, after `check` has looked at the objects."""
         wanted = self.config.objects
-        seen = {name: fields.keys() for name, fields in self.fields.items()}
-        missing = permissions.lacking(seen)
+        visible = {name: fields.keys() for name, fields in self.fields.items()}
+        missing = permissions.lacking(visible)
         missing = [path for path in missing if wanted is None or path.partition(".")[0] in (*wanted, schema.OBJECT)]
         return missing + self.reach.lacking()
 
@@ -176,8 +194,8 @@ class SalesforceCrm:
         names = [n for n in schema.NAMES.values() if self._has(schema.OBJECT, n)]
         yield from write.reread(self.session, names, account_ids, token, self.sleep)
 
-    def _heard(self, response: Any) -> None:
+    def _after_response(self, response: Any) -> None:
         """What the login server's clock says, when it answers; the budget hears every answer."""
-        self.budget.heard(response)
+        self.budget.after_response(response)
         if "/services/oauth2/" in str(response.url) and "date" in response.headers:
             self.skew = round(time.time()) - server_time(response)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: the vendor's own (reference: ecosystem.md 7.2)
+#: the vendor's own (docs/facts/running.md, "Hosts")
 HOSTS = (".salesforce.com", ".my.salesforce.com")
 
 

@@ -49,7 +49,7 @@ class SalesforceDiagnosis:
         crm.budget.share = crm.budget.stop = 1.0  # and comes when there is little left
 
     def clock(self) -> int | None:
-        """The login server's own Date; its answer is a refusal, because nothing is asked of it (rulings 1)."""
+        """The login server's own Date; its answer is a refusal, because nothing is asked of it."""
         config = self.crm.config
         plain = Transport(
             NAME, lambda _: None, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, attempts=2
@@ -72,27 +72,27 @@ class SalesforceDiagnosis:
         return Identity(found["Id"], found["Name"], bool(found["IsSandbox"]), user)
 
     def permissions(self) -> Sequence[Trouble]:
-        crm, found = self.crm, list[Trouble]()
+        crm, troubles = self.crm, list[Trouble]()
         crm.objects = crm.queryable()
         for stream in filter(crm.wanted, STREAMS):
             try:
                 crm.look_at(stream)
             except CrmError as error:
-                found.append(Trouble(str(error.args[0]), GRANT))
-        seen = {name: fields.keys() for name, fields in crm.fields.items()}
-        named = " ".join(t.what for t in found)
-        for path in permissions.lacking(seen):
+                troubles.append(Trouble(str(error.args[0]), GRANT))
+        visible = {name: fields.keys() for name, fields in crm.fields.items()}
+        named = " ".join(t.what for t in troubles)
+        for path in permissions.lacking(visible):
             if path in permissions.OPTIONAL:  # hidden or not there: nothing tells, and the night goes on without
                 continue
             if not all(part in named for part in path.split(".")):
-                found.append(Trouble(f"{path} is not visible to this user", GRANT, grave=False))
-        return found
+                troubles.append(Trouble(f"{path} is not visible to this user", GRANT, grave=False))
+        return troubles
 
     def records(self) -> Sequence[Trouble]:
         self.reach = sharing.reach(self.session, self.crm.fields.keys() & self.crm.objects)
-        lost = [Trouble(what, *_record_fix(what)) for what in self.reach.lacking()]
+        troubles = [Trouble(what, *_record_fix(what)) for what in self.reach.lacking()]
         partly = self.reach.note() if self.reach.editable else ""
-        return [*lost, *([Trouble(partly, SHARE, grave=False)] if partly else [])]
+        return [*troubles, *([Trouble(partly, SHARE, grave=False)] if partly else [])]
 
     def scope(self) -> Mapping[str, str]:
         self.crm.look_for_traits()
@@ -101,16 +101,20 @@ class SalesforceDiagnosis:
     def fields(self) -> Sequence[Trouble]:
         account = self.crm.fields.get(schema.OBJECT, {})
         absent = [schema.NAMES[f.meaning] for f in schema.FIELDS if schema.NAMES[f.meaning] not in account]
-        found = [Trouble(f"absent or hidden: {', '.join(absent)}", GRANT)] if absent else []
+        troubles = [Trouble(f"absent or hidden: {', '.join(absent)}", GRANT)] if absent else []
         for field in schema.FIELDS:
             described = account.get(schema.NAMES[field.meaning])
             wrong = schema.fault(field, described) if described else ""
             if wrong:
-                found.append(Trouble(f"{schema.NAMES[field.meaning]} {wrong}",
-                                     "put the field's type and values back as `assay schema export` writes them"))  # fmt: skip
+                troubles.append(
+                    Trouble(
+                        f"{schema.NAMES[field.meaning]} {wrong}",
+                        "put the field's type and values back as `assay schema export` writes them",
+                    )
+                )
             elif described and field.written and not described["updateable"]:
-                found.append(Trouble(f"{schema.NAMES[field.meaning]} is read-only for this user", GRANT))
-        return found
+                troubles.append(Trouble(f"{schema.NAMES[field.meaning]} is read-only for this user", GRANT))
+        return troubles
 
     def quota(self) -> Quota:
         budget, sizes = self.crm.budget, self.reach.seen
@@ -119,11 +123,11 @@ class SalesforceDiagnosis:
         return Quota(budget.used, budget.allowed, first, LOOKING + len(STREAMS) + writes)
 
     def coverage(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for kind, text in COUNTED.items():
             try:
                 path = self.session.data("/query")
-                found[kind] = int(
+                counts[kind] = int(
                     self.session.call("GET", path, params={"q": text.format(days=WINDOW_DAYS)}).json()["totalSize"]
                 )
             except Unavailable:
@@ -132,8 +136,8 @@ class SalesforceDiagnosis:
                 continue  # an object or field that this user does not see; the permissions say so
         if "EmailMessage" in self.crm.fields:
             text = f"SELECT COUNT(Id) n FROM EmailMessage WHERE MessageDate = LAST_N_DAYS:{WINDOW_DAYS}"  # noqa: S608 a constant
-            found["e-mails"] = max(found.get("e-mails", 0), int(query(self.session, text)[0]["n"]))
-        return found
+            counts["e-mails"] = max(counts.get("e-mails", 0), int(query(self.session, text)[0]["n"]))
+        return counts
 
     def close(self) -> None:
         self.crm.close()

@@ -1,4 +1,4 @@
-"""What Salesforce's answers mean. Pure: a response to an error with its way out (reference: salesforce.md 1.12)."""
+"""What Salesforce's answers mean. Pure: a response to an error with its way out (docs/facts/salesforce.md, "Errors")."""
 
 import json
 from typing import Any
@@ -43,9 +43,11 @@ def _unavailable(response: httpx.Response, *, html: bool) -> CrmError:
     what = "answered a web page instead of data" if html else f"is not available (HTTP {response.status_code})"
     after = response.headers.get("retry-after", "")
     return Unavailable(
-        what, crm=NAME, retry_after=float(after) if after.isdigit() else None,
+        what,
+        crm=NAME,
+        retry_after=float(after) if after.isdigit() else None,
         fix="wait and run again; if it stays, check [salesforce] login_url and the instance's status page",
-    )  # fmt: skip
+    )
 
 
 def _login(body: dict[str, Any]) -> CrmError:

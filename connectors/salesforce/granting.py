@@ -13,7 +13,7 @@ Record = dict[str, Any]
 OBJECT_RIGHTS = ("Create", "Read", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 FIELD_RIGHTS = ("Read", "Edit")
 #: records of one collection call
-MOST = 200
+MAX_RECORDS = 200
 TWICE = ("DUPLICATE_VALUE", "DUPLICATES_DETECTED")
 
 
@@ -23,9 +23,9 @@ class Granted:
     def __init__(self, session: Session, wanted: PermissionSet) -> None:
         self.session, self.wanted = session, wanted
         rights = ", ".join(f"Permissions{name}" for name in USER)
-        found = query(session, f"SELECT Id, {rights} FROM PermissionSet WHERE Name = {soql.text(wanted.name)}")  # noqa: S608
-        self.id = str(found[0]["Id"]) if found else ""
-        self.user = {n for n in USER if found and found[0][f"Permissions{n}"]}
+        records = query(session, f"SELECT Id, {rights} FROM PermissionSet WHERE Name = {soql.text(wanted.name)}")  # noqa: S608
+        self.id = str(records[0]["Id"]) if records else ""
+        self.user = {n for n in USER if records and records[0][f"Permissions{n}"]}
         self.objects = self._held("ObjectPermissions", "SobjectType", OBJECT_RIGHTS) if self.id else {}
         self.fields = self._held("FieldPermissions", "Field", FIELD_RIGHTS) if self.id else {}
 
@@ -37,8 +37,8 @@ class Granted:
     def _has(self, grant: Grant) -> bool:
         if not grant.path:
             return grant.right in self.user
-        held = (self.fields if "." in grant.path else self.objects).get(grant.path, {})
-        return bool(held.get(f"Permissions{grant.right}"))
+        record = (self.fields if "." in grant.path else self.objects).get(grant.path, {})
+        return bool(record.get(f"Permissions{grant.right}"))
 
     def lacking(self) -> list[Grant]:
         return [g for g in self.wanted.grants if not self._has(g)]
@@ -46,9 +46,13 @@ class Granted:
     def extra(self) -> list[str]:
         """Rights to objects and fields that the set grants beyond what it needs; an admin's own decision."""
         wanted = self.wanted.objects() | self.wanted.fields()
-        return [f"{path}: {right}" for held, rights in ((self.objects, OBJECT_RIGHTS), (self.fields, FIELD_RIGHTS))
-                for path, record in sorted(held.items()) for right in rights
-                if record[f"Permissions{right}"] and right not in wanted.get(path, ())]  # fmt: skip
+        return [
+            f"{path}: {right}"
+            for granted, rights in ((self.objects, OBJECT_RIGHTS), (self.fields, FIELD_RIGHTS))
+            for path, record in sorted(granted.items())
+            for right in rights
+            if record[f"Permissions{right}"] and right not in wanted.get(path, ())
+        ]
 
     def complete(self) -> None:
         """Make the set and grant what it lacks; raises `CrmError` with the CRM's words."""
@@ -61,14 +65,14 @@ class Granted:
         self._complete("ObjectPermissions", self.wanted.objects(), self.objects)
         self._complete("FieldPermissions", self.wanted.fields(), self.fields)
 
-    def _complete(self, entity: str, wanted: Mapping[str, set[str]], held: Mapping[str, Record]) -> None:
+    def _complete(self, entity: str, wanted: Mapping[str, set[str]], granted: Mapping[str, Record]) -> None:
         new, more = [], []
         for path, rights in wanted.items():
             flags: Record = {"attributes": {"type": entity}} | {f"Permissions{r}": True for r in rights}
-            if path not in held:
+            if path not in granted:
                 new.append(flags | self._key(entity, path))
-            elif not all(held[path][f"Permissions{r}"] for r in rights):
-                more.append(flags | {"id": held[path]["Id"]})
+            elif not all(granted[path][f"Permissions{r}"] for r in rights):
+                more.append(flags | {"id": granted[path]["Id"]})
         self._send("POST", new)
         self._send("PATCH", more)
 
@@ -79,8 +83,8 @@ class Granted:
         return {"ParentId": self.id} | key
 
     def _send(self, method: str, records: Sequence[Record]) -> None:
-        for start in range(0, len(records), MOST):
-            part = records[start : start + MOST]
+        for start in range(0, len(records), MAX_RECORDS):
+            part = records[start : start + MAX_RECORDS]
             answers = send(self.session, method, "/composite/sobjects", {"allOrNone": False, "records": part})
             for record, answer in zip(part, answers, strict=True):
                 errors = [] if answer["success"] else answer["errors"]
@@ -90,9 +94,11 @@ class Granted:
 
     def assigned(self) -> dict[str, str]:
         """User's id -> id of the assignment."""
+        if not self.id:
+            return {}
         where = f"PermissionSetId = {soql.text(self.id)}"
-        found = query(self.session, f"SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE {where}") if self.id else []  # noqa: S608
-        return {r["AssigneeId"]: r["Id"] for r in found}
+        assignments = query(self.session, f"SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE {where}")  # noqa: S608
+        return {r["AssigneeId"]: r["Id"] for r in assignments}
 
     def assign(self, user: str) -> None:
         create(self.session, "/sobjects/PermissionSetAssignment", {"PermissionSetId": self.id, "AssigneeId": user})
@@ -135,7 +141,10 @@ def send(session: Session, method: str, path: str, body: Record | None) -> Any:
     return answer.json() if answer.content else None
 
 
-def _refused(said: str) -> CrmError:
-    return CrmError(f"schema: {said}", crm=NAME,
-                    fix="set [salesforce] access_token and instance_url to the session of an admin who may customise the "
-                        "application; see docs/salesforce.md")  # fmt: skip
+def _refused(message: str) -> CrmError:
+    return CrmError(
+        f"schema: {message}",
+        crm=NAME,
+        fix="set [salesforce] access_token and instance_url to the session of an admin who may customise the "
+        "application; see docs/salesforce.md",
+    )

@@ -1,6 +1,6 @@
 """Salesforce's objects to our records; pure. With `activities` and `schema` the only place that knows the vendor's field names.
 
-Field meanings: reference/salesforce.md 1.9 and 1.10, where each has its source.
+What the fields mean: docs/facts/salesforce.md, "Activities" and "Opportunities, products and money".
 """
 
 from connectors.columns import cents, days, domains, flags, ids, instants, whole, within
@@ -18,14 +18,31 @@ def owner(s: Sheet, c: Context) -> Rows:
     active = flags(s["IsActive"])
     started = instants(s["CreatedDate"], c.odd, "User.CreatedDate")
     roles = [name or i for name, i in zip(s["UserRole.Name"], ids(s["UserRoleId"]), strict=True)]
-    return rows(s["Id"], s["Name"], active, ids(s["UserType"]), roles, ids(s["ManagerId"]), zones,
-                c.people.column(s["Email"]), started, s.fill(False))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["Name"],
+        active,
+        ids(s["UserType"]),
+        roles,
+        ids(s["ManagerId"]),
+        zones,
+        c.people.column(s["Email"]),
+        started,
+        s.fill(False),
+    )
 
 
 def stage(s: Sheet, c: Context) -> Rows:
     name = [n or label for n, label in zip(s["ApiName"], s["MasterLabel"], strict=True)]
-    return rows(name, s["MasterLabel"], whole(s["SortOrder"]), flags(s["IsClosed"]), flags(s["IsWon"]),
-                whole(s["DefaultProbability"]), s.fill(False))  # fmt: skip
+    return rows(
+        name,
+        s["MasterLabel"],
+        whole(s["SortOrder"]),
+        flags(s["IsClosed"]),
+        flags(s["IsWon"]),
+        whole(s["DefaultProbability"]),
+        s.fill(False),
+    )
 
 
 def currency(s: Sheet, c: Context) -> Rows:
@@ -39,19 +56,38 @@ def currency(s: Sheet, c: Context) -> Rows:
 def account(s: Sheet, c: Context) -> Rows:
     employees = within(whole(s["NumberOfEmployees"]), 0, 10_000_000, c.odd, "Account.NumberOfEmployees")
     return rows(
-        s["Id"], s["Name"], ids(s["OwnerId"]), ids(s["ParentId"]), ids(s["Type"]), ids(s["Industry"]),
-        ids(s["BillingCountry"]), employees, cents(s["AnnualRevenue"], c.odd, "Account.AnnualRevenue"),
-        ids(s["CurrencyIsoCode"]), instants(s["CreatedDate"], c.odd, "Account.CreatedDate"), ids(s["MasterRecordId"]),
-        domains(s["Website"]), s.fill(None), schema.read(s.columns, s.count),
-        kept({name: [s[f] for f in fields] for name, fields in c.traits.items()}, s.count), flags(s["IsDeleted"]),
-    )  # fmt: skip
+        s["Id"],
+        s["Name"],
+        ids(s["OwnerId"]),
+        ids(s["ParentId"]),
+        ids(s["Type"]),
+        ids(s["Industry"]),
+        ids(s["BillingCountry"]),
+        employees,
+        cents(s["AnnualRevenue"], c.odd, "Account.AnnualRevenue"),
+        ids(s["CurrencyIsoCode"]),
+        instants(s["CreatedDate"], c.odd, "Account.CreatedDate"),
+        ids(s["MasterRecordId"]),
+        domains(s["Website"]),
+        s.fill(None),
+        schema.read(s.columns, s.count),
+        kept({name: [s[f] for f in fields] for name, fields in c.traits.items()}, s.count),
+        flags(s["IsDeleted"]),
+    )
 
 
 def contact(s: Sheet, c: Context) -> Rows:
-    known = {t: level(t) for t in set(s["Title"])}
-    levels = [known[t] for t in s["Title"]]
-    return rows(s["Id"], ids(s["AccountId"]), ids(s["Department"]), levels, s.fill(None),
-                instants(s["CreatedDate"], c.odd, "Contact.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    level_of = {t: level(t) for t in set(s["Title"])}
+    levels = [level_of[t] for t in s["Title"]]
+    return rows(
+        s["Id"],
+        ids(s["AccountId"]),
+        ids(s["Department"]),
+        levels,
+        s.fill(None),
+        instants(s["CreatedDate"], c.odd, "Contact.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 # ---- opportunities --------------------------------------------------------------------------------------------------
@@ -60,33 +96,57 @@ def contact(s: Sheet, c: Context) -> Rows:
 def opportunity(s: Sheet, c: Context) -> Rows:
     odds = within(whole(s["Probability"]), 0, 100, c.odd, "Opportunity.Probability")
     return rows(
-        s["Id"], ids(s["AccountId"]), ids(s["OwnerId"]), s["Name"], ids(s["StageName"]),
-        cents(s["Amount"], c.odd, "Opportunity.Amount"), ids(s["CurrencyIsoCode"]), odds, days(s["CloseDate"]),
-        ids(s["Type"]), instants(s["CreatedDate"], c.odd, "Opportunity.CreatedDate"), flags(s["IsClosed"]),
-        flags(s["IsWon"]), s.fill(None), flags(s["IsDeleted"]),
-    )  # fmt: skip
+        s["Id"],
+        ids(s["AccountId"]),
+        ids(s["OwnerId"]),
+        s["Name"],
+        ids(s["StageName"]),
+        cents(s["Amount"], c.odd, "Opportunity.Amount"),
+        ids(s["CurrencyIsoCode"]),
+        odds,
+        days(s["CloseDate"]),
+        ids(s["Type"]),
+        instants(s["CreatedDate"], c.odd, "Opportunity.CreatedDate"),
+        flags(s["IsClosed"]),
+        flags(s["IsWon"]),
+        s.fill(None),
+        flags(s["IsDeleted"]),
+    )
 
 
 def history(s: Sheet, c: Context) -> Rows:
     changed = [m or 0 for m in instants(s["CreatedDate"], c.odd, "OpportunityHistory.CreatedDate")]
     odds = within(whole(s["Probability"]), 0, 100, c.odd, "OpportunityHistory.Probability")
-    return rows(s["Id"], s["OpportunityId"], changed, ids(s["StageName"]),
-                cents(s["Amount"], c.odd, "OpportunityHistory.Amount"), days(s["CloseDate"]), odds,
-                flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["OpportunityId"],
+        changed,
+        ids(s["StageName"]),
+        cents(s["Amount"], c.odd, "OpportunityHistory.Amount"),
+        days(s["CloseDate"]),
+        odds,
+        flags(s["IsDeleted"]),
+    )
 
 
 def owner_change(s: Sheet, c: Context) -> Rows:
     """Each change of owner is written twice, with ids and with names; only the ids are kept."""
     at = instants(s["CreatedDate"], c.odd, "AccountHistory.CreatedDate")
-    found = rows(
+    changes = rows(
         s["Id"], s["AccountId"], at, ids_of("005", s["NewValue"]), ids_of("005", s["OldValue"]), flags(s["IsDeleted"])
     )
-    return [r for r in found if r[2] is not None and r[3] is not None]
+    return [r for r in changes if r[2] is not None and r[3] is not None]
 
 
 def team_member(s: Sheet, c: Context) -> Rows:
-    return rows(s["Id"], s["AccountId"], s["UserId"], ids(s["TeamMemberRole"]),
-                instants(s["CreatedDate"], c.odd, "AccountTeamMember.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["AccountId"],
+        s["UserId"],
+        ids(s["TeamMemberRole"]),
+        instants(s["CreatedDate"], c.odd, "AccountTeamMember.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 #: standard values of Quote.Status with which the customer has it (object reference, Quote)
@@ -94,22 +154,45 @@ PRESENTED = ("Presented", "Accepted", "Denied")
 
 
 def quote(s: Sheet, c: Context) -> Rows:
-    return rows(s["Id"], ids(s["OpportunityId"]), [v in PRESENTED for v in s["Status"]],
-                instants(s["CreatedDate"], c.odd, "Quote.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        ids(s["OpportunityId"]),
+        [v in PRESENTED for v in s["Status"]],
+        instants(s["CreatedDate"], c.odd, "Quote.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 def quote_item(s: Sheet, c: Context) -> Rows:
-    return rows(s["Id"], s["QuoteId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
-                cents(s["TotalPrice"], c.odd, "QuoteLineItem.TotalPrice"),
-                instants(s["CreatedDate"], c.odd, "QuoteLineItem.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["QuoteId"],
+        ids(s["Product2Id"]),
+        ids(s["Product2.Family"]),
+        cents(s["TotalPrice"], c.odd, "QuoteLineItem.TotalPrice"),
+        instants(s["CreatedDate"], c.odd, "QuoteLineItem.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 def line_item(s: Sheet, c: Context) -> Rows:
-    return rows(s["Id"], s["OpportunityId"], ids(s["Product2Id"]), ids(s["Product2.Family"]),
-                cents(s["TotalPrice"], c.odd, "OpportunityLineItem.TotalPrice"),
-                instants(s["CreatedDate"], c.odd, "OpportunityLineItem.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["OpportunityId"],
+        ids(s["Product2Id"]),
+        ids(s["Product2.Family"]),
+        cents(s["TotalPrice"], c.odd, "OpportunityLineItem.TotalPrice"),
+        instants(s["CreatedDate"], c.odd, "OpportunityLineItem.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )
 
 
 def contact_role(s: Sheet, c: Context) -> Rows:
-    return rows(s["Id"], s["OpportunityId"], s["ContactId"], ids(s["Role"]),
-                instants(s["CreatedDate"], c.odd, "OpportunityContactRole.CreatedDate"), flags(s["IsDeleted"]))  # fmt: skip
+    return rows(
+        s["Id"],
+        s["OpportunityId"],
+        s["ContactId"],
+        ids(s["Role"]),
+        instants(s["CreatedDate"], c.odd, "OpportunityContactRole.CreatedDate"),
+        flags(s["IsDeleted"]),
+    )

@@ -68,8 +68,13 @@ class Grant:
 
 
 #: a right as set-up pages call it
-RIGHTS = {"Read": "read", "Edit": "edit", "ViewAllRecords": "view all records", "ApiEnabled": "API Enabled",
-          "ActivitiesAccess": "Access Activities"}  # fmt: skip
+RIGHTS = {
+    "Read": "read",
+    "Edit": "edit",
+    "ViewAllRecords": "view all records",
+    "ApiEnabled": "API Enabled",
+    "ActivitiesAccess": "Access Activities",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +100,46 @@ class PermissionSet:
         return self._paths(dotted=True)
 
     def _paths(self, *, dotted: bool) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+        rights: dict[str, set[str]] = {}
         for g in self.grants:
             if g.path and ("." in g.path) == dotted:
-                found.setdefault(g.path, set()).add(g.right)
-        return found
+                rights.setdefault(g.path, set()).add(g.right)
+        return rights
 
 
 def integration() -> PermissionSet:
     """For the nightly user: exactly what the pull reads, and the nine fields it writes."""
-    return PermissionSet(PERMISSION_SET, "Assay integration", "What Assay's nightly user needs, and nothing else.", [
-        *(Grant("", name, why) for name, why in USER.items()),
-        *(Grant(name, right, why) for name, (rights, why) in OBJECTS.items() for right in rights),
-        *(Grant(secured(name, one), "Read", why) for name, fields in SECURED.items() for one, why in fields.items()),
-        *(g for f in FIELDS for g in _own(NAMES[f.meaning], edit=f.written, why="what Assay writes" if f.written
-                                           else "what people answer")),
-    ])  # fmt: skip
+    return PermissionSet(
+        PERMISSION_SET,
+        "Assay integration",
+        "What Assay's nightly user needs, and nothing else.",
+        [
+            *(Grant("", name, why) for name, why in USER.items()),
+            *(Grant(name, right, why) for name, (rights, why) in OBJECTS.items() for right in rights),
+            *(Grant(secured(name, one), "Read", why) for name, fields in SECURED.items() for one, why in fields.items()),
+            *(
+                g
+                for f in FIELDS
+                for g in _own(
+                    NAMES[f.meaning], edit=f.written, why="what Assay writes" if f.written else "what people answer"
+                )
+            ),
+        ],
+    )
 
 
 def viewer() -> PermissionSet:
     """For reps and managers: see our fields, fill in the four that are theirs."""
-    return PermissionSet(VIEWER, "Assay viewer", "Read Assay's verdict on accounts and answer it.", [
-        g for f in FIELDS for g in _own(NAMES[f.meaning], edit=not f.written, why="the verdict" if f.written
-                                        else "the answer of people")])  # fmt: skip
+    return PermissionSet(
+        VIEWER,
+        "Assay viewer",
+        "Read Assay's verdict on accounts and answer it.",
+        [
+            g
+            for f in FIELDS
+            for g in _own(NAMES[f.meaning], edit=not f.written, why="the verdict" if f.written else "the answer of people")
+        ],
+    )
 
 
 def _own(name: str, *, edit: bool, why: str) -> list[Grant]:
@@ -129,11 +151,11 @@ def secured(entity: str, name: str) -> str:
     return WHOLES.get(f"{entity}.{name}", f"{entity}.{name}")
 
 
-def lacking(seen: Mapping[str, Collection[str]]) -> list[str]:
+def lacking(visible: Mapping[str, Collection[str]]) -> list[str]:
     """Reads of the permission table that a user does not have who sees these fields of these objects."""
-    missing = [name for name in {**OBJECTS, **SECURED} if name not in seen]
+    missing = [name for name in {**OBJECTS, **SECURED} if name not in visible]
     missing += [
-        f"{name}.{one}" for name, fields in SECURED.items() if name in seen for one in fields if one not in seen[name]
+        f"{name}.{one}" for name, fields in SECURED.items() if name in visible for one in fields if one not in visible[name]
     ]
-    ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in seen.get(OBJECT, ())]
+    ours = [f"{OBJECT}.{n}" for n in NAMES.values() if n not in visible.get(OBJECT, ())]
     return missing + (ours if len(ours) < len(NAMES) else [])  # none at all: an admin has not made them yet

@@ -28,9 +28,13 @@ class Pull:
     """One night's reading of one org; `has` tells whether an object's field, or a parent's behind a dot, is visible."""
 
     def __init__(
-        self, session: Session, fields: Mapping[str, Mapping[str, Any]], has: Callable[[str, str], bool], traits: Traits,
+        self,
+        session: Session,
+        fields: Mapping[str, Mapping[str, Any]],
+        has: Callable[[str, str], bool],
+        traits: Traits,
         sleep: bulk.Sleep,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.session, self.fields, self.has, self.traits, self.sleep = session, fields, has, traits, sleep
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
@@ -72,14 +76,14 @@ class Pull:
         """A stream's pages; the last one carries the watermark."""
         text, name = self._soql(stream, since), self.named(stream)
         started: list[int] = []
-        held: Page | None = None
+        page: Page | None = None
         for columns, count in self._read(stream, text, since is not None, started):
             for rows in streams.rows(stream, columns, count, context):
-                if held is not None:
-                    yield held
-                held = Page(name, stream.kind, rows, None, dict(context.odd))
+                if page is not None:
+                    yield page
+                page = Page(name, stream.kind, rows, None, dict(context.odd))
                 context.odd.clear()
-        last = held or Page(name, stream.kind, ())
+        last = page or Page(name, stream.kind, ())
         yield Page(last.stream, last.kind, last.rows, max(0, started[0] - OVERLAP), last.odd)
 
     def _selected(self, stream: Stream) -> list[str]:

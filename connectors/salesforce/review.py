@@ -11,15 +11,22 @@ from connectors.vendor import Table
 Row = Sequence[str]
 #: why an object is read that needs no permission of its own
 REASONS = {
-    "User": "whose book an account is in; kind, role, manager, start, time zone", "OpportunityStage": "what a stage means",
-    "CurrencyType": "rates, where there are several currencies", "OpportunityHistory": "stages and amounts as they were",
-    "OpportunityContactRole": "new people in a deal", "EventRelation": "who was invited",
+    "User": "whose book an account is in; kind, role, manager, start, time zone",
+    "OpportunityStage": "what a stage means",
+    "CurrencyType": "rates, where there are several currencies",
+    "OpportunityHistory": "stages and amounts as they were",
+    "OpportunityContactRole": "new people in a deal",
+    "EventRelation": "who was invited",
     "EmailMessage": "mails: times, direction, thread as a keyed hash; no text, no addresses",
-    "OpportunityLineItem": "which product families were offered and bought", "Task": "calls, mails and tasks: selling time",
-    "Event": "meetings: selling time", "AccountHistory": "who owned an account before",
-    "AccountTeamMember": "who else works on an account", "Quote": "offers that the customer has",
-    "QuoteLineItem": "which product families were offered", "EmailMessageRelation": "how many people a mail went to; ids only",
-}  # fmt: skip
+    "OpportunityLineItem": "which product families were offered and bought",
+    "Task": "calls, mails and tasks: selling time",
+    "Event": "meetings: selling time",
+    "AccountHistory": "who owned an account before",
+    "AccountTeamMember": "who else works on an account",
+    "Quote": "offers that the customer has",
+    "QuoteLineItem": "which product families were offered",
+    "EmailMessageRelation": "how many people a mail went to; ids only",
+}
 
 
 def tables() -> Mapping[str, Table]:

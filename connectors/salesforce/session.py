@@ -41,18 +41,22 @@ class Session:
         try:
             if c.private_key:
                 self._token, host = SalesforceLogin(
-                    username=c.username, consumer_key=c.client_id, privatekey=c.private_key, domain=self._audience(),
+                    username=c.username,
+                    consumer_key=c.client_id,
+                    privatekey=c.private_key,
+                    domain=self._audience(),
                     session=self._requests,
-                )  # fmt: skip
+                )
             else:
                 self._token, host = SalesforceLogin(
                     consumer_key=c.client_id, consumer_secret=c.client_secret, domain="org.my", session=self._requests
                 )
         except (SalesforceAuthenticationFailed, PyJWTError, ValueError, TypeError) as error:
             raise Unauthorized(
-                f"login failed: {' '.join(str(error).split())[:200]}", crm=NAME,
+                f"login failed: {' '.join(str(error).split())[:200]}",
+                crm=NAME,
                 fix="check [salesforce] private_key_file: an RSA private key in PEM form",
-            ) from None  # fmt: skip
+            ) from None
         self.base = self._scheme(str(host)) + str(host)
 
     def _audience(self) -> str:

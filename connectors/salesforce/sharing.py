@@ -1,4 +1,4 @@
-"""Which records the running user reaches, beyond what objects and fields allow: sharing (rulings 10)."""
+"""Which records the running user reaches, beyond what objects and fields allow: sharing (docs/facts/salesforce.md, "Record access")."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ from connectors.salesforce.session import Session
 SAMPLE = 200
 #: what opens an object's records to somebody who owns none of them
 OPENERS = {
-    "Account": "View All on Account, or a sharing rule", "Contact": "View All on Contact", "Opportunity": "View All on Opportunity",
-    "Task": "View All Data, where activities are private", "Event": "View All Data, where activities are private",
-}  # fmt: skip
+    "Account": "View All on Account, or a sharing rule",
+    "Contact": "View All on Contact",
+    "Opportunity": "View All on Opportunity",
+    "Task": "View All Data, where activities are private",
+    "Event": "View All Data, where activities are private",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,12 @@ def _reports() -> dict[str, str]:
 
 def _project_file() -> str:
     directories = [{"path": "force-app", "default": True}]
-    return json.dumps({"packageDirectories": directories, "name": "assay", "namespace": "", "sourceApiVersion": API_VERSION},
-                      indent=2) + "\n"  # fmt: skip
+    return (
+        json.dumps(
+            {"packageDirectories": directories, "name": "assay", "namespace": "", "sourceApiVersion": API_VERSION}, indent=2
+        )
+        + "\n"
+    )
 
 
 def _field_path(name: str) -> str:
@@ -90,43 +94,66 @@ def _signal() -> dict[str, Any]:
     state = NAMES["state"]
     cases = ", ".join(f'"{s}", IMAGE("/img/samples/{file}", "{alt}") & " "' for s, (file, alt) in LIGHTS.items())
     return {
-        "fullName": SIGNAL, "type": "Text", "label": "Assay: signal", "required": False, "formulaTreatBlanksAs": "BlankAsZero",
-        "formula": f'CASE({state}, {cases}, "") & TEXT({state})', "inlineHelpText": "Assay's state of this account as a traffic light.",
-    }  # fmt: skip
+        "fullName": SIGNAL,
+        "type": "Text",
+        "label": "Assay: signal",
+        "required": False,
+        "formulaTreatBlanksAs": "BlankAsZero",
+        "formula": f'CASE({state}, {cases}, "") & TEXT({state})',
+        "inlineHelpText": "Assay's state of this account as a traffic light.",
+    }
 
 
 def _permissions(one: PermissionSet) -> dict[str, Any]:
     fields = one.fields() | {f"{OBJECT}.{SIGNAL}": {"Read"}}
     return {
-        "label": one.label, "description": one.description, "hasActivationRequired": False,
+        "label": one.label,
+        "description": one.description,
+        "hasActivationRequired": False,
         "userPermissions": [{"name": name, "enabled": True} for name in sorted(one.user())],
         "objectPermissions": [
-            {"object": name, "allowRead": "Read" in r, "allowEdit": "Edit" in r, "allowCreate": False, "allowDelete": False,
-             "viewAllRecords": "ViewAllRecords" in r, "modifyAllRecords": False}
-            for name, r in sorted(one.objects().items())],
-        "fieldPermissions": [{"field": path, "readable": True, "editable": "Edit" in rights}
-                             for path, rights in sorted(fields.items())],
-    }  # fmt: skip
+            {
+                "object": name,
+                "allowRead": "Read" in r,
+                "allowEdit": "Edit" in r,
+                "allowCreate": False,
+                "allowDelete": False,
+                "viewAllRecords": "ViewAllRecords" in r,
+                "modifyAllRecords": False,
+            }
+            for name, r in sorted(one.objects().items())
+        ],
+        "fieldPermissions": [
+            {"field": path, "readable": True, "editable": "Edit" in rights} for path, rights in sorted(fields.items())
+        ],
+    }
 
 
 def _view(name: str, label: str, scope: str, filters: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "fullName": name, "label": label, "filterScope": scope,
+        "fullName": name,
+        "label": label,
+        "filterScope": scope,
         "columns": ["ACCOUNT.NAME", SIGNAL, *(NAMES[m] for m in VIEWED)],
         "filters": [{"field": field, "operation": "equals", "value": value} for field, value in filters.items()],
-    }  # fmt: skip
+    }
 
 
 def _report_type() -> dict[str, Any]:
     ours = [SIGNAL, *NAMES.values()]
     sections = {"Account": ("Name", "Owner", "Type", "Industry", "CreatedDate"), "Assay": ours}
-    columns = {title: [{"field": f, "table": OBJECT, "checkedByDefault": f in ("Name", NAMES["state"])} for f in names]
-               for title, names in sections.items()}  # fmt: skip
+    columns = {
+        title: [{"field": f, "table": OBJECT, "checkedByDefault": f in ("Name", NAMES["state"])} for f in names]
+        for title, names in sections.items()
+    }
     return {
-        "baseObject": OBJECT, "category": "accounts", "deployed": True, "label": "Assay: accounts",
+        "baseObject": OBJECT,
+        "category": "accounts",
+        "deployed": True,
+        "label": "Assay: accounts",
         "description": "Accounts with potential, selling time and what to do next.",
         "sections": [{"masterLabel": title, "columns": found} for title, found in columns.items()],
-    }  # fmt: skip
+    }
 
 
 def _report(title: str, grouped: str, only: str, columns: Sequence[str]) -> dict[str, Any]:
@@ -134,12 +161,17 @@ def _report(title: str, grouped: str, only: str, columns: Sequence[str]) -> dict
         {"column": _column("state"), "columnToColumn": False, "isUnlocked": True, "operator": "equals", "value": only}
     ]
     return {
-        "name": title, "format": "Summary", "reportType": f"{REPORT_TYPE}__c", "scope": "organization", "showDetails": bool(only),
-        "showGrandTotal": True, "showSubTotals": True,
+        "name": title,
+        "format": "Summary",
+        "reportType": f"{REPORT_TYPE}__c",
+        "scope": "organization",
+        "showDetails": bool(only),
+        "showGrandTotal": True,
+        "showSubTotals": True,
         "columns": [{"field": f"{OBJECT}$Name"}, *(_summed(c) for c in columns)],
         "groupingsDown": [{"field": _column(grouped), "dateGranularity": "Day", "sortOrder": "Asc"}],
         "timeFrameFilter": {"dateColumn": f"{OBJECT}$CreatedDate", "interval": "INTERVAL_CUSTOM"},
-    } | ({"filter": {"criteriaItems": criteria}} if only else {})  # fmt: skip
+    } | ({"filter": {"criteriaItems": criteria}} if only else {})
 
 
 def _summed(meaning: str) -> dict[str, Any]:
@@ -152,25 +184,46 @@ def _column(meaning: str) -> str:
 
 def _dashboard() -> dict[str, Any]:
     """One chart a report, side by side; each person sees the records she may see."""
-    charts = [{"columnIndex": 4 * at, "rowIndex": 0, "colSpan": 4, "rowSpan": 8, "dashboardComponent": _chart(name)}
-              for at, name in enumerate(REPORTS)]  # fmt: skip
+    charts = [
+        {"columnIndex": 4 * at, "rowIndex": 0, "colSpan": 4, "rowSpan": 8, "dashboardComponent": _chart(name)}
+        for at, name in enumerate(REPORTS)
+    ]
     return {
-        "title": "Assay: potential against selling time", "dashboardType": "LoggedInUser", "isGridLayout": True,
+        "title": "Assay: potential against selling time",
+        "dashboardType": "LoggedInUser",
+        "isGridLayout": True,
         "dashboardGridLayout": {"numberOfColumns": 12, "rowHeight": 36, "dashboardGridComponents": charts},
-        "backgroundStartColor": "#FFFFFF", "backgroundEndColor": "#FFFFFF", "backgroundFadeDirection": "Diagonal",
-        "textColor": "#000000", "titleColor": "#000000", "titleSize": 12,
-    }  # fmt: skip
+        "backgroundStartColor": "#FFFFFF",
+        "backgroundEndColor": "#FFFFFF",
+        "backgroundFadeDirection": "Diagonal",
+        "textColor": "#000000",
+        "titleColor": "#000000",
+        "titleSize": 12,
+    }
 
 
 def _chart(report: str) -> dict[str, Any]:
     title, grouped, _, columns = REPORTS[report]
     return {
-        "componentType": "Bar", "header": title, "report": f"{FOLDER}/{report}", "displayUnits": "Auto", "chartAxisRange": "Auto",
-        "groupingColumn": [_column(grouped)], "legendPosition": "Bottom", "showValues": True, "showPercentage": False,
-        "showPicturesOnCharts": False, "drillEnabled": False, "drillToDetailEnabled": False, "enableHover": True,
-        "expandOthers": False, "useReportChart": False, "sortBy": "RowLabelAscending", "autoselectColumnsFromReport": False,
+        "componentType": "Bar",
+        "header": title,
+        "report": f"{FOLDER}/{report}",
+        "displayUnits": "Auto",
+        "chartAxisRange": "Auto",
+        "groupingColumn": [_column(grouped)],
+        "legendPosition": "Bottom",
+        "showValues": True,
+        "showPercentage": False,
+        "showPicturesOnCharts": False,
+        "drillEnabled": False,
+        "drillToDetailEnabled": False,
+        "enableHover": True,
+        "expandOthers": False,
+        "useReportChart": False,
+        "sortBy": "RowLabelAscending",
+        "autoselectColumnsFromReport": False,
         "chartSummary": [{"axisBinding": "y", "aggregate": "Sum", "column": _column(columns[0])}],
-    }  # fmt: skip
+    }
 
 
 def _xml(kind: str, body: Mapping[str, Any]) -> str:

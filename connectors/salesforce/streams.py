@@ -38,10 +38,12 @@ def rows(stream: Stream, columns: Columns, count: int, context: Context) -> Iter
 
 _STAMPS = {"SystemModstamp": "", "IsDeleted": "deleted records are found by the weekly comparison only"}
 _ABOUT = {
-    "AccountId": "activities are matched through what they are about only", "WhatId": "activities of opportunities are lost",
-    "WhoId": "activities of contacts are lost", "Subject": "duplicates are found by time only",
+    "AccountId": "activities are matched through what they are about only",
+    "WhatId": "activities of opportunities are lost",
+    "WhoId": "activities of contacts are lost",
+    "Subject": "duplicates are found by time only",
     "CreatedDate": "earlier nights cannot be replayed exactly",
-}  # fmt: skip
+}
 _CURRENCY = {"CurrencyIsoCode": ""}
 
 STREAMS = (

@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 class SalesforceVendor(Vendor):
     name, guide = "salesforce", "docs/salesforce.md"
     anchors: ClassVar[Mapping[str, str]] = {
-        "secrets": "set-up", "clock": "set-up", "login": "set-up", "org": "set-up", "permissions": "permissions",
-        "records": "access-modes", "fields": "what-is-written", "quota": "what-it-costs", "coverage": "what-is-read",
-    }  # fmt: skip
+        "secrets": "set-up",
+        "clock": "set-up",
+        "login": "set-up",
+        "org": "set-up",
+        "permissions": "permissions",
+        "records": "access-modes",
+        "fields": "what-is-written",
+        "quota": "what-it-costs",
+        "coverage": "what-is-read",
+    }
     secret_shapes = (r"\b00D[A-Za-z0-9]{12,15}![\w.]+",)  #: a session
     questions = (
         Question(

@@ -17,16 +17,16 @@ from connectors.salesforce.schema import NAMES, OBJECT, WRITTEN, outgoing, read
 from connectors.salesforce.session import Session
 from scoring.records import FieldUpdate, WriteResult
 
-#: records of a collection call, and the largest plan that goes that way (reference: salesforce.md 1.6)
+#: records of a collection call, and the largest plan that goes that way (docs/facts/salesforce.md, "Collections")
 CALL, SMALL = 200, 2_000
 #: rows of an ingest job: far below its 100 MB (400 bytes a row)
 JOB = 100_000
 #: rows of a job that are made into text at a time
-TOGETHER = 500
+ROWS_AT_ONCE = 500
 #: calls of a job besides looking whether it has ended: open, upload, start, three kinds of results
 JOB_CALLS = 6
 #: ids of one query: with them an address stays far below 16 KB
-ASKED = 400
+IDS_PER_QUERY = 400
 LOCKED = "UNABLE_TO_LOCK_ROW"
 LOCK_TRIES = 3
 CLEAR = "#N/A"
@@ -116,7 +116,7 @@ def _job(session: Session, part: Sequence[FieldUpdate], sleep: Sleep) -> Iterato
     locked = []
     for record, error in bulk.outcome(session, job, sleep):
         update = waiting.pop(record, None)
-        result = _told(record, error)
+        result = _job_result(record, error)
         if update and result.code == LOCKED:
             locked.append(update)
         elif update:
@@ -141,8 +141,8 @@ class Sheet:
 
     def __iter__(self) -> Iterator[bytes]:
         yield _csv([["Id", *self.names]])
-        for start in range(0, len(self.part), TOGETHER):
-            yield _csv([u.account_id, *self.cells(u)] for u in self.part[start : start + TOGETHER])
+        for start in range(0, len(self.part), ROWS_AT_ONCE):
+            yield _csv([u.account_id, *self.cells(u)] for u in self.part[start : start + ROWS_AT_ONCE])
 
     def cells(self, update: FieldUpdate) -> Iterator[object]:
         """An empty cell is ignored, so what does not change stays empty and what is cleared says so."""
@@ -156,7 +156,7 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _told(record: str, error: str) -> WriteResult:
+def _job_result(record: str, error: str) -> WriteResult:
     """What a job says of a row: "CODE:message:fields --"."""
     code, _, message = error.partition(":")
     return WriteResult(record, not error, code, message.removesuffix("--").strip(": "), code in (LOCKED, "UNPROCESSED"))
@@ -173,18 +173,18 @@ def reread(session: Session, fields: Sequence[str], ids: Sequence[str], job: str
     if job:
         with suppress(Refused):  # a job that is no longer there has ended
             bulk.ended(session, job, sleep)
-    for start in range(0, len(ids), ASKED):
-        some = ", ".join(f"'{i}'" for i in ids[start : start + ASKED] if i.isalnum())
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        some = ", ".join(f"'{i}'" for i in ids[start : start + IDS_PER_QUERY] if i.isalnum())
         text = f"SELECT {', '.join(('Id', *fields))} FROM {OBJECT} WHERE Id IN ({some})"  # noqa: S608 names of our own, ids checked
-        found = session.call("GET", session.data("/query"), params={"q": text}).json()["records"]
-        columns = {n: [as_text(r[n]) for r in found] for n in fields}
-        yield from zip((str(r["Id"]) for r in found), read(columns, len(found)), strict=True)
+        records = session.call("GET", session.data("/query"), params={"q": text}).json()["records"]
+        columns = {n: [as_text(r[n]) for r in records] for n in fields}
+        yield from zip((str(r["Id"]) for r in records), read(columns, len(records)), strict=True)
 
 
 def fingerprint(described: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Meaning -> how the org defines our field: what a change of it could spoil."""
-    found = {f.meaning: described.get(NAMES[f.meaning]) for f in WRITTEN}
-    return {m: _definition(f) for m, f in found.items() if f is not None}
+    ours = {f.meaning: described.get(NAMES[f.meaning]) for f in WRITTEN}
+    return {m: _definition(f) for m, f in ours.items() if f is not None}
 
 
 def _definition(f: Mapping[str, Any]) -> str:

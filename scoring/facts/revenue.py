@@ -14,8 +14,18 @@ from scoring.facts.steps import Staged, Steps
 
 YEAR = 365
 #: the facts that potential is made of; a backtest needs no others
-POTENTIAL = ("accounts", "rates", "revenue", "pipeline", "stages", "stage_odds", "families", "stays", "stage_since",
-             "won_days")  # fmt: skip
+POTENTIAL = (
+    "accounts",
+    "rates",
+    "revenue",
+    "pipeline",
+    "stages",
+    "stage_odds",
+    "families",
+    "stays",
+    "stage_since",
+    "won_days",
+)
 
 
 def queries(t: Any, org: int, day: int, offers: FromClause, steps: Steps) -> dict[str, Select[Any] | Staged]:
