@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-#: coverage and estimate look at activities of so many days
-WINDOW_DAYS = 180
 #: what a doctor checks of each CRM, in this order; a vendor's guide has a heading for each
 CHECKS = ("secrets", "clock", "login", "org", "permissions", "records", "fields", "quota", "coverage")
 #: the kinds of activity in which selling time is logged
@@ -82,8 +80,8 @@ class Diagnosis(Protocol):
 
     def quota(self) -> Quota: ...
 
-    def coverage(self) -> Mapping[str, int]:
-        """Kind of activity (`KINDS`) -> how many were logged in the last `WINDOW_DAYS` days; absent where nothing tells."""
+    def coverage(self, days: int) -> Mapping[str, int]:
+        """Kind of activity (`KINDS`) -> how many were logged in the last `days`; absent where nothing tells."""
         ...
 
     def close(self) -> None: ...

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scoring.records import GRADES, STATES, Value
+from scoring.rules import Rules
 
 #: whole units that a person can mean; what is beyond, or no number, is as if nothing were there
 MAX_AMOUNT = 10**15
@@ -30,7 +31,8 @@ FIELDS = (
     Field("potential", "Assay: potential, 12 months", "money",
           "What this account could bring in the next 12 months: expected revenue plus realisable headroom."),
     Field("grade", "Assay: grade", "choice", "A = top 20 % by potential, B = next 30 %, C = rest.", options=GRADES),
-    Field("hours", "Assay: selling hours", "number", "Selling time logged in the last 180 days.", decimals=1),
+    Field("hours", "Assay: selling hours", "number",
+          f"Selling time logged in the window: {Rules().window_days} days unless set otherwise.", decimals=1),
     Field("fair_hours", "Assay: fair hours", "number",
           "Share of the owner's own book in proportion to potential. Not an optimum.", decimals=1),
     Field("confidence", "Assay: confidence", "number", "0-100: how sure the state is."),

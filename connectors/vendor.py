@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:  # `assay --help` reads the registry, and needs no settings
     from connectors.section import Section
 
+#: share of a CRM's daily calls, used by everybody, at which Assay makes none any more
+QUOTA_STOP = 0.80
 #: headings and rows
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 

@@ -19,7 +19,7 @@ from test_assay_serve import replica, ticks, until
 from test_assay_stopping import listening
 
 from assay import logs
-from assay.logs import Redactor
+from assay.text.redaction import Redactor
 from assay.settings import MASK, Log, load, secret_values, sections
 from db import tables as t
 from db.engine import open_database

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 from typer.testing import CliRunner, Result
 
 from assay.commands.cli import app
-from assay.logs import Redactor
+from assay.text.redaction import Redactor
 from assay.settings import MASK, ConfigError, load
 from connectors import vendors
 from connectors.diagnosis import CHECKS, Identity, Quota, Trouble
@@ -89,7 +89,7 @@ class MemoryDiagnosis:
     def quota(self) -> Quota:
         return Quota(None, None, 30, 20)
 
-    def coverage(self) -> Mapping[str, int]:
+    def coverage(self, days: int) -> Mapping[str, int]:
         return dict.fromkeys(("meetings", "calls", "e-mails", "tasks"), 7)
 
     def close(self) -> None:

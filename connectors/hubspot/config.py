@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.vendor import QUOTA_STOP
+
 #: HubSpot's API release; supported for 18 months (docs/facts/hubspot.md, "Versions and paths"). v3 and v4 end in 2027.
 API_DATE = "2026-09"
 #: the vendor's own (docs/facts/running.md, "Hosts")
@@ -18,7 +20,7 @@ class HubSpotConfig:
     api_date: str = API_DATE
     traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
     quota_share: float = 0.10  #: of the portal's daily calls, for one run
-    quota_stop: float = 0.80  #: of the portal's daily calls, used by everybody
+    quota_stop: float = QUOTA_STOP  #: of the portal's daily calls, used by everybody
     allow_hosts: tuple[str, ...] = ()
     ca_file: Path | None = None
     subject_salt: bytes = field(default=b"", repr=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from connectors.diagnosis import WINDOW_DAYS, Identity, Quota, Trouble
+from connectors.diagnosis import Identity, Quota, Trouble
 from connectors.errors import CrmError
 from connectors.hubspot import schema
 from connectors.hubspot.api import HISTORY_PAGE, LINKS, PAGE
@@ -93,8 +93,8 @@ class HubSpotDiagnosis:
             later += (-(-rows // PAGE) if stream.listed else 1) + len(stream.moving) * -(-rows // LINKS)
         return Quota(self.crm.budget.used, self.crm.budget.allowed, first, later)
 
-    def coverage(self) -> Mapping[str, int]:
-        since = (self.crm.api.now - WINDOW_DAYS * 86_400) * 1000
+    def coverage(self, days: int) -> Mapping[str, int]:
+        since = (self.crm.api.now - days * 86_400) * 1000
         recent = [{"propertyName": "hs_timestamp", "operator": "GTE", "value": str(since)}]
         return {kind: self._count(type_, recent) for type_, kind in KINDS.items() if type_ in self.crm.properties}
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.vendor import QUOTA_STOP
+
 #: the vendor's own (docs/facts/running.md, "Hosts")
 HOSTS = (".salesforce.com", ".my.salesforce.com")
 
@@ -22,7 +24,7 @@ class SalesforceConfig:
     objects: tuple[str, ...] | None = None  #: only these objects
     traits: tuple[str, ...] = ()  #: criteria of [scope] to be read besides
     quota_share: float = 0.10  #: of the org's daily calls, for one run
-    quota_stop: float = 0.80  #: of the org's daily calls, used by everybody
+    quota_stop: float = QUOTA_STOP  #: of the org's daily calls, used by everybody
     allow_hosts: tuple[str, ...] = ()
     ca_file: Path | None = None
     subject_salt: bytes = field(default=b"", repr=False)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
-from connectors.diagnosis import WINDOW_DAYS, Identity, Quota, Trouble
+from connectors.diagnosis import Identity, Quota, Trouble
 from connectors.errors import CrmError, Unavailable
 from connectors.salesforce import permissions, schema, sharing
 from connectors.salesforce.bulk import MAX_RECORDS
@@ -122,20 +122,18 @@ class SalesforceDiagnosis:
         writes = -(-sizes.get("Account", 0) // (20 * 200))  # one account in twenty, two hundred a call
         return Quota(budget.used, budget.allowed, first, LOOKING + len(STREAMS) + writes)
 
-    def coverage(self) -> Mapping[str, int]:
+    def coverage(self, days: int) -> Mapping[str, int]:
         counts: dict[str, int] = {}
         for kind, text in COUNTED.items():
             try:
                 path = self.session.data("/query")
-                counts[kind] = int(
-                    self.session.call("GET", path, params={"q": text.format(days=WINDOW_DAYS)}).json()["totalSize"]
-                )
+                counts[kind] = int(self.session.call("GET", path, params={"q": text.format(days=days)}).json()["totalSize"])
             except Unavailable:
                 raise
             except CrmError:
                 continue  # an object or field that this user does not see; the permissions say so
         if "EmailMessage" in self.crm.fields:
-            text = f"SELECT COUNT(Id) n FROM EmailMessage WHERE MessageDate = LAST_N_DAYS:{WINDOW_DAYS}"  # noqa: S608 a constant
+            text = f"SELECT COUNT(Id) n FROM EmailMessage WHERE MessageDate = LAST_N_DAYS:{days:d}"  # noqa: S608 a number
             counts["e-mails"] = max(counts.get("e-mails", 0), int(query(self.session, text)[0]["n"]))
         return counts
 

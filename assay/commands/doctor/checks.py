@@ -24,8 +24,8 @@ def examine(config: Path | None) -> list[Finding]:
         settings = load(config).settings
     except ConfigError as error:
         lines = [line.partition(" Fix: ") for line in error.problems]
-        found = [Finding("config", "failure", cause, fix, CONFIGURATION) for cause, _, fix in lines]
-        return [*found, Finding("everything else", "skipped", "needs config")]
+        problems = [Finding("config", "failure", cause, fix, CONFIGURATION) for cause, _, fix in lines]
+        return [*problems, Finding("everything else", "skipped", "needs config")]
     with ExitStack() as stack:
         return carry_out(_checks(settings, config_path(config), stack))
 
@@ -38,9 +38,14 @@ def _checks(settings: Settings, path: Path | None, stack: ExitStack) -> list[Che
     ]
     for name, section in settings.crms().items():
         crm_checks = CrmChecks(
-            VENDORS[name], _opener(settings, name), _pinned(settings, name), section.quota_share,
-            scoped=bool(settings.scope.chosen().criteria), alone=len(settings.crms()) == 1,
-        )  # fmt: skip
+            VENDORS[name],
+            _opener(settings, name),
+            _pinned(settings, name),
+            section.quota_share,
+            settings.scoring.rules().window_days,
+            scoped=bool(settings.scope.chosen().criteria),
+            alone=len(settings.crms()) == 1,
+        )
         stack.callback(crm_checks.close)
         checks += crm_checks.checks()
     return [
@@ -74,8 +79,8 @@ def _pinned(settings: Settings, name: str) -> Callable[[], Org | None]:
         except DatabaseError:
             return None
         try:
-            held, head = machine.looked_at(engine)
-            return next((o for o in Store(engine).orgs() if o.crm == name), None) if held == head else None
+            schema, newest = machine.looked_at(engine)
+            return next((o for o in Store(engine).orgs() if o.crm == name), None) if schema == newest else None
         except DatabaseError:
             return None
         finally:

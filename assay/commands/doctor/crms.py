@@ -3,25 +3,33 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from assay.commands.doctor.finding import Check, Finding
-from connectors.diagnosis import KINDS, WINDOW_DAYS, Diagnosis, Identity, Trouble
-from connectors.vendor import Vendor
+from assay.night.stops import Limits
+from connectors.diagnosis import KINDS, Diagnosis, Identity, Trouble
+from connectors.vendor import QUOTA_STOP, Vendor
 from db.store import Org
 
-#: seconds a clock may be off; a JWT is good for three minutes
-SKEW_SECONDS, SKEW_GRAVE = 60, 120
+#: seconds a clock may be off, as rule clock-skew has it, and where it is grave: a JWT is good for three minutes
+SKEW_SECONDS, SKEW_GRAVE = Limits().skew_seconds, 120
 #: share of the day's calls that others may have used before it is told, and at which Assay stops itself
-BUSY, STOP = 0.60, 0.80
+BUSY, STOP = 0.60, QUOTA_STOP
 
 
 class CrmChecks:
     """One configured CRM; it is opened by the first check that needs it."""
 
     def __init__(
-        self, vendor: Vendor, open_: Callable[[], Diagnosis], pinned: Callable[[], Org | None], share: float,
-        *, scoped: bool = False, alone: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        vendor: Vendor,
+        open_: Callable[[], Diagnosis],
+        pinned: Callable[[], Org | None],
+        share: float,
+        window_days: int,
+        *,
+        scoped: bool = False,
+        alone: bool = True,
+    ) -> None:
         self.vendor, self.name, self.open, self.pinned, self.share = vendor, vendor.name, open_, pinned, share
-        self.scoped, self.alone = scoped, alone
+        self.window_days, self.scoped, self.alone = window_days, scoped, alone
         self._diagnosis: Diagnosis | None = None
 
     @property
@@ -40,13 +48,13 @@ class CrmChecks:
             self._check("clock", self.clock, "config", "secrets"),
             self._check("login", self.login, "clock"),
             self._check("org", self.org, "login"),
-            self._check("permissions", lambda: self._troubles("permissions", self.diagnosis.permissions(), "all that is needed"), "org"),
-            self._check("records", lambda: self._troubles("records", self.diagnosis.records(), "all are in reach"), "permissions"),
+            self._check("permissions", self.permissions, "org"),
+            self._check("records", self.records, "permissions"),
             *([self._check("scope", self.scope, "permissions")] if self.scoped else []),
-            self._check("fields", lambda: self._troubles("fields", self.diagnosis.fields(), "as they should be"), "permissions"),
+            self._check("fields", self.fields, "permissions"),
             self._check("quota", self.quota, "permissions"),
             self._check("coverage", self.coverage, "permissions"),
-        ]  # fmt: skip
+        ]
 
     def _check(self, word: str, run: Callable[[], Iterable[Finding]], *needs: str) -> Check:
         own = tuple(n if n == "config" else self._named(n) for n in needs)
@@ -56,17 +64,32 @@ class CrmChecks:
     def _named(self, word: str) -> str:
         return f"{self.name} {word}"
 
-    def _troubles(self, word: str, found: Sequence[Trouble], good: str) -> list[Finding]:
-        told = [Finding(self._named(word), "failure" if t.grave else "warning", t.what, t.fix) for t in found]
-        return told or [Finding(self._named(word), "ok", good)]
+    def _findings(self, word: str, troubles: Sequence[Trouble], good: str) -> list[Finding]:
+        findings = [Finding(self._named(word), "failure" if t.grave else "warning", t.what, t.fix) for t in troubles]
+        return findings or [Finding(self._named(word), "ok", good)]
+
+    def permissions(self) -> list[Finding]:
+        return self._findings("permissions", self.diagnosis.permissions(), "all that is needed")
+
+    def records(self) -> list[Finding]:
+        return self._findings("records", self.diagnosis.records(), "all are in reach")
+
+    def fields(self) -> list[Finding]:
+        return self._findings("fields", self.diagnosis.fields(), "as they should be")
 
     def clock(self) -> list[Finding]:
         skew = self.diagnosis.clock()
         if skew is None or abs(skew) <= SKEW_SECONDS:
             return [Finding(self._named("clock"), "ok", "nothing depends on it" if skew is None else f"{abs(skew)} s apart")]
         side = "ahead of" if skew > 0 else "behind"
-        return [Finding(self._named("clock"), "failure" if abs(skew) > SKEW_GRAVE else "warning",
-                        f"this machine's clock is {abs(skew)} s {side} the login server's", "set the clock (NTP)")]  # fmt: skip
+        return [
+            Finding(
+                self._named("clock"),
+                "failure" if abs(skew) > SKEW_GRAVE else "warning",
+                f"this machine's clock is {abs(skew)} s {side} the login server's",
+                "set the clock (NTP)",
+            )
+        ]
 
     def login(self) -> list[Finding]:
         self.diagnosis.login()
@@ -92,7 +115,7 @@ class CrmChecks:
         troubles = [
             Trouble(f"[scope] {n}: {why}{there}", fix, grave=self.alone) for n, why in self.diagnosis.scope().items()
         ]
-        return self._troubles("scope", troubles, "every field that [scope] names is there")
+        return self._findings("scope", troubles, "every field that [scope] names is there")
 
     def quota(self) -> Iterator[Finding]:
         q = self.diagnosis.quota()
@@ -105,8 +128,13 @@ class CrmChecks:
         seen = f"{q.used} of {q.allowed} daily calls are used by everybody; {night}"
         own = int(self.share * q.allowed)
         if q.used >= STOP * q.allowed:
-            yield Finding(name, "failure", f"{seen}; Assay stops at {STOP:.0%}",
-                          "see who else uses the API, or run at another hour", facts=facts)  # fmt: skip
+            yield Finding(
+                name,
+                "failure",
+                f"{seen}; Assay stops at {STOP:.0%}",
+                "see who else uses the API, or run at another hour",
+                facts=facts,
+            )
         elif q.later_night > own:
             yield Finding(name, "failure", f"{seen}; Assay's share of {own} is less", "raise quota_share", facts=facts)
         elif q.used >= BUSY * q.allowed or q.first_night > own:
@@ -123,19 +151,19 @@ class CrmChecks:
 
     def coverage(self) -> list[Finding]:
         """Silence in the CRM is not silence towards customers."""
-        seen = dict(self.diagnosis.coverage())
-        name, told = self._named("coverage"), ", ".join(f"{n:,} {kind}" for kind, n in seen.items())
-        if not any(seen.values()):
-            cause = f"no activity in {WINDOW_DAYS} days: there is no selling time to weigh"
+        logged, days = dict(self.diagnosis.coverage(self.window_days)), self.window_days
+        name, counts = self._named("coverage"), ", ".join(f"{n:,} {kind}" for kind, n in logged.items())
+        if not any(logged.values()):
+            cause = f"no activity in {days} days: there is no selling time to weigh"
             fix = "let calls, meetings and e-mails be logged in the CRM first; or check private activities"
-            return [Finding(name, "failure", cause, fix, facts=seen)]
-        none = [kind for kind in KINDS[:3] if not seen.get(kind)]
-        if none:
-            cause = f"{told}; no {' and no '.join(none)}: unknown, not zero, if a tool captures them outside the CRM"
+            return [Finding(name, "failure", cause, fix, facts=logged)]
+        silent = [kind for kind in KINDS[:3] if not logged.get(kind)]
+        if silent:
+            cause = f"{counts}; no {' and no '.join(silent)}: unknown, not zero, if a tool captures them outside the CRM"
             return [
-                Finding(name, "warning", cause, "let that tool log its activities in the CRM, see the guide", facts=seen)
+                Finding(name, "warning", cause, "let that tool log its activities in the CRM, see the guide", facts=logged)
             ]
-        return [Finding(name, "ok", f"{told} in {WINDOW_DAYS} days", facts=seen)]
+        return [Finding(name, "ok", f"{counts} in {days} days", facts=logged)]
 
 
 def _differs(me: Identity, pinned: Org | None) -> Iterator[str]:

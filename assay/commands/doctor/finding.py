@@ -15,7 +15,7 @@ EXIT: Mapping[Status, int] = {"ok": 0, "skipped": 0, "warning": 1, "failure": 2}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: the cause and the way out, where there is something to mend."""
+    """What one check says: the cause and the way out, where there is something to mend."""
 
     check: str
     status: Status
@@ -41,21 +41,21 @@ def carry_out(checks: Sequence[Check]) -> list[Finding]:
     broken: set[str] = set()
     for check in checks:
         missing = next((n for n in check.needs if n in broken), None)
-        found = [Finding(check.name, "skipped", f"needs {missing}", link=check.link)] if missing else _tried(check)
-        if any(f.status in ("failure", "skipped") for f in found):
+        findings = [Finding(check.name, "skipped", f"needs {missing}", link=check.link)] if missing else _tried(check)
+        if any(f.status in ("failure", "skipped") for f in findings):
             broken.add(check.name)
-        done += found
+        done += findings
     return done
 
 
 def _tried(check: Check) -> list[Finding]:
     try:
-        found = list(check.run())
+        findings = list(check.run())
     except CrmError as error:
-        found = [Finding(check.name, "failure", str(error.args[0]), error.fix)]
+        findings = [Finding(check.name, "failure", str(error.args[0]), error.fix)]
     except (ConfigError, DatabaseError) as error:
-        found = [Finding(check.name, "failure", *_split(line)) for line in str(error).splitlines()]
-    return [Finding(f.check, f.status, f.cause, f.fix, f.link or check.link, f.facts) for f in found]
+        findings = [Finding(check.name, "failure", *_split(line)) for line in str(error).splitlines()]
+    return [Finding(f.check, f.status, f.cause, f.fix, f.link or check.link, f.facts) for f in findings]
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -49,26 +49,29 @@ def _where(section: str, config: Path | None) -> list[Path]:
 
 def _modes(check: str, paths: Sequence[Path]) -> list[Finding]:
     """A file that is absent is told by who needs it."""
-    return [Finding(check, "warning", f"{p} holds a secret and can be read by other users", f"chmod 600 {p}")
-            for p in paths if p.exists() and p.stat().st_mode & 0o077]  # fmt: skip
+    return [
+        Finding(check, "warning", f"{p} holds a secret and can be read by other users", f"chmod 600 {p}")
+        for p in paths
+        if p.exists() and p.stat().st_mode & 0o077
+    ]
 
 
 def database(settings: Settings) -> Iterator[Finding]:
     """Reachable, writable, of a schema this version knows, with room to grow. Changes nothing."""
     engine = open_database(settings.database.url)
     try:
-        held, head = looked_at(engine)
+        current, newest = looked_at(engine)
     finally:
         engine.dispose()
-    told = engine.url.render_as_string(hide_password=True)
+    url = engine.url.render_as_string(hide_password=True)
     state = (
         "empty, made by the first run"
-        if held is None
+        if current is None
         else "of this version"
-        if held == head
-        else f"upgraded from {held} by the next run"
+        if current == newest
+        else f"upgraded from {current} by the next run"
     )
-    yield Finding("database", "ok", f"{told}: writable; schema {state}", facts={"schema": held, "newest": head})
+    yield Finding("database", "ok", f"{url}: writable; schema {state}", facts={"schema": current, "newest": newest})
     if engine.url.get_backend_name() == "sqlite" and engine.url.database:
         yield from _room(Path(engine.url.database).resolve().parent)
 
@@ -86,8 +89,14 @@ def _room(folder: Path) -> list[Finding]:
     if free > TIGHT:
         return []
     status = "failure" if free < FULL else "warning"
-    return [Finding("database", "failure" if status == "failure" else "warning", f"{free / 1e9:.1f} GB are free in {folder}",
-                    "make room, or move [database] url to a larger disk")]  # fmt: skip
+    return [
+        Finding(
+            "database",
+            "failure" if status == "failure" else "warning",
+            f"{free / 1e9:.1f} GB are free in {folder}",
+            "make room, or move [database] url to a larger disk",
+        )
+    ]
 
 
 def schedule(settings: Settings) -> Sequence[Finding]:
@@ -110,9 +119,9 @@ def scope(settings: Settings) -> Iterator[Finding]:
         return
     engine = open_database(settings.database.url)
     try:
-        held, head = looked_at(engine)
+        current, newest = looked_at(engine)
         store = Store(engine, chosen)
-        census = store.census() if held == head and store.orgs() else None
+        census = store.census() if current == newest and store.orgs() else None
     finally:
         engine.dispose()
     if census is None or not census.places:
@@ -132,8 +141,8 @@ def writing(settings: Settings) -> Iterator[Finding]:
     engine = open_database(settings.database.url)
     try:
         store = Store(engine)
-        held, head = looked_at(engine)
-        orgs = store.orgs() if held == head else []
+        current, newest = looked_at(engine)
+        orgs = store.orgs() if current == newest else []
     finally:
         engine.dispose()
     for org in orgs:
