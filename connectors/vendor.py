@@ -39,15 +39,15 @@ class Section(BaseModel, ABC):
 
     @abstractmethod
     def open_org(self, shared: Shared) -> Crm:
-        """The org as the night works with it; nothing is sent before `check`."""
+        """Open the org as the night works with it; nothing is sent before `check`."""
 
     @abstractmethod
     def open_admin(self, shared: Shared) -> SchemaAdmin:
-        """Our fields there, with whatever login is configured."""
+        """Open our fields there, with whatever login is configured."""
 
     @abstractmethod
     def open_diagnosis(self, shared: Shared) -> Diagnosis:
-        """The org as the doctor looks at it, with the nightly user's login."""
+        """Open the org as the doctor looks at it, with the nightly user's login."""
 
     @abstractmethod
     def credential(self) -> str:
@@ -55,18 +55,18 @@ class Section(BaseModel, ABC):
 
     @abstractmethod
     def missing_secret(self) -> Trouble | None:
-        """Why nobody can log in with these keys, if so."""
+        """Tell why nobody can log in with these keys, if so."""
 
     def secret_files(self) -> Sequence[Path]:
-        """Files that hold a secret and are named by a key of this section."""
+        """Return files that hold a secret and are named by a key of this section."""
         return ()
 
     def check_secrets(self) -> Sequence[Trouble | Observation]:
-        """What can be said of the secrets without sending anything: their form, how long they are good."""
+        """Tell what can be said of the secrets without sending anything: their form, how long they are good."""
         return ()
 
     def admin_note(self) -> str:
-        """What an admin should know before she changes the schema with this login; empty for nothing."""
+        """Tell what an admin should know before she changes the schema with this login; empty for nothing."""
         return ""
 
 
@@ -106,24 +106,24 @@ class Vendor(ABC):
 
     @abstractmethod
     def write_calls(self, rows: int) -> int:
-        """API calls that writing so many accounts takes."""
+        """Return API calls that writing so many accounts takes."""
 
     @abstractmethod
     def set_up(self, answers: Mapping[str, str], folder: Path) -> SetUp:
-        """What `assay init` writes beside and into assay.toml, and tells the admin; the answers are all there."""
+        """Tell what `assay init` writes beside and into assay.toml, and tells the admin; the answers are all there."""
 
     def export(self) -> Mapping[str, str]:
-        """Path -> text: our fields as files that the vendor's own tools take."""
+        """Map path -> text: our fields as files that the vendor's own tools take."""
         return {}
 
     def account_fields(self) -> tuple[str, Mapping[str, str]]:
-        """What an account is called there, and meaning -> name of each of our fields; for the admin's review page."""
+        """Tell what an account is called there, and meaning -> name of each of our fields; for the admin's review page."""
         return "", {}
 
     def review(self) -> Mapping[str, Table]:
-        """Tables of the admin's review page, by name: what is read, what is granted, and why."""
+        """Return tables of the admin's review page, by name: what is read, what is granted, and why."""
         return {}
 
     def sandbox_section(self, ready: Mapping[str, str]) -> str:
-        """The section of assay.toml for a sandbox, from its part of the sandbox's ready line."""
+        """Return the section of assay.toml for a sandbox, from its part of the sandbox's ready line."""
         raise NotImplementedError
