@@ -44,7 +44,7 @@ class Cron(BaseTrigger):  # type: ignore[misc]
         return next(self.times(start), None)
 
     def times(self, start: datetime) -> Iterator[datetime]:
-        """Every time from `start` on, as aware UTC."""
+        """Return every time from `start` on, as aware UTC."""
         local, last = start.astimezone(self.zone), start.astimezone(UTC) - TICK
         moved = local.utcoffset() != (start - SHIFT).astimezone(self.zone).utcoffset()
         wall = local.replace(tzinfo=UTC, fold=0) - (SHIFT if moved else timedelta())
@@ -56,7 +56,7 @@ class Cron(BaseTrigger):  # type: ignore[misc]
             wall += TICK
 
     def due(self, now: float) -> int | None:
-        """The last time at or before `now`, both in seconds since 1970."""
+        """Return the last time at or before `now`, both in seconds since 1970."""
         until = datetime.fromtimestamp(now, UTC)
         for back in BACK:
             *_, last = (None, *itertools.takewhile(lambda at: at <= until, self.times(until - back)))
@@ -65,13 +65,13 @@ class Cron(BaseTrigger):  # type: ignore[misc]
         return None
 
     def upcoming(self, now: float) -> int | None:
-        """The first time after `now`, both in seconds since 1970."""
+        """Return the first time after `now`, both in seconds since 1970."""
         at = next(self.times(datetime.fromtimestamp(now, UTC) + TICK), None)
         return None if at is None else int(at.timestamp())
 
 
 def schedule(cron: Cron, call: Callable[[], None]) -> "BackgroundScheduler":
-    """A scheduler, not started, that calls once at its start and then at each time of `cron`, never twice at once."""
+    """Return a scheduler, not started, that calls once at its start and then at each time of `cron`, never twice at once."""
     from apscheduler.executors.pool import ThreadPoolExecutor  # whoever only asks for the next time needs no scheduler
     from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -89,7 +89,7 @@ def schedule(cron: Cron, call: Callable[[], None]) -> "BackgroundScheduler":
 
 
 def _walls(expression: str) -> CronTrigger:
-    """The expression as a trigger over wall-clock times, written as if they were UTC."""
+    """Return the expression as a trigger over wall-clock times, written as if they were UTC."""
     fields = expression.split()
     if len(fields) not in (5, 6):
         raise ValueError(f"cron {expression!r} has {len(fields)} fields, not 5. Fix: e.g. 30 2 * * * for 02:30 every night")
@@ -104,7 +104,7 @@ def _walls(expression: str) -> CronTrigger:
 
 
 def _weekdays(field: str) -> str:
-    """Cron's weekdays by name; APScheduler's numbers begin with Monday."""
+    """Spell cron's weekdays by name; APScheduler's numbers begin with Monday."""
     if field == "*":
         return field
     days: set[int] = set()

@@ -22,7 +22,7 @@ DAY = 86_400
 
 
 def constant(column: Text) -> str | None:
-    """The value that a whole column holds, if it is one: most flags of most pages are."""
+    """Return the value that a whole column holds, if it is one: most flags of most pages are."""
     return column[0] if column and column.count(column[0]) == len(column) else None
 
 
@@ -53,7 +53,7 @@ DIGITS, MARKS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18], {4: "-", 7: "-
 
 
 def _digits(column: Text) -> Seconds | None:
-    """A column of full stamps read digit by digit, all rows at once; None if any row looks different."""
+    """Return a column of full stamps read digit by digit, all rows at once; None if any row looks different."""
     if not column or set(map(len, column)) != {24}:
         return None
     raw = np.frombuffer("".join(column).encode("ascii", "replace"), dtype=np.uint8).reshape(-1, 24)
@@ -115,7 +115,7 @@ def within(values: list[int | None], low: int, high: int, odd: Counter[str], nam
 
 
 def local_days(moments: Sequence[int | None], owners: Text, zones: Mapping[str, str]) -> list[int | None]:
-    """The date of each moment where its owner lives: zone by zone, the offset looked up once a day."""
+    """Return the date of each moment where its owner lives: zone by zone, the offset looked up once a day."""
     seconds = np.array([MISSING if m is None else m for m in moments], dtype=np.int64)
     zone_of = {owner: zones.get(owner, "UTC") for owner in set(owners)}
     names = sorted(set(zone_of.values()))
@@ -130,7 +130,7 @@ def local_days(moments: Sequence[int | None], owners: Text, zones: Mapping[str, 
 
 
 def _offsets(seconds: Seconds, zone: str) -> Seconds:
-    """Seconds east of UTC; a day on which the clocks change is looked up hour by hour."""
+    """Return seconds east of UTC; a day on which the clocks change is looked up hour by hour."""
     if zone == "UTC":
         return np.zeros_like(seconds)
     dates, where = np.unique(seconds // DAY, return_inverse=True)
@@ -144,7 +144,7 @@ def _offsets(seconds: Seconds, zone: str) -> Seconds:
 
 @cache
 def offset(zone: str, hour: int) -> int:
-    """Seconds east of UTC in an hour since 1970; 0 for a zone nobody knows."""
+    """Return seconds east of UTC in an hour since 1970; 0 for a zone nobody knows."""
     try:
         shift = datetime.fromtimestamp(hour * 3600, UTC).astimezone(ZoneInfo(zone)).utcoffset()
     except (ZoneInfoNotFoundError, ValueError):
@@ -153,7 +153,7 @@ def offset(zone: str, hour: int) -> int:
 
 
 def domains(column: Text) -> list[str | None]:
-    """The domain of a web site: without scheme, "www.", port and path; None for what is no domain."""
+    """Return the domain of a web site: without scheme, "www.", port and path; None for what is no domain."""
     domain_of: dict[str, str | None] = {text: _domain(text) for text in set(column)}
     return [domain_of[v] for v in column]
 

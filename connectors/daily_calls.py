@@ -130,11 +130,11 @@ class Limited(Protocol):
 
 
 def whole(calls: float) -> int:
-    """A share in whole calls: 7 % of 100,000 is 7,000.000000000001 to a machine, and that is not one more."""
+    """Return a share in whole calls: 7 % of 100,000 is 7,000.000000000001 to a machine, and that is not one more."""
     return int(calls + 1e-6)
 
 
 def moment(response: "httpx.Response") -> int:
-    """The CRM's clock: the Date header of an answer; 0 without one."""
+    """Return the CRM's clock: the Date header of an answer; 0 without one."""
     date = response.headers.get("date")
     return int(parsedate_to_datetime(date).timestamp()) if date else 0

@@ -55,7 +55,7 @@ class Diagnosis(Protocol):
     guide: str  #: the page that explains the set-up
 
     def clock(self) -> int | None:
-        """Seconds by which this machine's clock is ahead of the login server's; None where nothing depends on it."""
+        """Return seconds by which this machine's clock is ahead of the login server's; None where nothing depends on it."""
         ...
 
     def login(self) -> None: ...
@@ -63,19 +63,19 @@ class Diagnosis(Protocol):
     def identity(self) -> Identity: ...
 
     def permissions(self) -> Sequence[Trouble]:
-        """Objects, fields and scopes that this login should see and does not."""
+        """Return objects, fields and scopes that this login should see and does not."""
         ...
 
     def records(self) -> Sequence[Trouble]:
-        """Records that sharing keeps from this login."""
+        """Return records that sharing keeps from this login."""
         ...
 
     def scope(self) -> Mapping[str, str]:
-        """Criterion of [scope] -> why this CRM cannot tell; after `permissions`."""
+        """Map criterion of [scope] -> why this CRM cannot tell; after `permissions`."""
         ...
 
     def fields(self) -> Sequence[Trouble]:
-        """Our fields: absent, of another type, without a value that we write, or read-only."""
+        """Return our fields: absent, of another type, without a value that we write, or read-only."""
         ...
 
     def quota(self) -> Quota: ...

@@ -50,7 +50,7 @@ WRITTEN = tuple(f for f in FIELDS if f.written)
 
 
 def canonical(field: Field, text: str) -> Value:
-    """A value as the CRM holds it, in the form we compare: see `FieldUpdate`."""
+    """Return a value as the CRM holds it, in the form we compare: see `FieldUpdate`."""
     if not text:
         return None
     if field.meaning == "answer_noted":
@@ -64,7 +64,7 @@ def canonical(field: Field, text: str) -> Value:
 
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """Our fields of each account as canonical JSON; `columns` holds the visible ones by meaning."""
+    """Return our fields of each account as canonical JSON; `columns` holds the visible ones by meaning."""
     visible = [f for f in FIELDS if f.meaning in columns]
     if not any(any(columns[f.meaning]) for f in visible):
         return ["{}"] * count

@@ -40,5 +40,5 @@ def normalised(subject: str) -> str:
 
 
 def address(text: str) -> str:
-    """An e-mail address as all systems would spell it."""
+    """Return an e-mail address as all systems would spell it."""
     return text.strip().lower()

@@ -82,19 +82,19 @@ class Known(Protocol):
     """What the database holds, for connectors that find changes by comparing."""
 
     def zones(self) -> Mapping[str, str]:
-        """Time zones of owners known from earlier nights."""
+        """Return time zones of owners known from earlier nights."""
         ...
 
     def missing(self, kind: str, ids: Sequence[str]) -> set[str]:
-        """Those of `ids` that are not held, or held as deleted."""
+        """Return those of `ids` that are not held, or held as deleted."""
         ...
 
     def recent(self, kind: str) -> Iterator[Sequence[str]]:
-        """Ids, in order, of held records whose links still matter: activities of the scoring window."""
+        """Return ids, in order, of held records whose links still matter: activities of the scoring window."""
         ...
 
     def resume(self, stream: str) -> str:
-        """What the last `Page.resume` of an unfinished stream said; empty for none."""
+        """Tell what the last `Page.resume` of an unfinished stream said; empty for none."""
         ...
 
 
@@ -127,7 +127,7 @@ class Crm(Protocol):
         ...
 
     def pull(self, since: Mapping[str, int], known: Known) -> Iterator[Pulled]:
-        """Everything changed at or after `since[stream]` (all, for an absent stream), deleted records included.
+        """Return everything changed at or after `since[stream]` (all, for an absent stream), deleted records included.
 
         Streams come in an order in which lookups precede their users, pages of one stream together, its watermark with
         the last (an empty page if nothing changed). Delivering a record twice is allowed, leaving one out is not.
@@ -135,7 +135,7 @@ class Crm(Protocol):
         ...
 
     def ids(self, kind: str) -> Iterator[Sequence[str]] | None:
-        """Ids of all records of `kind` that exist now, in batches: what is not among them is gone.
+        """Return ids of all records of `kind` that exist now, in batches: what is not among them is gone.
 
         None where the CRM has no such list, because these records come and go with their parents.
         """
@@ -170,7 +170,7 @@ class SchemaAdmin(Protocol):
         ...
 
     def in_use(self) -> Sequence[tuple[str, str]]:
-        """What there is of ours, and who uses it: records with values, people, set-up that refers to it."""
+        """Tell what there is of ours, and who uses it: records with values, people, set-up that refers to it."""
         ...
 
     def remove(self) -> Sequence[tuple[str, str]]:

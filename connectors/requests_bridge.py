@@ -34,7 +34,7 @@ class Bridge(BaseAdapter):
 
 
 def session(transport: Transport, where: Callable[[str], str]) -> requests.Session:
-    """A requests session all of whose calls go through `transport`."""
+    """Return a requests session all of whose calls go through `transport`."""
     session = requests.Session()
     for prefix in ("https://", "http://"):
         session.mount(prefix, Bridge(transport, where))

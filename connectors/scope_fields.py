@@ -26,7 +26,7 @@ class Traits:
 
 
 def stream(name: str, asked: Iterable[str]) -> str:
-    """A stream's name together with what is asked for besides."""
+    """Return a stream's name together with what is asked for besides."""
     criteria = sorted(asked)
     if not criteria:
         return name
@@ -52,7 +52,7 @@ def _values(cells: Sequence[str]) -> list[str]:
 
 
 def unknown(criterion: str, owner: str, fields: Iterable[str]) -> str:
-    """The sentence for a field that is not there, with those whose names are nearest."""
+    """Return the sentence for a field that is not there, with those whose names are nearest."""
     names = {name.casefold(): name for name in fields}
     near = [names[n] for n in get_close_matches(criterion.casefold(), names, 4, 0.5)]
     return f"{owner} has no field {criterion} that this user sees" + (f"; nearest: {', '.join(near)}" if near else "")

@@ -32,15 +32,15 @@ class Section(BaseModel, ABC):
 
     @abstractmethod
     def open_org(self, shared: Shared) -> Crm:
-        """The org as the night works with it; nothing is sent before `check`."""
+        """Open the org as the night works with it; nothing is sent before `check`."""
 
     @abstractmethod
     def open_admin(self, shared: Shared) -> SchemaAdmin:
-        """Our fields there, with whatever login is configured."""
+        """Open our fields there, with whatever login is configured."""
 
     @abstractmethod
     def open_diagnosis(self, shared: Shared) -> Diagnosis:
-        """The org as the doctor looks at it, with the nightly user's login."""
+        """Open the org as the doctor looks at it, with the nightly user's login."""
 
     @abstractmethod
     def credential(self) -> str:
@@ -48,16 +48,16 @@ class Section(BaseModel, ABC):
 
     @abstractmethod
     def missing_secret(self) -> Trouble | None:
-        """Why nobody can log in with these keys, if so."""
+        """Tell why nobody can log in with these keys, if so."""
 
     def secret_files(self) -> Sequence[Path]:
-        """Files that hold a secret and are named by a key of this section."""
+        """Return files that hold a secret and are named by a key of this section."""
         return ()
 
     def check_secrets(self) -> Sequence[Trouble | Observation]:
-        """What can be said of the secrets without sending anything: their form, how long they are good."""
+        """Tell what can be said of the secrets without sending anything: their form, how long they are good."""
         return ()
 
     def admin_note(self) -> str:
-        """What an admin should know before she changes the schema with this login; empty for nothing."""
+        """Tell what an admin should know before she changes the schema with this login; empty for nothing."""
         return ""

@@ -8,7 +8,7 @@ LEVELS = (
 
 
 def level(title: str) -> str | None:
-    """The class of a title; the title itself is not kept."""
+    """Return the class of a title; the title itself is not kept."""
     words = set(title.lower().replace("/", " ").replace(",", " ").replace("-", " ").split())
     if not words:
         return None

@@ -59,24 +59,24 @@ class Vendor(ABC):
 
     @abstractmethod
     def write_calls(self, rows: int) -> int:
-        """API calls that writing so many accounts takes."""
+        """Return API calls that writing so many accounts takes."""
 
     @abstractmethod
     def set_up(self, answers: Mapping[str, str], folder: Path) -> SetUp:
-        """What `assay init` writes beside and into assay.toml, and tells the admin; the answers are all there."""
+        """Tell what `assay init` writes beside and into assay.toml, and tells the admin; the answers are all there."""
 
     def export(self) -> Mapping[str, str]:
-        """Path -> text: our fields as files that the vendor's own tools take."""
+        """Map path -> text: our fields as files that the vendor's own tools take."""
         return {}
 
     def account_fields(self) -> tuple[str, Mapping[str, str]]:
-        """What an account is called there, and meaning -> name of each of our fields; for the admin's review page."""
+        """Tell what an account is called there, and meaning -> name of each of our fields; for the admin's review page."""
         return "", {}
 
     def review(self) -> Mapping[str, Table]:
-        """Tables of the admin's review page, by name: what is read, what is granted, and why."""
+        """Return tables of the admin's review page, by name: what is read, what is granted, and why."""
         return {}
 
     def sandbox_section(self, ready: Mapping[str, str]) -> str:
-        """The section of assay.toml for a sandbox, from its part of the sandbox's ready line."""
+        """Return the section of assay.toml for a sandbox, from its part of the sandbox's ready line."""
         raise NotImplementedError

@@ -14,6 +14,6 @@ VENDORS: dict[str, Vendor] = {"salesforce": SalesforceVendor(), "hubspot": HubSp
 
 
 def choices(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What a flag `--crm` takes: each of these vendors, and all of them together."""
+    """Tell what a flag `--crm` takes: each of these vendors, and all of them together."""
     together = {"both" if len(names) == 2 else "all": tuple(names)} if len(names) > 1 else {}
     return {name: (name,) for name in names} | together

@@ -54,7 +54,7 @@ def create_lookup_indexes(engine: Engine) -> None:
 def one_account(
     engine: Engine, orgs: Sequence[int], account_id: str, since: int, scope: Scope = EVERYTHING
 ) -> Iterator[Firm]:
-    """The firm as one account sees it, activities from the instant `since` on.
+    """Open the firm as one account sees it, activities from the instant `since` on.
 
     `account_id` is the firm's: the first org's where several know the account. Where children roll up, theirs come with it.
     """
@@ -70,7 +70,7 @@ def one_account(
 
 
 def _wanted(c: Connection, orgs: Sequence[int], family: Sequence[str], since: int) -> dict[int, Ids]:
-    """Ids of the records that bear on an account and its children, org by org."""
+    """Return ids of the records that bear on an account and its children, org by org."""
     people, links, contacts = Links(c, orgs, "owner"), Links(c, orgs, "account"), Links(c, orgs, "contact")
     readers = {org: AccountReader(c, org, links.here(org, family)) for org in orgs}
     customers_people = {contacts.firm(org, i) for org in orgs for i in readers[org].contacts}
@@ -95,7 +95,7 @@ class Links:
         return own_id if org == self.first else self.c.execute(query).scalar() or own_id
 
     def here(self, org: int, firm_ids: Collection[str]) -> list[str]:
-        """The org's ids of these, several where it holds doubles; what is not linked has one id everywhere."""
+        """Return the org's ids of these, several where it holds doubles; what is not linked has one id everywhere."""
         x = t.link.c
         query = select(x.id).where(x.org == org, x.kind == self.kind, x.to_id.in_(sorted(firm_ids)))
         linked = [] if org == self.first else list(self.c.execute(query).scalars())
@@ -154,7 +154,7 @@ class AccountReader:
         return named | {r.person_id for r in attendees}
 
     def ids(self) -> Ids:
-        """Everything that was read, and what hangs on it; contacts apart."""
+        """Return everything that was read, and what hangs on it; contacts apart."""
         rows = self._activities.values()
         deals = self._deals | {r.opportunity_id for r in rows if r.opportunity_id}
         activities = self._activities.keys() | {r.twin_id for r in rows if r.twin_id}
@@ -182,7 +182,7 @@ class AccountReader:
         return rows
 
     def _chosen(self, columns: Any, column: Any, values: Collection[str], *also: ColumnElement[bool]) -> list[Any]:
-        """Rows of the org in which a column has one of some values."""
+        """Return rows of the org in which a column has one of some values."""
         ordered = sorted(values)
         rows: list[Any] = []
         for start in range(0, len(ordered), 500):
@@ -222,7 +222,7 @@ KINDS = (
 
 
 def _narrowed(orgs: Sequence[int], wanted: Mapping[int, Ids], above: Table | None = None) -> Any:
-    """Each kind as a common table expression over the chosen rows of all orgs, as the first would have them.
+    """Return each kind as a common table expression over the chosen rows of all orgs, as the first would have them.
 
     `above` names the topmost ancestors of children, whose records are handed on to them.
     """

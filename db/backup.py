@@ -93,7 +93,7 @@ def restore(engine: Engine, path: Path, *, replace: bool = False) -> tuple[str, 
 
 @contextmanager
 def _no_night(engine: Engine) -> Iterator[None]:
-    """The lease, for as long as the old tables are there."""
+    """Hold the lease for as long as the old tables are there."""
     with locked(engine) as c:
         empty = revision_of(c) is None
     if empty:

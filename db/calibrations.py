@@ -15,14 +15,14 @@ class Calibrations:
         self._engine, self._org = engine, org
 
     def of(self, day: int) -> dict[str, float]:
-        """What was learned for the month that begins on `day`; empty if nothing was."""
+        """Tell what was learned for the month that begins on `day`; empty if nothing was."""
         c = t.calibration
         with self._engine.connect().execution_options(reading=True) as connection:
             query = select(c.c.name, c.c.value).where(c.c.org == self._org, c.c.day == day).order_by(c.c.name)
             return {r.name: r.value for r in connection.execute(query)}
 
     def latest(self) -> tuple[int, dict[str, float]] | None:
-        """The newest month and its numbers."""
+        """Return the newest month and its numbers."""
         c = t.calibration
         with self._engine.connect().execution_options(reading=True) as connection:
             day = connection.execute(select(func.max(c.c.day)).where(c.c.org == self._org)).scalar_one()

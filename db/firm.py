@@ -68,7 +68,7 @@ class Firm:
         self._shared: frozenset[Table] = frozenset()
 
     def facts(self, queries: Mapping[str, Select[Any] | Staged]) -> dict[str, dict[str, list[Any]]]:
-        """Several feature queries by name; a step that more than one of them reads is made once."""
+        """Run several feature queries by name; a step that more than one of them reads is made once."""
         named = [step for query in queries.values() if isinstance(query, Staged) for step in query.steps]
         times = Counter(table for table, _ in named)
         shared = {table: step for table, step in named if times[table] > 1}
@@ -100,7 +100,7 @@ class Firm:
 
     @contextmanager
     def _staged(self, query: Select[Any] | Staged) -> Iterator[Any]:
-        """The last step of a query, once its earlier steps have been kept."""
+        """Return the last step of a query, once its earlier steps have been kept."""
         if not isinstance(query, Staged):
             yield query
             return
@@ -108,7 +108,7 @@ class Firm:
             yield query.query
 
     def records_of(self, account_id: str) -> dict[str, list[dict[str, Any]]]:
-        """What is stored about one account besides its activities, for people who want to check a number."""
+        """Tell what is stored about one account besides its activities, for people who want to check a number."""
         x, org = self.tables, self.org
         o, h, i, c = x.opportunity, x.opportunity_change, x.line_item, x.contact
         mine = (o.c.org == org) & (o.c.account_id == account_id)
@@ -141,7 +141,7 @@ def temporary(c: Connection, steps: Iterable[tuple[Table, Query]]) -> Iterator[N
 
 @contextmanager
 def firm(engine: Engine, orgs: Sequence[int], scope: Scope = EVERYTHING) -> Iterator[Firm]:
-    """All orgs as one, under the id of the first; its accounts are those in scope."""
+    """Open all orgs as one, under the id of the first; its accounts are those in scope."""
     with engine.connect().execution_options(reading=True) as c:
         kinds = (*KINDS, "account_owner") if len(orgs) > 1 else scoped.copied(scope)
         metadata, tables = MetaData(), dict[str, Table]()
@@ -159,7 +159,7 @@ def firm(engine: Engine, orgs: Sequence[int], scope: Scope = EVERYTHING) -> Iter
 
 
 def _fill(c: Connection, tables: Mapping[str, Table], orgs: Sequence[int]) -> None:
-    """The records of all orgs into temporary tables."""
+    """Copy the records of all orgs into temporary tables."""
     for name, table in tables.items():
         source = t.metadata.tables[name]
         for org in orgs:
@@ -184,7 +184,7 @@ def of_first(source: Table, org: int) -> Select[Any]:
 
 
 def as_first(source: Table, first: int, org: int) -> Select[Any]:
-    """The records of another org as the first would have them."""
+    """Return the records of another org as the first would have them."""
     joined: Any = source
     columns: list[ColumnElement[Any]] = []
     for column in source.c:
@@ -202,7 +202,7 @@ def as_first(source: Table, first: int, org: int) -> Select[Any]:
 
 
 def _kind(source: Table, column: str) -> ColumnElement[str]:
-    """What a field names; a participant is one of ours, an account or a contact."""
+    """Tell what a field names; a participant is one of ours, an account or a contact."""
     if column == "person_id":
         return case((source.c.side == "ours", "owner"), (source.c.side == "about", "account"), else_="contact")
     return literal(NAMES[column])
@@ -224,7 +224,7 @@ def _not_doubled(source: Table, first: int, org: int) -> list[ColumnElement[bool
 
 
 def _home(org: int) -> ColumnElement[str]:
-    """An org's own currency."""
+    """Return an org's own currency."""
     return select(t.org.c.currency).where(t.org.c.id == org).scalar_subquery()
 
 

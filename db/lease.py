@@ -47,7 +47,7 @@ class Lease:
             self.prove(c, now)
 
     def prove(self, c: Connection, now: Callable[[], float] = time.time) -> None:
-        """The fencing token, checked inside a transaction: what is committed with it was done by the lease's holder.
+        """Check the fencing token inside a transaction: what is committed with it was done by the lease's holder.
 
         Moves the end; raises `LeaseLost`, and nothing of the transaction stays.
         """

@@ -137,24 +137,24 @@ class Ledger:
     # ---- what is known ----------------------------------------------------------------------------------------------
 
     def open(self) -> list[Entry]:
-        """Rows whose outcome is not known."""
+        """Return rows whose outcome is not known."""
         return self._entries(ledger.c.status.in_(("planned", *OPEN)))
 
     def of_run(self, run: int, status: str = "acked") -> list[Entry]:
         return self._entries((ledger.c.run == run) & (ledger.c.status == status))
 
     def rejected(self, run: int | None = None) -> list[Entry]:
-        """What the CRM refused in a run; without one, what it has refused last and not taken since."""
+        """Tell what the CRM refused in a run; without one, what it has refused last and not taken since."""
         return self._entries(_still_refused() if run is None else (ledger.c.status == "rejected") & (ledger.c.run == run))
 
     def open_refusals(self) -> int:
-        """How many accounts the CRM has refused last and not taken since: as many as `rejected()` lists."""
+        """Tell how many accounts the CRM has refused last and not taken since: as many as `rejected()` lists."""
         query = select(func.count()).select_from(ledger).where(ledger.c.org == self.org, _still_refused())
         with self._reading() as c:
             return int(c.execute(query).scalar_one())
 
     def waiting(self, day: int) -> set[str]:
-        """Accounts whose refused row is not due on this night."""
+        """Return accounts whose refused row is not due on this night."""
         with self._reading() as c:
             return set(c.execute(self._latest(("rejected",)).where(ledger.c.retry_day > day)).scalars())
 
@@ -167,7 +167,7 @@ class Ledger:
         return len(due)
 
     def _latest(self, statuses: Sequence[str]) -> Any:
-        """(account_id, attempts) of accounts whose latest row has one of these statuses."""
+        """Return (account_id, attempts) of accounts whose latest row has one of these statuses."""
         mine = (ledger.c.org == self.org) & ledger.c.status.in_(statuses) & is_latest()
         return select(ledger.c.account_id, ledger.c.attempts).where(mine)
 

@@ -40,7 +40,7 @@ def _replace(c: Connection, org: int, kind: str, rows: Sequence[tuple[Any, ...]]
 
 
 def _same_owners(first: int, org: int) -> Select[Any]:
-    """People of ours by their address; one that several users share links nobody."""
+    """Return people of ours by their address; one that several users share links nobody."""
     a, b = t.owner.alias("a"), t.owner.alias("b")
     same = and_(a.c.org == first, a.c.person_key == b.c.person_key)
     query = select(b.c.id, func.min(a.c.id), literal("person")).select_from(b.join(a, same)).where(b.c.org == org)
@@ -48,7 +48,7 @@ def _same_owners(first: int, org: int) -> Select[Any]:
 
 
 def _same_contacts(first: int, org: int) -> Select[Any]:
-    """Customers' people by the id that the second CRM holds."""
+    """Return customers' people by the id that the second CRM holds."""
     a, b = t.contact.alias("a"), t.contact.alias("b")
     same = and_(a.c.org == first, _stem(a.c.id) == _stem(b.c.foreign_id), a.c.deleted.is_(False))
     query = select(b.c.id, func.min(a.c.id), literal("id")).select_from(b.join(a, same))
@@ -56,12 +56,12 @@ def _same_contacts(first: int, org: int) -> Select[Any]:
 
 
 def _stem(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What the 15 and 18 character forms of an id share."""
+    """Tell what the 15 and 18 character forms of an id share."""
     return func.substr(column, 1, STEM)
 
 
 def _same_deals(first: int, org: int) -> Select[Any]:
-    """Opportunities by the id that the second CRM holds, else by account, name, amount and close date."""
+    """Return opportunities by the id that the second CRM holds, else by account, name, amount and close date."""
     a, b, x = t.opportunity.alias("a"), t.opportunity.alias("b"), t.link
     by_id = _stem(a.c.id) == _stem(b.c.foreign_id)
     of_account = select(x.c.to_id).where(x.c.org == org, x.c.kind == "account", x.c.id == b.c.account_id).scalar_subquery()

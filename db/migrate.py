@@ -37,7 +37,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 @contextmanager
 def locked(engine: Engine) -> Iterator[Connection]:
-    """A transaction that no other migration runs beside; raises `DatabaseError` for what the database does."""
+    """Open a transaction that no other migration runs beside; raises `DatabaseError` for what the database does."""
     try:
         with engine.begin() as connection:  # on SQLite this is the lock: BEGIN IMMEDIATE
             if connection.dialect.name == "postgresql":
@@ -48,7 +48,7 @@ def locked(engine: Engine) -> Iterator[Connection]:
 
 
 def unusable(engine: Engine, error: DBAPIError) -> DatabaseError:
-    """What the database says, as one line with the way out; no password."""
+    """Tell what the database says, as one line with the way out; no password."""
     where = engine.url.render_as_string(hide_password=True)
     return DatabaseError(
         f"database {where} cannot be used: {str(error.orig).splitlines()[0]}. "
@@ -90,13 +90,13 @@ def _copy(connection: Connection, revision: str) -> None:
 
 
 def schema(engine: Engine) -> tuple[str | None, str]:
-    """The schema a database has and the one this version wants; raises `sqlalchemy.exc.SQLAlchemyError`."""
+    """Return the schema a database has and the one this version wants; raises `sqlalchemy.exc.SQLAlchemyError`."""
     with engine.connect().execution_options(reading=True) as connection:
         return revision_of(connection), newest()
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The schema that a database has; None for an empty one."""
+    """Return the schema that a database has; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
@@ -104,17 +104,17 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def newest() -> str:
-    """The schema of this version."""
+    """Return the schema of this version."""
     return max(known_revisions())
 
 
 def known_revisions() -> set[str]:
-    """Every schema up to this version's: a migration's file is named for its revision, which a test holds."""
+    """Return every schema up to this version's: a migration's file is named for its revision, which a test holds."""
     return {path.name[1:5] for path in (MIGRATIONS / "versions").glob("v[0-9][0-9][0-9][0-9]_*.py")}
 
 
 def alembic_config() -> "Config":
-    """Alembic's settings; whoever runs a command hands over `attributes["connection"]`."""
+    """Return Alembic's settings; whoever runs a command hands over `attributes["connection"]`."""
     from alembic.config import Config
 
     config = Config()

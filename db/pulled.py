@@ -69,7 +69,7 @@ class Listed:
 
 @contextmanager
 def listed(engine: Engine, org: int, kind: str) -> Iterator[Listed]:
-    """A listing to be filled; nothing is marked unless `finish` is called."""
+    """Open a listing to be filled; nothing is marked unless `finish` is called."""
     with engine.connect().execution_options(reading=True) as c, c.begin():
         listing = Listed(c, org, kind)
         yield listing

@@ -41,7 +41,7 @@ def purge(engine: Engine, keep: Keep, now: int) -> dict[str, int]:
 
 
 def _people(c: Connection, before: int) -> int:
-    """Who took part in old activities, and the keys of their subjects and threads."""
+    """Forget who took part in old activities, and the keys of their subjects and threads."""
     a, p = t.activity, t.participant
     old = select(a.c.id).where(a.c.org == p.c.org, a.c.id == p.c.activity_id, a.c.starts_at < before).exists()
     deleted = c.execute(delete(p).where(old)).rowcount

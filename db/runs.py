@@ -103,7 +103,7 @@ class Runs:
             return c.execute(select(table.c.id).where(good).limit(1)).first() is None
 
     def list(self, limit: int = 20, before: int | None = None) -> list[Run]:
-        """Runs in full, the newest first, older than the run `before`."""
+        """Return runs in full, the newest first, older than the run `before`."""
         query = select(table).order_by(table.c.id.desc()).limit(limit)
         with self.engine.connect().execution_options(reading=True) as c:
             rows = c.execute(query if before is None else query.where(table.c.id < before)).mappings()
@@ -115,21 +115,21 @@ class Runs:
             return _run(row) if row else None
 
     def briefs(self, since: int) -> Sequence[Brief]:
-        """Runs that began at or after an instant, the oldest first."""
+        """Return runs that began at or after an instant, the oldest first."""
         r = table.c
         columns = (r.id, r.org, r.started_at, r.ended_at, r.mode, r.outcome, r.calls)
         with self.engine.connect().execution_options(reading=True) as c:
             return [Brief(*row) for row in c.execute(select(*columns).where(r.started_at >= since).order_by(r.id))]
 
     def stamp(self) -> Stamp:
-        """What tells whether a run has begun or ended since."""
+        """Stamp the record of runs: another stamp means that one has begun or ended."""
         r = table.c
         with self.engine.connect().execution_options(reading=True) as c:
             run, ended_at, ended = c.execute(select(func.max(r.id), func.max(r.ended_at), func.count(r.ended_at))).one()
         return Stamp(run or 0, ended_at or 0, ended)
 
     def lacking(self, org: int) -> Sequence[str]:
-        """What the org's last run could not see, however it ended."""
+        """Tell what the org's last run could not see, however it ended."""
         checked = (table.c.org == org) & table.c.detail.like('%"lacking"%')
         with self.engine.connect().execution_options(reading=True) as c:
             last = c.execute(select(table.c.detail).where(checked).order_by(table.c.id.desc()).limit(1)).scalar()
@@ -137,13 +137,13 @@ class Runs:
         return names
 
     def good(self, org: int, limit: int) -> Sequence[Run]:
-        """The last good nights, the newest first."""
+        """Return the last good nights, the newest first."""
         query = select(table).where(table.c.org == org, table.c.outcome.in_(GOOD)).order_by(table.c.id.desc())
         with self.engine.connect().execution_options(reading=True, yield_per=PAGE) as c:
             return list(islice((run for run in map(_run, c.execute(query).mappings()) if run.good), limit))
 
     def last_written(self, org: int) -> Run | None:
-        """The last run that was free to write."""
+        """Return the last run that was free to write."""
         mine = (table.c.org == org) & table.c.outcome.in_(GOOD) & (table.c.mode == "write")
         with self.engine.connect().execution_options(reading=True) as c:
             row = c.execute(select(table).where(mine).order_by(table.c.id.desc()).limit(1)).mappings().first()

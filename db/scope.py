@@ -94,7 +94,7 @@ class _Row:
 
 
 def _accounts(c: Connection, org: int, first: int) -> Iterator[tuple[_Row, Facts]]:
-    """Accounts that are not deleted, with their values by criterion."""
+    """Return accounts that are not deleted, with their values by criterion."""
     a, people = t.account.c, _people(c, org, first)
     elsewhere = _links(c, org, first, "account")
     nobody: Facts = {OWNER: ("",), **({ROLE: ("",)} if any(ROLE in p for p in people.values()) else {})}
@@ -110,7 +110,7 @@ def _accounts(c: Connection, org: int, first: int) -> Iterator[tuple[_Row, Facts
 
 
 def _people(c: Connection, org: int, first: int) -> dict[str | None, Facts]:
-    """What owners say of the accounts they have: names and ids of the person, and the role where this CRM has roles."""
+    """Tell what owners say of the accounts they have: names and ids of the person, and the role where this CRM has roles."""
     o = t.owner.c
     rows = c.execute(select(o.id, o.name, o.role).where(o.org == org)).all()
     names = dict(map(tuple, c.execute(select(o.id, o.name).where(o.org == first)))) if org != first else {}
@@ -138,7 +138,7 @@ def _marked(ours: str) -> bool:
 
 
 def copied(scope: Scope) -> tuple[str, ...]:
-    """The kinds that `narrow` changes."""
+    """Return the kinds that `narrow` changes."""
     return ("account", *(HANDED_ON if scope.rollup else ())) if scope else ()
 
 
@@ -159,12 +159,12 @@ def narrow(c: Connection, made: Mapping[str, Table], found: Census) -> None:
 
 
 def children(c: Connection, found: Census) -> Table:
-    """A temporary table of children and their topmost ancestors."""
+    """Return a temporary table of children and their topmost ancestors."""
     return _ids(c, "handed_on", sorted(found.tops.items()))
 
 
 def handed_on(rows: FromClause, column: str, above: Table) -> Select[Any]:
-    """The rows with their account's topmost ancestor in place of the account."""
+    """Return the rows with their account's topmost ancestor in place of the account."""
     top = func.coalesce(above.c.to_id, rows.c[column]).label(column)
     columns = [top if x.name == column else x for x in rows.c]
     return select(*columns).select_from(rows.outerjoin(above, above.c.id == rows.c[column]))
@@ -176,7 +176,7 @@ def _hand_on(c: Connection, table: Table, column: Any, above: Table) -> None:
 
 
 def _ids(c: Connection, name: str, rows: Sequence[tuple[str, ...]]) -> Table:
-    """A temporary table of ids."""
+    """Return a temporary table of ids."""
     columns = ("id", "to_id")[: len(rows[0]) if rows else 1]
     made = Table(name, MetaData(), *(Column(x, String(40), primary_key=x == "id") for x in columns), prefixes=["TEMPORARY"])
     made.create(c)

@@ -45,7 +45,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """The only place that commits."""
+        """Open a transaction: the only place that commits."""
         with self.engine.begin() as connection:
             yield connection
 
@@ -61,7 +61,7 @@ class Store:
             return [Org(**row) for row in c.execute(select(t.org).order_by(t.org.c.id)).mappings()]
 
     def pin_org(self, crm: str, facts: Mapping[str, Any], *, anew: bool = False) -> Org:
-        """The database row of this CRM's org, made at the first sight; raises if the org is another one than before.
+        """Pin the database row of this CRM's org, made at the first sight; raises if the org is another one than before.
 
         `anew` takes the other one in its place: every stream is then read in full and compared.
         """
@@ -133,7 +133,7 @@ class Store:
             return pulled.patch(c, org, kind, names, rows)
 
     def count(self, org: int, kind: str) -> int:
-        """Records of a kind that are not deleted."""
+        """Count the records of a kind that are not deleted."""
         table = t.metadata.tables[kind]
         with self.reading() as c:
             query = select(func.count()).select_from(table).where(table.c.org == org, table.c.deleted.is_(False))
@@ -174,13 +174,13 @@ class Store:
             c.execute(update(t.watermark).where(t.watermark.c.org == org).values(reconciled_at=at))
 
     def reconciled_at(self, org: int) -> int | None:
-        """When all ids were last compared; None if never."""
+        """Tell when all ids were last compared; None if never."""
         with self.reading() as c:
             query = select(func.min(t.watermark.c.reconciled_at)).where(t.watermark.c.org == org)
             return cast("int | None", c.execute(query).scalar_one())
 
     def orphans(self, org: int) -> dict[str, int]:
-        """Records whose account is not among those we can see: they are kept, and count for nobody's account."""
+        """Return records whose account is not among those we can see: they are kept, and count for nobody's account."""
         o, c, v = t.opportunity, t.contact, t.activity
         through = v.outerjoin(o, (o.c.org == v.c.org) & (o.c.id == v.c.opportunity_id)).outerjoin(
             c, (c.c.org == v.c.org) & (c.c.id == v.c.contact_id)
@@ -205,12 +205,12 @@ class Store:
 
     @contextmanager
     def firm(self) -> Iterator[Firm]:
-        """The records of all orgs, each thing once; the accounts are those in scope."""
+        """Open the records of all orgs, each thing once; the accounts are those in scope."""
         with firm(self.engine, [org.id for org in self.orgs()], self.scope) as joined:
             yield joined
 
     def census(self) -> Census:
-        """Where every account stands, in scope or out; by the links of the last night."""
+        """Tell where every account stands, in scope or out; by the links of the last night."""
         with self.reading() as c:
             return census(c, [org.id for org in self.orgs()], self.scope)
 
@@ -219,13 +219,13 @@ class Store:
         return relink(self.engine, [org.id for org in self.orgs()])
 
     def links(self, org: int, kind: str) -> dict[str, str]:
-        """Ids of an org to those of the first CRM, where both know a thing."""
+        """Return ids of an org to those of the first CRM, where both know a thing."""
         x = t.link
         with self.reading() as c:
             return {r.id: r.to_id for r in c.execute(select(x).where(x.c.org == org, x.c.kind == kind))}
 
     def account_owners(self, org: int) -> dict[str, str | None]:
-        """Who owns an account in its own CRM."""
+        """Tell who owns an account in its own CRM."""
         a = t.account
         with self.reading() as c:
             return {
@@ -238,13 +238,13 @@ class Store:
             return [dict(r) for r in c.execute(query).mappings()]
 
     def last_night(self, org: int, before: int = 10**9) -> int | None:
-        """The last night that was judged, or the last one before a day."""
+        """Return the last night that was judged, or the last one before a day."""
         where = (t.night.c.org == org) & (t.night.c.day < before)
         with self.reading() as c:
             return cast("int | None", c.execute(select(func.max(t.night.c.day)).where(where)).scalar_one())
 
     def nights(self, org: int, day: int) -> list[tuple[Any, ...]]:
-        """The rows of one night, without `org`."""
+        """Return the rows of one night, without `org`."""
         columns = [c for c in t.night.c if c.name != "org"]
         with self.reading() as c:
             return [tuple(r) for r in c.execute(select(*columns).where(t.night.c.org == org, t.night.c.day == day))]
@@ -268,7 +268,7 @@ class Store:
             return [_scored(body) for body in c.execute(query).scalars()]
 
     def verdicts_of(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Score]:
-        """The verdicts of some accounts by (org, account id); one that has none is left out."""
+        """Return the verdicts of some accounts by (org, account id); one that has none is left out."""
         v = t.verdict.c
         if not keys:
             return {}
@@ -277,21 +277,21 @@ class Store:
             return {(org, account_id): _scored(body) for org, account_id, body in c.execute(query)}
 
     def homes(self) -> dict[str, tuple[int, str]]:
-        """Account id -> (org, CRM) of its verdict; the first org's where two use one id."""
+        """Map account id -> (org, CRM) of its verdict; the first org's where two use one id."""
         v, o = t.verdict.c, t.org
         query = select(v.account_id, v.org, o.c.crm).join(o, o.c.id == v.org).order_by(v.org.desc())
         with self.reading() as c:
             return {account_id: (org, crm) for account_id, org, crm in c.execute(query)}
 
     def ours(self, org: int) -> dict[str, dict[str, Any]]:
-        """Our fields as the CRM holds them, by account."""
+        """Return our fields as the CRM holds them, by account."""
         a = t.account
         with self.reading() as c:
             rows = c.execute(select(a.c.id, a.c.ours).where(a.c.org == org, a.c.deleted.is_(False)))
             return {r.id: json.loads(r.ours) for r in rows}
 
     def currencies(self, org: int) -> dict[str, str]:
-        """Account -> its own currency, where the org has several."""
+        """Map account -> its own currency, where the org has several."""
         a = t.account
         query = select(a.c.id, a.c.currency).where(a.c.org == org, a.c.currency.is_not(None))
         with self.reading() as c:
@@ -312,7 +312,7 @@ class Store:
             return cast("str | None", c.execute(query).scalar())
 
     def names_of_owners(self, ids: Collection[str]) -> dict[str, str]:
-        """Names of some people of ours, of whichever org knows them first."""
+        """Return names of some people of ours, of whichever org knows them first."""
         o = t.owner.c
         query = select(o.id, o.name).where(o.id.in_(sorted(ids))).order_by(o.org.desc())
         with self.reading() as c:
@@ -350,7 +350,7 @@ def _body(score: Score) -> str:
 
 
 def _scored(body: str) -> Score:
-    """A verdict as it was saved."""
+    """Return a verdict as it was saved."""
     values = json.loads(body)
     values["reasons"] = tuple(Reason(**r) for r in values["reasons"])
     return Score(**values)

@@ -31,7 +31,7 @@ metadata = MetaData(
 
 
 def _pulled(name: str, *columns: Column[object]) -> Table:
-    """A table of pulled records. WITHOUT ROWID keeps one B-tree instead of two on SQLite."""
+    """Define a table of pulled records. WITHOUT ROWID keeps one B-tree instead of two on SQLite."""
     return Table(
         name,
         metadata,
@@ -44,7 +44,7 @@ def _pulled(name: str, *columns: Column[object]) -> Table:
 
 
 def _ref(name: str, *, nullable: bool = True) -> Column[object]:
-    """An id of the CRM; no foreign key, because real orgs hold ids that point nowhere."""
+    """Define an id of the CRM; no foreign key, because real orgs hold ids that point nowhere."""
     return Column(name, String(40), nullable=nullable)
 
 

@@ -63,14 +63,14 @@ class Telemetry:
             of.good_at, of.good_from = row["ended_at"], row["started_at"]
 
     def watermarks(self) -> dict[tuple[str, str], int]:
-        """(crm, stream) -> everything changed before this second is here."""
+        """Map (crm, stream) -> everything changed before this second is here."""
         w = t.watermark
         query = select(t.org.c.crm, w.c.stream, w.c.delivered_until).join(t.org, t.org.c.id == w.c.org)
         with self.engine.connect().execution_options(reading=True) as c:
             return {(crm, stream): until for crm, stream, until in c.execute(query)}
 
     def promised_from(self) -> int | None:
-        """The first time of the schedule that is known; nothing was promised before."""
+        """Return the first time of the schedule that is known; nothing was promised before."""
         with self.engine.connect().execution_options(reading=True) as c:
             first = c.execute(select(func.min(t.tick.c.at))).scalar_one()
             return None if first is None else int(first)

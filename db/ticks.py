@@ -48,7 +48,7 @@ class Ticks:
             return c.execute(select(run.c.id).where(run.c.started_at >= at).limit(1)).first() is None
 
     def unfinished(self) -> int | None:
-        """The oldest tick that was claimed and has not ended: it runs, or its process died."""
+        """Return the oldest tick that was claimed and has not ended: it runs, or its process died."""
         query = select(func.min(table.c.at)).where(table.c.name == self.name, table.c.ended_at.is_(None))
         with self.engine.connect().execution_options(reading=True) as c:
             at = c.execute(query).scalar_one()

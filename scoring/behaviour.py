@@ -70,7 +70,7 @@ def _shallow(events: Floats, expected: Floats, rules: Rules) -> Floats:
 
 
 def expected_events(events: Floats, hours: Floats, employees: Floats, customer: Bools) -> Floats:
-    """What peers open: log E = a + b log(hours + 1) + c log(employees) + d customer, learned by Poisson regression.
+    """Tell what peers open: log E = a + b log(hours + 1) + c log(employees) + d customer, learned by Poisson regression.
 
     The exponent is learned because events do not grow in proportion to hours: by a plain rate per hour every account with
     much time looks shallow, decoys and earning ones first (ADR 0011). Each half of the firm is judged by the other half,
@@ -97,7 +97,7 @@ HOLD = np.array([0.1, 4.0, 4.0, 4.0])
 
 
 def _poisson(design: Floats, events: Floats) -> Floats:
-    """Coefficients of a ridged Poisson regression, by Newton's steps."""
+    """Return coefficients of a ridged Poisson regression, by Newton's steps."""
     beta = SLOPES.copy()
     beta[0] = np.log((events.sum() + 1.0) / (len(events) + 1.0))
     center = beta.copy()
@@ -120,7 +120,7 @@ def _stalled(frame: Frame) -> Floats:
 
 
 def _new_levels(frame: Frame) -> Floats:
-    """Levels and departments with nobody known before the window and somebody now."""
+    """Return levels and departments with nobody known before the window and somebody now."""
     m = frame.facts["met"]
     out = np.zeros(frame.n)
     for part in ("level", "department"):
@@ -138,7 +138,7 @@ def _new_levels(frame: Frame) -> Floats:
 
 
 def _new_families(frame: Frame, rules: Rules) -> Floats:
-    """Families first presented in the window to an account that did not own them before."""
+    """Return families first presented in the window to an account that did not own them before."""
     f = frame.facts["families"]
     start = (frame.day - rules.window_days) * DAY
     first: dict[tuple[str, str], tuple[int, int | None]] = {}

@@ -68,7 +68,7 @@ def _usual(rows: Mapping[str, Sequence[Any]]) -> dict[str, int]:
 
 
 def _coverage(frame: Frame, minutes: dict[str, float], rules: Rules) -> tuple[dict[str, float], dict[str, float]]:
-    """Minutes a working day of each person, and that against the 75th percentile of those who log at all."""
+    """Return minutes a working day of each person, and that against the 75th percentile of those who log at all."""
     owners = frame.facts["owners"]
     started = dict(zip(owners["id"], owners["started_at"], strict=True))
     a_day = {p: m / _working_days(started.get(p), frame.day, rules) for p, m in minutes.items()}
@@ -83,7 +83,7 @@ def _working_days(started_at: int | None, day: int, rules: Rules) -> float:
 
 
 def fair_minutes(e: Effort, potential: Floats, customer: Bools, occasion: Bools, rules: Rules) -> Floats:
-    """An allowance, and the rest of the book's minutes in proportion to potential^gamma.
+    """Share out an allowance, and the rest of the book's minutes in proportion to potential^gamma.
 
     Customers have a maintenance allowance, accounts with an occasion some more (`occasions`).
     The allowance is at most what the account got: else the allowances of the others could take more from a book than they
@@ -127,6 +127,6 @@ def ratio(minutes: Floats, fair: Floats, activities: Floats, doubt: Floats, rule
 
 
 def _posterior(log: Floats, evidence: Floats, doubt: Floats, rules: Rules) -> tuple[Floats, Floats]:
-    """The log ratio shrunk towards none, and its standard deviation."""
+    """Return the log ratio shrunk towards none, and its standard deviation."""
     shrunk = evidence / (evidence + rules.kappa) * log
     return shrunk, np.sqrt(1 / (evidence + rules.kappa) + (rules.gamma * doubt) ** 2)

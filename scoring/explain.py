@@ -30,7 +30,7 @@ LEVEL_WORDS = {"chief": "somebody of the top management", "director": "a directo
 
 
 def scores(j: Judgement, nights: Sequence[NightRow], rules: Rules) -> list[Score]:
-    """The verdict of every account of this night."""
+    """Return the verdict of every account of this night."""
     sentences = Sentences(j, rules)
     return [sentences.score(i, row) for i, row in enumerate(nights)]
 
@@ -193,7 +193,7 @@ class Sentences:
         return Reason("Q1", f"Provisional: this book logs {self.j.effort.coverage[i]:.0%} of what colleagues log.")
 
     def answer(self, i: int) -> list[Reason]:
-        """What a person said of the verdict: told beside it, never instead of it."""
+        """Tell what a person said of the verdict: told beside it, never instead of it."""
         answer = str(self.j.ours[i].get("answer") or "")
         reasons = [Reason("A1", ANSWERED.get(answer, f"Answered: {_clean(answer)}."))] if answer else []
         if self.j.frame.ids[i] in self.j.snoozed:
@@ -201,7 +201,7 @@ class Sentences:
         return reasons
 
     def withheld(self, i: int, row: NightRow) -> Reason:
-        """Why there is no verdict; also while a state still needs nights to settle."""
+        """Tell why there is no verdict; also while a state still needs nights to settle."""
         e, day = self.j.effort, self.j.frame.day
         gate = row.gate
         if gate == "logging" or row.state == THIN_LOGGING:
@@ -287,7 +287,7 @@ def _unmet(j: Judgement) -> dict[str, str]:
 
 
 def _confidence(row: NightRow) -> int:
-    """How sure the state is, 0-100; 0 where nothing is judged."""
+    """Tell how sure the state is, 0-100; 0 where nothing is judged."""
     sure = {
         COMFORT: row.p_over * row.p_shallow,
         EARNING: row.p_over * (1 - row.p_shallow),
@@ -307,7 +307,7 @@ def _money(value: float) -> float:
 
 
 def _short(value: float) -> str:
-    """An amount as people say it: 950, 12.4k, 1.2M, 3.1bn."""
+    """Return an amount as people say it: 950, 12.4k, 1.2M, 3.1bn."""
     for size, word in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             return f"{value / (1e3 if word == 'k' else size):.1f}".removesuffix(".0") + word
@@ -336,7 +336,7 @@ def _clean(text: str) -> str:
 
 
 def _fit(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """As many whole sentences as the field holds."""
+    """Return as many whole sentences as the field holds."""
     fitting: list[Reason] = []
     for reason in reasons:
         clean = Reason(reason.code, _clean(reason.text))

@@ -26,23 +26,23 @@ class Frame:
         self._factor = {c: 1_000_000 / m for c, m in micro.items() if m}
 
     def sum(self, fact: str, column: str) -> Floats:
-        """The sum of a column over each account's rows."""
+        """Return the sum of a column over each account's rows."""
         rows = self.facts[fact]
         return self.add(rows["account_id"], [float(v or 0) for v in rows[column]])
 
     def add(self, account_ids: Sequence[str | None], values: Sequence[float]) -> Floats:
-        """The sum of values by account; those of no account that is known are left out."""
+        """Return the sum of values by account; those of no account that is known are left out."""
         at = np.fromiter((self.at.get(i, self.n) for i in account_ids), np.int64, len(account_ids))  # type: ignore[arg-type]
         return group_sum(np.asarray(values, dtype=np.float64), at, self.n + 1)[: self.n]
 
     def money(self, fact: str, column: str) -> Floats:
-        """The sum of an amount in whole units of the org's currency."""
+        """Return the sum of an amount in whole units of the org's currency."""
         rows = self.facts[fact]
         values = [self.units(v, c) for v, c in zip(rows[column], rows["currency"], strict=True)]
         return self.add(rows["account_id"], values)
 
     def units(self, cents: int | None, currency: str | None) -> float:
-        """Hundredths of a currency as whole units of the org's own."""
+        """Return hundredths of a currency as whole units of the org's own."""
         return float((cents or 0) / 100 * self._factor.get(currency or "", 1.0))
 
     def numbers(self, column: str) -> Floats:
@@ -54,7 +54,7 @@ class Frame:
         return numbers
 
     def groups(self, column: str) -> tuple[Ints, int]:
-        """A text column as group numbers, None a group of its own; the numbers do not depend on the order of rows."""
+        """Return a text column as group numbers, None a group of its own; the numbers do not depend on the order of rows."""
         values = ["" if v is None else str(v) for v in self.accounts[column]]
         names = {v: i for i, v in enumerate(sorted(set(values)))}
         return np.array([names[v] for v in values], dtype=np.int64), len(names)

@@ -62,7 +62,7 @@ def judge(facts: Facts, day: int, currency: str, rules: Rules) -> Judgement:
 
 
 def _overrides(frame: Frame, ours: Sequence[dict[str, Any]]) -> Floats:
-    """People's own figures, from the account's currency to the org's."""
+    """Return people's own figures, from the account's currency to the org's."""
     figures = [o.get("potential_override") for o in ours]
     money = zip(figures, frame.accounts["currency"], strict=True)
     return np.array([np.nan if v is None else frame.units(round(float(v) * 100), c) for v, c in money])
@@ -84,7 +84,7 @@ def _rank(values: Floats, ids: Sequence[str]) -> Floats:
 
 
 def _gates(frame: Frame, e: Effort, rules: Rules) -> tuple[str, ...]:
-    """Why an account may not be judged; the first reason that holds."""
+    """Tell why an account may not be judged; the first reason that holds."""
     size: Ints = np.bincount(e.book, minlength=e.books)
     created, since = frame.accounts["created_at"], frame.accounts["owner_from_at"]
     return tuple(

@@ -31,7 +31,7 @@ MAX_FAMILIES = 40
 
 
 def typical(amounts: Floats) -> float:
-    """The median positive amount, the firm's own yardstick; 1 where there is none."""
+    """Return the median positive amount, the firm's own yardstick; 1 where there is none."""
     positive = amounts[amounts > 0]
     return float(np.median(positive)) if len(positive) else 1.0
 
@@ -75,7 +75,7 @@ def _by_segment(frame: Frame, run_rate: Floats, buys: Ints, tau: float) -> Float
 
 
 def _group_shift(residual: Floats, groups: Ints, count: int, tau: float) -> Floats:
-    """How far a group's own quantile lies from the line, shrunk by its size."""
+    """Tell how far a group's own quantile lies from the line, shrunk by its size."""
     shift = np.zeros(count)
     order = np.argsort(groups, kind="stable")
     edges = np.searchsorted(groups[order], np.arange(count + 1))
@@ -192,7 +192,7 @@ def _position(frame: Frame) -> Floats:
 
 
 def _among_neighbours(position: Floats, customers: Ints, owned: Bools) -> tuple[Floats, Floats]:
-    """Owners of each family among every account's nearest customers, and how many those are.
+    """Return owners of each family among every account's nearest customers, and how many those are.
 
     Customers at one place are asked together, so neither their order nor their names decide who is near.
     """

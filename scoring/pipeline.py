@@ -21,7 +21,7 @@ OVERDUE = 90
 
 
 def offers(frame: Frame, rules: Rules) -> Floats:
-    """The money that opportunities closing within the horizon should bring, an account."""
+    """Return the money that opportunities closing within the horizon should bring, an account."""
     odds, usual = stage_odds(frame, rules), usual_days(frame)
     unknown = _any_odds(frame, rules)
     entered = frame.facts.get("stage_since", {"opportunity_id": (), "since": ()})
@@ -53,7 +53,7 @@ def stage_odds(frame: Frame, rules: Rules) -> dict[str, float]:
 
 
 def _any_odds(frame: Frame, rules: Rules) -> float:
-    """Odds of an opportunity whose stage then is not known: as if it had only begun."""
+    """Return odds of an opportunity whose stage then is not known: as if it had only begun."""
     open_ones = [v for s, v in stage_odds(frame, rules).items() if _is_open(frame, s)]
     return min(open_ones, default=0.0)
 
@@ -64,7 +64,7 @@ def _is_open(frame: Frame, stage: str) -> bool:
 
 
 def usual_days(frame: Frame) -> dict[str, int]:
-    """Days within which nine of ten won opportunities had left a stage, where enough have been seen."""
+    """Return days within which nine of ten won opportunities had left a stage, where enough have been seen."""
     stays = frame.facts.get("stays", {"stage": (), "days": (), "opportunities": ()})
     by_stage: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for stage, days, times in zip(stays["stage"], stays["days"], stays["opportunities"], strict=True):
@@ -73,7 +73,7 @@ def usual_days(frame: Frame) -> dict[str, int]:
 
 
 def counted_quantile(rows: Iterable[tuple[int, int]], share: float) -> int:
-    """Of (value, how often) the smallest value that `share` of all do not exceed."""
+    """Find, of (value, how often), the smallest value that `share` of all do not exceed."""
     ordered = sorted(rows)
     reached = np.cumsum([n for _, n in ordered])
     return ordered[int(np.searchsorted(reached, share * reached[-1]))][0]

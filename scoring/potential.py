@@ -92,7 +92,7 @@ def signals(frame: Frame, rules: Rules) -> Signals:
 
 
 def components(s: Signals) -> Floats:
-    """The square roots whose weighted sum is the square root of what is expected; one row an account."""
+    """Return the square roots whose weighted sum is the square root of what is expected; one row an account."""
     rate = s.run_rate * s.share
     return np.sqrt(np.column_stack([rate, rate + s.pipeline, s.usual * s.share]))
 
@@ -108,7 +108,7 @@ def expected(s: Signals, weights: tuple[float, float, float]) -> Floats:
 
 
 def headroom(s: Signals, money: Floats, realisable: float) -> Floats:
-    """What could be realised beyond what is expected: a share of the larger of wallet and whitespace."""
+    """Tell what could be realised beyond what is expected: a share of the larger of wallet and whitespace."""
     room: Floats = realisable * s.share * np.maximum(0.0, np.maximum(s.wallet - money / s.share, s.space.value))
     return room
 
@@ -146,20 +146,20 @@ def potential(frame: Frame, overrides: Floats, rules: Rules) -> Potential:
 
 
 def _range(s: Signals, money: Floats, learned: Calibration, spread: Floats) -> tuple[Floats, Floats]:
-    """The learned range, else the fallback."""
+    """Return the learned range, else the fallback."""
     if learned.bands:
         return calibration.ranges(money, learned.bands, s.small)
     return _fallback(money, spread, small(s.run_rate))
 
 
 def _fallback(center: Floats, spread: Floats, c: float) -> tuple[Floats, Floats]:
-    """An 80 % range on log(x + c) that claims no coverage (docs/facts/scoring.md, "The range")."""
+    """Return an 80 % range on log(x + c) that claims no coverage (docs/facts/scoring.md, "The range")."""
     low = (center + c) * np.exp(-Z80 * spread) - c
     return np.maximum(low, 0.0), (center + c) * np.exp(Z80 * spread) - c
 
 
 def record_days(frame: Frame) -> int:
-    """Days back to the first wins of the last year, at least a quarter: a firm that began to record in March sold for
+    """Return days back to the first wins of the last year, at least a quarter: a firm that began to record in March sold for
     ten months by December, not for twelve. One win in a hundred may lie before."""
     wins = frame.facts.get("won_days", {"close_day": (), "opportunities": ()})
     rows = list(zip(wins["close_day"], wins["opportunities"], strict=True))
@@ -167,7 +167,7 @@ def record_days(frame: Frame) -> int:
 
 
 def _size(frame: Frame) -> tuple[Floats, Bools]:
-    """Mean rank of employees and company revenue, the middle where unknown; and where either is known."""
+    """Return mean rank of employees and company revenue, the middle where unknown; and where either is known."""
     parts = []
     any_size = np.zeros(frame.n, dtype=bool)
     for name in ("employees", "annual_revenue_cents"):

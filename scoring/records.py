@@ -262,7 +262,7 @@ KINDS: dict[str, type[Record]] = {
 
 
 def columns(kind: str) -> tuple[str, ...]:
-    """Names of a kind's fields, in the order in which a page's rows hold them."""
+    """Return names of a kind's fields, in the order in which a page's rows hold them."""
     return tuple(f.name for f in fields(KINDS[kind]))
 
 

@@ -115,7 +115,7 @@ PRESETS: dict[str, dict[str, float | int]] = {
 
 
 def preset(name: str, **overrides: object) -> Rules:
-    """A preset with some constants replaced; raises ValueError naming key, value and what is valid."""
+    """Choose a preset with some constants replaced; raises ValueError naming key, value and what is valid."""
     if name not in PRESETS:
         raise ValueError(f"preset {name!r} is unknown; valid are {', '.join(PRESETS)}")
     names = {f.name for f in fields(Rules)}

@@ -39,11 +39,11 @@ class Scope:
         return tuple(sorted(set(self.criteria) - {OWNER, TYPE}))
 
     def values(self, criterion: str) -> tuple[str, ...]:
-        """Every value that is named for a criterion."""
+        """Return every value that is named for a criterion."""
         return tuple(dict.fromkeys((*self.include.get(criterion, ()), *self.exclude.get(criterion, ()))))
 
     def left_out(self, facts: Lists) -> str:
-        """Why an account is out of scope, as a criterion in words; "" for one that is in."""
+        """Tell why an account is out of scope, as a criterion in words; "" for one that is in."""
         for name, named in self._sets[1].items():
             for value in facts.get(name, ()):
                 if value.casefold() in named:
@@ -65,7 +65,7 @@ class Scope:
 
 
 def roots(parents: Mapping[str, str | None]) -> dict[str, str]:
-    """Account -> its topmost ancestor among these accounts, for those that have one.
+    """Map account -> its topmost ancestor among these accounts, for those that have one.
 
     A parent that is not among them ends the chain. Of accounts that are each other's ancestors the smallest id is the top.
     """

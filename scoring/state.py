@@ -30,7 +30,7 @@ class NightRow(NamedTuple):
 def advance(
     previous: Mapping[str, NightRow], j: Judgement, rules: Rules, frozen: Container[str] = frozenset()
 ) -> list[NightRow]:
-    """The next night of every account; a frozen one (bad data) keeps its grade and state."""
+    """Judge the next night of every account; a frozen one (bad data) keeps its grade and state."""
     return [_next(previous.get(account), j, i, rules, frozen=account in frozen) for i, account in enumerate(j.frame.ids)]
 
 
@@ -49,7 +49,7 @@ def _next(before: NightRow | None, j: Judgement, i: int, rules: Rules, *, frozen
 
 
 def entry(gate: str, over: float, under: float, shallow: float, grade: str, rules: Rules) -> str:
-    """The state of this night alone: evidence first, then the rules of docs/facts/scoring.md, "States"."""
+    """Return the state of this night alone: evidence first, then the rules of docs/facts/scoring.md, "States"."""
     if gate == "logging":
         return THIN_LOGGING
     if gate not in ("", "few"):
@@ -91,7 +91,7 @@ def _away(state: str, row: NightRow, rules: Rules) -> bool:
 
 
 def _grade(before: str | None, j: Judgement, i: int, rules: Rules) -> str:
-    """A, B or C by rank of potential, held while the rank stays within the slack of its old grade's edge."""
+    """Grade A, B or C by rank of potential, held while the rank stays within the slack of its old grade's edge."""
     if j.potential.guess[i]:
         return "?"
     rank = float(j.rank[i])

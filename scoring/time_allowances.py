@@ -35,7 +35,7 @@ def _renewed(frame: Frame, rules: Rules) -> set[str]:
 
 
 def _first_ordered(frame: Frame, rules: Rules) -> set[str]:
-    """Accounts whose first order of all fell into the window: somebody settles them in."""
+    """Return accounts whose first order of all fell into the window: somebody settles them in."""
     orders, first = frame.facts["revenue"], dict[str, int]()
     for account, day in zip(orders["account_id"], orders["first_won_day"], strict=True):
         first[account] = min(day, first.get(account, day))

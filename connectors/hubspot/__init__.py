@@ -22,14 +22,14 @@ def open_org(config: HubSpotConfig, sleep: Callable[[float], None] = time.sleep)
 
 
 def open_admin(config: HubSpotConfig) -> "HubSpotAdmin":
-    """The same portal for an admin."""
+    """Open the same portal for an admin."""
     from connectors.hubspot.admin import HubSpotAdmin
 
     return HubSpotAdmin(open_org(config))
 
 
 def open_diagnosis(config: HubSpotConfig) -> "HubSpotDiagnosis":
-    """The same portal for a doctor."""
+    """Open the same portal for a doctor."""
     from connectors.hubspot.diagnosis import HubSpotDiagnosis
 
     return HubSpotDiagnosis(open_org(config))

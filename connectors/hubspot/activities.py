@@ -63,13 +63,13 @@ def _activity(
 
 
 def belongs(s: Sheet) -> list[tuple[str | None, str | None, str | None]]:
-    """The account, opportunity and contact of each activity."""
+    """Return the account, opportunity and contact of each activity."""
     columns = [[chosen(x) for x in s.linked(to)] for to in ("companies", "deals", "contacts")]
     return list(zip(*columns, strict=True))
 
 
 def _started(s: Sheet, c: Context, *names: str) -> list[int | None]:
-    """The first of these moments that is given."""
+    """Return the first of these moments that is given."""
     columns = [instants(s[n], c.odd, f"{s.type}.{n}") for n in names]
     return [next((v for v in values if v is not None), None) for values in zip(*columns, strict=True)]
 
@@ -203,12 +203,12 @@ def message(s: Sheet, c: Context) -> Rows:
 
 
 def theirs(s: Sheet) -> Rows:
-    """Contacts of activities besides the one that the activity itself names."""
+    """Return contacts of activities besides the one that the activity itself names."""
     return _besides(s, "contacts", "c", "theirs")
 
 
 def about(s: Sheet) -> Rows:
-    """Companies of activities besides the one that the activity itself names."""
+    """Return companies of activities besides the one that the activity itself names."""
     return _besides(s, "companies", "a", "about")
 
 
@@ -224,7 +224,7 @@ def _besides(s: Sheet, to_type: str, mark: str, side: str) -> Rows:
 
 
 def colleagues(s: Sheet) -> Rows:
-    """Owners who were invited to a meeting besides its own."""
+    """Return owners who were invited to a meeting besides its own."""
     return [
         (f"{activity}:o{person}", activity, "ours", person, False, False)
         for record, own, people in zip(s.ids, s["hubspot_owner_id"], s["hs_attendee_owner_ids"], strict=True)

@@ -114,7 +114,7 @@ def _state(field: Field, current: Any, binned: Any) -> str:
 
 
 def _with_ours(field: Field, current: Any) -> list[dict[str, Any]]:
-    """The list as it is, with our lacking values at its end: a list that is sent replaces the old one."""
+    """Return the list as it is, with our lacking values at its end: a list that is sent replaces the old one."""
     existing = [
         {"label": o.label, "value": o.value, "displayOrder": n, "hidden": bool(o.hidden)}
         for n, o in enumerate(current.options or ())

@@ -61,7 +61,7 @@ class Api:
         archived: bool = False,
         after: str = "",
     ) -> Iterator[tuple[list[Record], str]]:
-        """All records of a type, a page at a time, each with the place where the next one begins ("" at the end)."""
+        """Return all records of a type, a page at a time, each with the place where the next one begins ("" at the end)."""
         params = {"limit": str(HISTORY_PAGE if history else PAGE), "properties": ",".join(properties)}
         params |= {"propertiesWithHistory": ",".join(history)} if history else {}
         params |= {"associations": ",".join(associations)} if associations else {}
@@ -102,7 +102,7 @@ class Api:
     # ---- search -----------------------------------------------------------------------------------------------------
 
     def changed(self, type_: str, stamp: str, start_ms: int, end_ms: int) -> Iterator[list[str]]:
-        """Ids of records changed in a closed window, in the order of their ids.
+        """Return ids of records changed in a closed window, in the order of their ids.
 
         Walking by id instead of by page knows no wall at 10,000, and none at 10,000 in one millisecond.
         The search index may hold old values, so only ids are taken.
@@ -127,7 +127,7 @@ class Api:
     # ---- associations -----------------------------------------------------------------------------------------------
 
     def links(self, from_type: str, to_type: str, ids: Sequence[str]) -> dict[str, list[Link]]:
-        """All links of these records to records of a type; a record without links is absent."""
+        """Return all links of these records to records of a type; a record without links is absent."""
         parts = [[{"id": i} for i in ids[at : at + LINKS]] for at in range(0, len(ids), LINKS)]
         by_record: dict[str, list[Link]] = {}
         for answer in self._pool.map(lambda part: self._links(from_type, to_type, part), parts):
@@ -166,7 +166,7 @@ class Api:
     def linked(
         self, type_: str, to_types: Sequence[str], records: Sequence[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[Link]]]:
-        """The links of a list page's records; where a record has more than the page carries, they are asked for."""
+        """Return the links of a list page's records; where a record has more than the page carries, they are asked for."""
         names = {name: to for to in to_types for name in (to, to.replace("_", " "))}
         by_type: dict[str, dict[str, list[Link]]] = {to: {} for to in to_types}
         cut: dict[str, list[str]] = {}

@@ -91,7 +91,7 @@ class HubSpotCrm:
         )
 
     def scopes(self) -> set[str] | None:
-        """What the key may do, as HubSpot itself says; None where it does not say."""
+        """Tell what the key may do, as HubSpot itself says; None where it does not say."""
         try:
             path = "/oauth/v2/private-apps/get/access-token-info"
             return set(self.api.call("POST", path, json={"tokenKey": self.config.token}).json().get("scopes") or ()) or None
@@ -120,7 +120,7 @@ class HubSpotCrm:
             )
 
     def look_for_traits(self) -> None:
-        """Where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
+        """Find where this portal holds what [scope] asks for; after `look_at` has learned the properties of companies."""
         self.traits = scope_fields.found(self.config.traits, self.properties.get(schema.OBJECT, {}))
 
     def _without(self, stream: Stream, why: str) -> None:
@@ -134,11 +134,11 @@ class HubSpotCrm:
         self.notes.append(f"{stream.type} are not read ({why}): {stream.absent}")
 
     def _unseen(self) -> list[str]:
-        """Our properties that are not there: never made, or archived."""
+        """Return our properties that are not there: never made, or archived."""
         return [f"{schema.OBJECT}.{name}" for name in schema.NAMES.values() if name not in self.properties[schema.OBJECT]]
 
     def _unwritable(self, scopes: set[str] | None) -> tuple[str, ...]:
-        """Our properties that are absent, or lack a value that we write; all of them without the scope."""
+        """Return our properties that are absent, or lack a value that we write; all of them without the scope."""
         if scopes is not None and WRITE_SCOPE not in scopes:
             self.notes.append(f"the key lacks the scope {WRITE_SCOPE}: nothing can be written")
             return tuple(f.meaning for f in schema.WRITTEN)
@@ -163,7 +163,7 @@ class HubSpotCrm:
             yield from pull.relinked(old)
 
     def _lookups(self, context: Context) -> Iterator[Pulled]:
-        """Owners, stages, rates: small, read in full every night; a stage that is not among them is gone."""
+        """Read owners, stages and rates, which are small, in full every night; a stage that is not among them is gone."""
         now = self.api.now
         yield Page("owners", "owner", [mapping.owner(o, context) for o in self._owners()], now)
         pipelines = self.sdk.crm.pipelines.pipelines_api.get_all("deals").results
@@ -187,7 +187,7 @@ class HubSpotCrm:
                     break
 
     def _rates(self) -> list[tuple[Any, ...]]:
-        """What other currencies are worth in the portal's own; a portal with one currency has none."""
+        """Tell what other currencies are worth in the portal's own; a portal with one currency has none."""
         own = [mapping.currency(self.currency, 1.0, self.currency)]
         try:
             offered = self.api.call("GET", "/settings/currencies/{date}/exchange-rates/current").json().get("results", ())

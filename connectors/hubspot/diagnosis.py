@@ -99,7 +99,7 @@ class HubSpotDiagnosis:
         return {kind: self._count(type_, recent) for type_, kind in KINDS.items() if type_ in self.crm.properties}
 
     def _count(self, type_: str, filters: Sequence[Mapping[str, str]]) -> int:
-        """The total of a search that asks for one record."""
+        """Return the total of a search that asks for one record."""
         body = {"filterGroups": [{"filters": list(filters)}] if filters else [], "limit": 1}
         return int(self.crm.api.call("POST", f"/crm/objects/{{date}}/{type_}/search", json=body).json()["total"])
 

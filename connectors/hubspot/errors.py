@@ -22,7 +22,7 @@ class Locked(Unavailable):
 
 
 def explain(response: httpx.Response) -> CrmError | None:
-    """The error an answer means, or None if it is good. A 207 is good: its `errors` belong to single records."""
+    """Return the error an answer means, or None if it is good. A 207 is good: its `errors` belong to single records."""
     html = "text/html" in response.headers.get("content-type", "")
     if response.is_success and not html:
         return None
@@ -93,7 +93,7 @@ def _forbidden(body: dict[str, Any]) -> CrmError:
 
 
 def needed_scopes(body: dict[str, Any]) -> list[str]:
-    """The scopes a MISSING_SCOPES answer asks for."""
+    """Return the scopes a MISSING_SCOPES answer asks for."""
     contexts = [body.get("context") or {}, *((e.get("context") or {}) for e in body.get("errors") or [])]
     return sorted({s for c in contexts for key in ("requiredGranularScopes", "requiredScopes") for s in c.get(key, [])})
 

@@ -22,7 +22,7 @@ Links = Mapping[str, Mapping[str, Sequence[Link]]]
 
 
 def inline(page: Mapping[str, Any]) -> list[Link]:
-    """The links that a listed record carries to one type."""
+    """Return the links that a listed record carries to one type."""
     results = page["results"]
     if len(results) == 1:
         return [Link(results[0]["id"], results[0]["type"] in INLINE_PRIMARY, None)]
@@ -30,7 +30,7 @@ def inline(page: Mapping[str, Any]) -> list[Link]:
 
 
 def batch(entry: Mapping[str, Any]) -> list[Link]:
-    """The links of one from-id in an associations answer; `toObjectId` may be a number or a text."""
+    """Return the links of one from-id in an associations answer; `toObjectId` may be a number or a text."""
     untyped: list[dict[str, Any]] = [{}]
     return _merged(
         (str(to["toObjectId"]), _is_primary(kind), kind.get("label"))
@@ -61,12 +61,12 @@ def _order(link: Link) -> tuple[int, str]:
 
 
 def chosen(links: Sequence[Link]) -> str | None:
-    """The one a record belongs to: the primary, else the oldest (ids grow with time)."""
+    """Return the one a record belongs to: the primary, else the oldest (ids grow with time)."""
     if not links:
         return None
     return next((x.id for x in links if x.primary), links[0].id)
 
 
 def joined(first: Sequence[Link], second: Sequence[Link]) -> list[Link]:
-    """The links of two pages of one record."""
+    """Return the links of two pages of one record."""
     return _merged((x.id, x.primary, x.label) for part in (first, second) for x in part)

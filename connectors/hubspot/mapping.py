@@ -19,7 +19,7 @@ from connectors.seniority import level
 
 
 def owner(found: Any, c: Context) -> tuple[Any, ...]:
-    """An owner as the SDK gives it; a deactivated one still has records."""
+    """Return an owner as the SDK gives it; a deactivated one still has records."""
     name = " ".join(filter(None, (found.first_name, found.last_name))) or f"Owner {found.id}"
     started = int(found.created_at.timestamp()) if isinstance(found.created_at, datetime) else None
     key = c.people.column([found.email or ""])[0]
@@ -145,7 +145,7 @@ def _flags(column: Sequence[str], otherwise: Sequence[bool]) -> list[bool]:
 
 
 def _dates(column: Sequence[str], c: Context, name: str) -> list[int | None]:
-    """The date of a moment in the portal's time zone, where people picked it."""
+    """Return the date of a moment in the portal's time zone, where people picked it."""
     return local_days(instants(column, c.odd, name), [""] * len(column), {"": c.zone})
 
 
@@ -153,7 +153,7 @@ HISTORY = ("dealstage", "amount", "closedate")
 
 
 def history(s: Sheet, c: Context) -> Rows:
-    """What each deal looked like after each change of stage, amount or close date, oldest first."""
+    """Tell what each deal looked like after each change of stage, amount or close date, oldest first."""
     deals: list[str] = []
     moments: list[str] = []
     states: list[Mapping[str, str]] = []
@@ -175,7 +175,7 @@ def history(s: Sheet, c: Context) -> Rows:
 
 
 def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The moments of a deal's changes with what it was from then on."""
+    """Return the moments of a deal's changes with what it was from then on."""
     past = record.get("propertiesWithHistory") or {}
     events: dict[str, dict[str, str]] = {}
     for name in HISTORY:
@@ -189,7 +189,7 @@ def _changes(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]
 
 
 def contact_role(s: Sheet, _: Context) -> Rows:
-    """Contacts of deals; HubSpot does not say since when."""
+    """Return contacts of deals; HubSpot does not say since when."""
     return [
         (f"{deal}:{x.id}", deal, x.id, x.label, None, False)
         for deal, links in zip(s.ids, s.linked("contacts"), strict=True)

@@ -18,7 +18,7 @@ Owned = tuple[int, str, str | None]
 
 
 def owner_change(s: Sheet, c: Context) -> Rows:
-    """Each change of a company's owner. Who had it when it was made took over from nobody: that is no change."""
+    """Return each change of a company's owner. Who had it when it was made took over from nobody: that is no change."""
     texts = [
         (company, entry["timestamp"], entry.get("value") or None)
         for company, record in zip(s.ids, s.records, strict=True)

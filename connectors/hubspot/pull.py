@@ -39,7 +39,7 @@ class Pull:
         self.api, self.context, self.known, self.properties = api, context, known, properties
 
     def stream(self, stream: Stream, since: int | None) -> Iterator[Pulled]:
-        """All of a stream, or what changed since; its last page carries the watermark."""
+        """Read all of a stream, or what changed since; its last page carries the watermark."""
         name = self.named(stream)
         if since is None:
             pages = self._first(stream)
@@ -50,13 +50,13 @@ class Pull:
         yield from pages if name == stream.type else (replace(item, stream=name) for item in pages)
 
     def named(self, stream: Stream) -> str:
-        """The stream's name: another one where [scope] asks for more, so that its records are read again."""
+        """Return the stream's name: another one where [scope] asks for more, so that its records are read again."""
         return with_traits(stream.type, self.context.traits if stream is COMPANIES else ())
 
     # ---- the first time ---------------------------------------------------------------------------------------------
 
     def _first(self, stream: Stream) -> Iterator[Pulled]:
-        """Everything by list, going on where an earlier night had to stop."""
+        """Read everything by list, going on where an earlier night had to stop."""
         place = json.loads(self.known.resume(self.named(stream)) or "{}")
         began = place.get("began", self.api.now)
         parts = self._parts(stream, place.get("after", ""), self._wanted(stream), stream.history, self._open(stream.links))
@@ -78,13 +78,13 @@ class Pull:
                 part = []
 
     def _wanted(self, stream: Stream) -> list[str]:
-        """The properties that this portal has."""
+        """Return the properties that this portal has."""
         extra = [p for names in self.context.traits.values() for p in names] if stream is COMPANIES else []
         properties = dict.fromkeys((*stream.properties, *extra))
         return [p for p in properties if p in self.properties[stream.type]]
 
     def _open(self, types: Sequence[str]) -> list[str]:
-        """Those of some types that this key opens."""
+        """Return those of some types that this key opens."""
         return [t for t in types if t in self.properties]
 
     # ---- compared by id ---------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Pull:
         yield Page(stream.type, stream.kind, (), began)
 
     def _kinds(self, stream: Stream) -> list[str]:
-        """What a stream's records may be, as far as what they would hang on can be read."""
+        """Tell what a stream's records may be, as far as what they would hang on can be read."""
         kinds = [stream.kind, *([stream.also[0]] if stream.also else [])]
         return [k for k in kinds if k not in HANGING or PARENTS[k][1] in self.properties]
 
@@ -120,7 +120,7 @@ class Pull:
         return {str(r["id"]) for r, at in zip(records, stamps, strict=True) if at is None or at >= since - SKEW}
 
     def _read(self, stream: Stream, ids: Sequence[str]) -> Iterator[Pulled]:
-        """Records by id, with their links."""
+        """Read records by id, with their links."""
         for start in range(0, len(ids), LINKED):
             some = ids[start : start + LINKED]
             links = {to: self.api.links(stream.type, to, some) for to in self._open(stream.links)}
@@ -128,7 +128,7 @@ class Pull:
             yield from self._pages(stream, records, links, "")
 
     def _moved(self, stream: Stream, kind: str, ids: Sequence[str], links: Links) -> Iterator[Pulled]:
-        """What records that have not changed themselves hang on now: a merged deal, for one, has another id."""
+        """Tell what records that have not changed themselves hang on now: a merged deal, for one, has another id."""
         if not ids or kind not in PARENTS:
             return
         column, to_type = PARENTS[kind]
@@ -141,7 +141,7 @@ class Pull:
     # ---- searched ---------------------------------------------------------------------------------------------------
 
     def _searched(self, stream: Stream, since: int) -> Iterator[Pulled]:
-        """Ids changed in a closed window, read by id; and those that were archived, which moves no date."""
+        """Read by id what changed in a closed window; and those that were archived, which moves no date."""
         began = self.api.now
         waiting: list[str] = []
         for found in self.api.changed(stream.type, stream.stamp, (since - LAG) * 1000, began * 1000 + 999):
@@ -156,7 +156,7 @@ class Pull:
         yield Page(stream.type, stream.kind, (), began)
 
     def relinked(self, streams: Sequence[Stream]) -> Iterator[Pulled]:
-        """The links of activities that still matter, read again: they move no date when they come late."""
+        """Read again the links of activities that still matter: they move no date when they come late."""
         began = self.api.now
         by_type = {s.type: s for s in streams}
         for batch in self.known.recent("activity"):
@@ -178,7 +178,7 @@ class Pull:
     # ---- pages ------------------------------------------------------------------------------------------------------
 
     def _pages(self, stream: Stream, records: Sequence[Record], links: Links, resume: str) -> Iterator[Pulled]:
-        """Records as pages of every kind they make; the last of them says where to go on."""
+        """Return records as pages of every kind they make; the last of them says where to go on."""
         sheet = Sheet(stream.type, records, links)
         pages = [*self._extra(stream, sheet), self._page(stream, stream.kind, stream.map(sheet, self.context))]
         last = pages.pop()
@@ -188,7 +188,7 @@ class Pull:
         yield Page(last.stream, last.kind, last.rows, None, odd, resume=resume)
 
     def _extra(self, stream: Stream, sheet: Sheet) -> Iterator[Any]:
-        """What else a type's records say."""
+        """Tell what else a type's records say."""
         if stream is COMPANIES:
             yield Patch(stream.type, "account", ("id", "merged_into", "deleted"), mapping.merged(sheet))
             yield self._page(stream, "owner_change", ownership.owner_change(sheet, self.context))

@@ -19,7 +19,7 @@ def quote(s: Sheet, c: Context) -> Rows:
 
 
 def line_item(s: Sheet, c: Context) -> Rows:
-    """Those of deals; a quote has copies of its own."""
+    """Return those of deals; a quote has copies of its own."""
     deals, quotes = ([chosen(x) for x in s.linked(to)] for to in ("deals", "quotes"))
     if loose := sum(d is None and q is None for d, q in zip(deals, quotes, strict=True)):
         c.odd["line_items: of no deal and no quote, left out"] += loose
@@ -27,7 +27,7 @@ def line_item(s: Sheet, c: Context) -> Rows:
 
 
 def quote_item(s: Sheet, c: Context) -> Rows:
-    """Those of quotes."""
+    """Return those of quotes."""
     return _items(s, c, [chosen(x) for x in s.linked("quotes")])
 
 

@@ -36,7 +36,7 @@ TYPES = {
 
 
 def definition(field: Field) -> dict[str, Any]:
-    """The body that makes this property."""
+    """Return the body that makes this property."""
     kind, input_kind = TYPES[field.kind]
     body: dict[str, Any] = {
         "name": NAMES[field.meaning],
@@ -50,12 +50,12 @@ def definition(field: Field) -> dict[str, Any]:
 
 
 def options(field: Field) -> list[dict[str, Any]]:
-    """A choice's values, in the order people read them."""
+    """Return a choice's values, in the order people read them."""
     return [{"label": v, "value": v, "displayOrder": n, "hidden": False} for n, v in enumerate(field.options)]
 
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """Our properties of each company as canonical JSON, from the columns that are there."""
+    """Return our properties of each company as canonical JSON, from the columns that are there."""
     return fields.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
 
 
@@ -66,7 +66,7 @@ def outgoing(values: Mapping[str, Value]) -> dict[str, str]:
 
 
 def fault(field: Field, definition: Any) -> str:
-    """Why a property cannot be written as it is in the portal; empty if it can."""
+    """Tell why a property cannot be written as it is in the portal; empty if it can."""
     if definition is None or getattr(definition, "archived", False):
         return "the property is not there"
     lacking = lacking_options(field, definition)
@@ -74,6 +74,6 @@ def fault(field: Field, definition: Any) -> str:
 
 
 def lacking_options(field: Field, definition: Any) -> list[str]:
-    """Values that we write and an admin has removed."""
+    """Return values that we write and an admin has removed."""
     values = {o.value for o in definition.options or ()}
     return [v for v in field.options if v not in values]

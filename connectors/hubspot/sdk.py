@@ -65,7 +65,7 @@ class Rest:
 
 
 def client(config: HubSpotConfig, transport: Transport) -> HubSpot:
-    """The SDK; every API object it makes shares our transport."""
+    """Return the SDK; every API object it makes shares our transport."""
     rest = Rest(transport, config.api_date)
 
     def make(package: Any, name: str, options: dict[str, Any]) -> Any:

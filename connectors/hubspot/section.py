@@ -32,7 +32,7 @@ class HubSpotSection(Section):
         return hubspot.open_diagnosis(self.connection(shared))
 
     def connection(self, shared: Shared) -> HubSpotConfig:
-        """What the client needs; raises `BadConfig` for a key that is missing."""
+        """Tell what the client needs; raises `BadConfig` for a key that is missing."""
         if self.token is None:
             fix = "set it, or ASSAY_HUBSPOT__TOKEN_FILE to a file that holds it"
             raise BadConfig([f"[hubspot] token is empty. Fix: {fix}"])

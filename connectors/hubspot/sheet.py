@@ -54,7 +54,7 @@ class Sheet:
         return [of_type.get(i, ()) for i in self.ids]
 
     def numbers(self, name: str, odd: Counter[str]) -> list[str]:
-        """A number property; what is no number ("1;2;3" has been seen) is left out and counted."""
+        """Read a number property; what is no number ("1;2;3" has been seen) is left out and counted."""
         column = self[name]
         valid = {text: is_number(text) for text in set(column)}
         if wrong := sum(1 for v in column if not valid[v]):

@@ -30,7 +30,7 @@ class Stream:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Names of properties, which stand in a row like words."""
+    """Return names of properties, which stand in a row like words."""
     return tuple(text.split())
 
 

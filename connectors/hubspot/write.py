@@ -24,19 +24,19 @@ def write(api: Api, updates: Sequence[FieldUpdate]) -> Iterator[Sending | WriteR
 
 
 def calls(rows: int) -> int:
-    """API calls that writing so many companies takes, if none is refused."""
+    """Return API calls that writing so many companies takes, if none is refused."""
     return -(-rows // PAGE)
 
 
 def reread(api: Api, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Our properties as they are now; what a merged company has become is another company."""
+    """Return our properties as they are now; what a merged company has become is another company."""
     for records in api.read(OBJECT, ids, list(NAMES.values())) if ids else ():
         columns = {n: [r["properties"].get(n) or "" for r in records] for n in NAMES.values()}
         yield from zip((str(r["id"]) for r in records), read(columns, len(records)), strict=True)
 
 
 def fingerprint(properties: Mapping[str, Any]) -> dict[str, str]:
-    """Meaning -> how the portal defines our property: what a change of it could spoil."""
+    """Map meaning -> how the portal defines our property: what a change of it could spoil."""
     ours = {f.meaning: properties.get(NAMES[f.meaning]) for f in WRITTEN}
     return {
         m: " ".join((p.type, p.field_type, *(o.value for o in p.options or ()))) for m, p in ours.items() if p is not None
@@ -82,7 +82,7 @@ def _result(account: str, done: set[str], refused: dict[str, dict[str, Any]]) ->
 
 
 def _named(error: dict[str, Any]) -> list[str]:
-    """The ids that an entry of `errors` is about."""
+    """Return the ids that an entry of `errors` is about."""
     return [str(i) for i in (error.get("context") or {}).get("ids", ())]
 
 
@@ -91,7 +91,7 @@ NESTED = re.compile(r"\[\{.*\}\]")
 
 
 def readable(message: str) -> str:
-    """The words inside a message that carries JSON; else the message itself."""
+    """Return the words inside a message that carries JSON; else the message itself."""
     match = NESTED.search(message)
     try:
         inner = [str(x.get("message") or x.get("localizedErrorMessage")) for x in json.loads(match[0])] if match else []

@@ -24,7 +24,7 @@ def open_org(config: SalesforceConfig, sleep: Callable[[float], None] = time.sle
 
 
 def open_admin(config: SalesforceConfig) -> "SalesforceAdmin":
-    """The same org for an admin, by her own session where it is given."""
+    """Open the same org for an admin, by her own session where it is given."""
     from connectors.salesforce.admin import SalesforceAdmin
     from connectors.salesforce.client import SalesforceCrm
 
@@ -32,7 +32,7 @@ def open_admin(config: SalesforceConfig) -> "SalesforceAdmin":
 
 
 def open_diagnosis(config: SalesforceConfig) -> "SalesforceDiagnosis":
-    """The same org for a doctor, with the nightly user's login."""
+    """Open the same org for a doctor, with the nightly user's login."""
     from connectors.salesforce.diagnosis import SalesforceDiagnosis
 
     return SalesforceDiagnosis(open_org(config))

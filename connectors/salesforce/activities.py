@@ -165,7 +165,7 @@ def participant(s: Sheet, c: Context) -> Rows:
 
 
 def correspondent(s: Sheet, c: Context) -> Rows:
-    """Who a mail went to or came from, by id; addresses are not read."""
+    """Tell who a mail went to or came from, by id; addresses are not read."""
     sides = [SIDES.get(v[:3], "other") for v in s["RelationId"]]
     found = rows(s["Id"], s["EmailMessageId"], sides, s["RelationId"], s.fill(False), flags(s["IsDeleted"]))
     return [r for r in found if r[3]]

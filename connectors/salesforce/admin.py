@@ -76,7 +76,7 @@ class SalesforceAdmin:
         self.crm.close()
 
     def _drop(self, field_id: str) -> str:
-        """Why a field could not be removed; empty if it is gone."""
+        """Tell why a field could not be removed; empty if it is gone."""
         try:
             send(self.session, "DELETE", f"/tooling/sobjects/CustomField/{field_id}", None)
         except Refused as error:
@@ -98,7 +98,7 @@ class SalesforceAdmin:
         return {f["name"]: f for f in described["fields"]}
 
     def _made(self) -> dict[str, str]:
-        """Our fields that exist, seen or not, with the ids of their definitions."""
+        """Return our fields that exist, seen or not, with the ids of their definitions."""
         where = f"TableEnumOrId = {soql.text(OBJECT)} AND DeveloperName LIKE 'Assay%'"
         records = query(self.session, f"SELECT Id, DeveloperName FROM CustomField WHERE {where}", "/tooling/query")  # noqa: S608
         ids = {f"{r['DeveloperName']}__c": str(r["Id"]) for r in records}
@@ -124,7 +124,7 @@ class SalesforceAdmin:
         )  # hidden from the admin: asked for all the same
 
     def _there(self) -> set[str]:
-        """Objects that this org has, as far as the admin sees them."""
+        """Return objects that this org has, as far as the admin sees them."""
         if not self.crm.objects:
             self.crm.objects = self.crm.queryable()
         return self.crm.objects
@@ -156,7 +156,7 @@ class SalesforceAdmin:
         return str(users[0]["Id"])
 
     def _counts(self, names: Sequence[str]) -> dict[str, int]:
-        """How many accounts hold a value, for the fields this admin sees."""
+        """Tell how many accounts hold a value, for the fields this admin sees."""
         if not names:
             return {}
         columns = ", ".join(f"COUNT({name}) n{at}" for at, name in enumerate(names))
@@ -164,7 +164,7 @@ class SalesforceAdmin:
         return {name: int(row[f"n{at}"]) for at, name in enumerate(names)}
 
     def _uses(self, definitions: dict[str, str]) -> dict[str, list[str]]:
-        """Field's id -> flows, layouts, formulas ... that refer to it; nothing where the org does not say."""
+        """Map field's id -> flows, layouts, formulas ... that refer to it; nothing where the org does not say."""
         if not definitions:
             return {}
         ids = ", ".join(map(soql.text, definitions.values()))

@@ -18,7 +18,7 @@ class Budget(Allowance):
         super().__init__(share, stop, NAME, "org")
 
     def after_response(self, response: httpx.Response) -> None:
-        """An answer; those of the login carry no usage."""
+        """Learn from an answer what is used; those of the login carry no usage."""
         match = USAGE.search(response.headers.get("sforce-limit-info", ""))
         used, allowed = (int(match[1]), int(match[2])) if match else (None, None)
         self.learn(used, allowed, moment(response))

@@ -38,7 +38,7 @@ def start(session: Session, soql: str) -> str:
 
 
 def pages(session: Session, address: str, sleep: Sleep) -> Iterator[Table]:
-    """Pages of a job as (columns, row count), in order; raises `Incomplete` if rows are missing."""
+    """Yield the pages of a job as (columns, row count), in order; raises `Incomplete` if rows are missing."""
     done = _finished(session, address, sleep)
     yield from _pages(session, address, int(done.get("numberRecordsProcessed", -1)))
 
@@ -61,7 +61,7 @@ def _finished(session: Session, address: str, sleep: Sleep) -> Mapping[str, str]
 
 
 def _rest(waited: float, sleep: Sleep) -> float:
-    """A tenth of what was waited so far: a quick job is seen quickly, a long one costs few calls."""
+    """Return a tenth of what was waited so far: a quick job is seen quickly, a long one costs few calls."""
     wait = min(max(FIRST_WAIT, waited / 10), MAX_WAIT)
     sleep(wait)
     return wait
@@ -166,7 +166,7 @@ def _torn() -> Incomplete:
 
 
 def as_text(value: Any) -> str:
-    """A REST value as the text that Bulk gives."""
+    """Return a REST value as the text that Bulk gives."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -179,7 +179,7 @@ def as_text(value: Any) -> str:
 
 
 def open_ingest(session: Session, entity: str) -> str:
-    """A new update job; its id."""
+    """Open an update job; returns its id."""
     body = {"object": entity, "operation": "update", "contentType": "CSV", "lineEnding": "LF"}
     return str(session.call("POST", session.data("/jobs/ingest"), json=body).json()["id"])
 
@@ -255,7 +255,7 @@ def _rows(session: Session, address: str, sleep: Sleep) -> Iterator[dict[str, st
 
 
 def _lines(pieces: Iterator[str]) -> Iterator[str]:
-    """Lines with their ends; without NUL, which PostgreSQL cannot hold."""
+    """Return lines with their ends; without NUL, which PostgreSQL cannot hold."""
     rest = ""
     for piece in pieces:
         *whole, rest = (rest + piece.replace("\0", "")).split("\n")

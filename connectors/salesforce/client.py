@@ -85,7 +85,7 @@ class SalesforceCrm:
         )
 
     def choose_version(self) -> None:
-        """The configured version, or the newest one the org has."""
+        """Choose the configured version, or the newest one the org has."""
         offered = [v["version"] for v in self.session.call("GET", "/services/data").json()]
         wanted = self.config.api_version
         if wanted not in offered:
@@ -134,7 +134,7 @@ class SalesforceCrm:
                 self.notes.append(f"{stream.entity}.{name} is not visible: {loss}")
 
     def look_for_traits(self) -> None:
-        """Where this org holds what [scope] asks for; after `look_at` has described Account."""
+        """Find where this org holds what [scope] asks for; after `look_at` has described Account."""
         self.traits = scope_fields.found(self.config.traits, self.fields.get(schema.OBJECT, {}), self._has)
 
     def _describe(self, entity: str) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class SalesforceCrm:
         return tuple(f.meaning for f in schema.WRITTEN if not account.get(schema.NAMES[f.meaning], {}).get("updateable"))
 
     def lacking(self) -> list[str]:
-        """What the permission set grants and this user does not have, after `check` has looked at the objects."""
+        """Tell what the permission set grants and this user does not have, after `check` has looked at the objects."""
         wanted = self.config.objects
         visible = {name: fields.keys() for name, fields in self.fields.items()}
         missing = permissions.lacking(visible)
@@ -195,7 +195,7 @@ class SalesforceCrm:
         yield from write.reread(self.session, names, account_ids, token, self.sleep)
 
     def _after_response(self, response: Any) -> None:
-        """What the login server's clock says, when it answers; the budget hears every answer."""
+        """Note what the login server's clock says, when it answers; the budget hears every answer."""
         self.budget.after_response(response)
         if "/services/oauth2/" in str(response.url) and "date" in response.headers:
             self.skew = round(time.time()) - server_time(response)

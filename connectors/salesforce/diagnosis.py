@@ -33,7 +33,7 @@ PRIVATE = "if there are some, activities are private: grant View All Data (acces
 
 
 def _record_fix(what: str) -> tuple[str, bool]:
-    """How to open records, and whether their absence is grave: a firm may well have no event, but not no account."""
+    """Tell how to open records, and whether their absence is grave: a firm may well have no event, but not no account."""
     if what.startswith(("Task", "Event")):
         return PRIVATE, False
     return (SHARE, True) if "edit" in what else (GRANT, not what.startswith("Contact"))
@@ -49,7 +49,7 @@ class SalesforceDiagnosis:
         crm.budget.share = crm.budget.stop = 1.0  # and comes when there is little left
 
     def clock(self) -> int | None:
-        """The login server's own Date; its answer is a refusal, because nothing is asked of it."""
+        """Return the login server's own Date; its answer is a refusal, because nothing is asked of it."""
         config = self.crm.config
         plain = Transport(
             NAME, lambda _: None, hosts=HOSTS, allow_hosts=config.allow_hosts, ca_file=config.ca_file, attempts=2

@@ -24,7 +24,7 @@ class SessionEnded(Unauthorized):
 
 
 def explain(response: httpx.Response) -> CrmError | None:
-    """The error an answer means, or None if it is good."""
+    """Return the error an answer means, or None if it is good."""
     html = "text/html" in response.headers.get("content-type", "")
     if response.is_success and not html:
         return None
@@ -81,5 +81,5 @@ def _body(response: httpx.Response) -> Any:
 
 
 def code_of(error: CrmError) -> str:
-    """The vendor's code at the head of an error's message."""
+    """Return the vendor's code at the head of an error's message."""
     return str(error.args[0]).partition(":")[0]

@@ -44,7 +44,7 @@ class Granted:
         return [g for g in self.wanted.grants if not self._has(g)]
 
     def extra(self) -> list[str]:
-        """Rights to objects and fields that the set grants beyond what it needs; an admin's own decision."""
+        """Return rights to objects and fields that the set grants beyond what it needs; an admin's own decision."""
         wanted = self.wanted.objects() | self.wanted.fields()
         return [
             f"{path}: {right}"
@@ -93,7 +93,7 @@ class Granted:
                     raise _refused(f"{self.wanted.name}: {path}: {errors[0]['statusCode']}: {errors[0]['message']}")
 
     def assigned(self) -> dict[str, str]:
-        """User's id -> id of the assignment."""
+        """Map user's id -> id of the assignment."""
         if not self.id:
             return {}
         where = f"PermissionSetId = {soql.text(self.id)}"
@@ -115,7 +115,7 @@ def query(session: Session, text: str, path: str = "/query") -> list[Record]:
 
 
 def create(session: Session, path: str, body: Record) -> str:
-    """The new record's id; empty if it is there already."""
+    """Return the new record's id; empty if it is there already."""
     try:
         return str(send(session, "POST", path, body)["id"])
     except Refused as error:

@@ -25,7 +25,7 @@ def new_key() -> RSAPrivateKey:
 
 
 def pem(key: RSAPrivateKey) -> bytes:
-    """The private key without a passphrase: the night has nobody to ask."""
+    """Return the private key without a passphrase: the night has nobody to ask."""
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
@@ -47,7 +47,7 @@ def certificate(key: RSAPrivateKey, name: str, start: datetime, days: int = DAYS
 
 
 def check_key(path: Path, now: datetime) -> Iterator[Trouble | Observation]:
-    """What is wrong with a private key; if nothing, what can be said of the certificate beside it."""
+    """Tell what is wrong with a private key; if nothing, what can be said of the certificate beside it."""
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:

@@ -85,18 +85,18 @@ class PermissionSet:
     grants: Sequence[Grant]
 
     def everywhere(self) -> "PermissionSet":
-        """What any org takes."""
+        """Tell what any org takes."""
         return replace(self, grants=[g for g in self.grants if g.path.partition(".")[0] not in OPTIONAL])
 
     def user(self) -> list[str]:
         return [g.right for g in self.grants if not g.path]
 
     def objects(self) -> dict[str, set[str]]:
-        """Object -> rights."""
+        """Map object -> rights."""
         return self._paths(dotted=False)
 
     def fields(self) -> dict[str, set[str]]:
-        """Object.Field -> rights."""
+        """Map Object.Field -> rights."""
         return self._paths(dotted=True)
 
     def _paths(self, *, dotted: bool) -> dict[str, set[str]]:
@@ -147,12 +147,12 @@ def _own(name: str, *, edit: bool, why: str) -> list[Grant]:
 
 
 def secured(entity: str, name: str) -> str:
-    """The path a field is granted by."""
+    """Return the path a field is granted by."""
     return WHOLES.get(f"{entity}.{name}", f"{entity}.{name}")
 
 
 def lacking(visible: Mapping[str, Collection[str]]) -> list[str]:
-    """Reads of the permission table that a user does not have who sees these fields of these objects."""
+    """Return reads of the permission table that a user does not have who sees these fields of these objects."""
     missing = [name for name in {**OBJECTS, **SECURED} if name not in visible]
     missing += [
         f"{name}.{one}" for name, fields in SECURED.items() if name in visible for one in fields if one not in visible[name]

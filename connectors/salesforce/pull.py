@@ -39,7 +39,7 @@ class Pull:
         self.begun: dict[str, tuple[int, str]] = {}  #: object -> server's time and address of its running job
 
     def all(self, chosen: Sequence[Stream], since: Mapping[str, int], context: Context) -> Iterator[Page]:
-        """The pages of some streams, one stream after the other."""
+        """Yield the pages of some streams, one stream after the other."""
         try:
             self.begun = {s.entity: begun for s in chosen if self.named(s) not in since and (begun := self._begin(s))}
             for stream in chosen:
@@ -73,7 +73,7 @@ class Pull:
         )
 
     def _stream(self, stream: Stream, since: int | None, context: Context) -> Iterator[Page]:
-        """A stream's pages; the last one carries the watermark."""
+        """Yield a stream's pages; the last one carries the watermark."""
         text, name = self._soql(stream, since), self.named(stream)
         started: list[int] = []
         page: Page | None = None
@@ -93,11 +93,11 @@ class Pull:
         return [f for f in wanted if self.has(stream.entity, f)]
 
     def besides(self, entity: str) -> dict[str, tuple[str, ...]]:
-        """The criteria of [scope] that an object's records are asked for, with its fields."""
+        """Return the criteria of [scope] that an object's records are asked for, with its fields."""
         return {name: fields for name, fields in self.traits.fields.items() if fields and entity == schema.OBJECT}
 
     def named(self, stream: Stream) -> str:
-        """The stream's name: another one where [scope] asks for more, so that its records are read again."""
+        """Return the stream's name: another one where [scope] asks for more, so that its records are read again."""
         return with_traits(stream.entity, self.besides(stream.entity))
 
     def _read(self, stream: Stream, text: str, delta: bool, started: list[int]) -> Iterator[bulk.Table]:
@@ -136,7 +136,7 @@ class Pull:
         yield from self._records(self.session.call("GET", self.session.data("/queryAll"), params={"q": text}).json())
 
     def _records(self, body: Any) -> Iterator[bulk.Table]:
-        """A REST answer and the pages after it."""
+        """Yield a REST answer and the pages after it."""
         while True:
             yield _columns(body["records"])
             if body["done"]:
@@ -144,7 +144,7 @@ class Pull:
             body = self.session.call("GET", body["nextRecordsUrl"]).json()
 
     def ids(self, stream: Stream) -> Iterator[Sequence[str]]:
-        """The ids of all records of a stream that exist now, in batches."""
+        """Return the ids of all records of a stream that exist now, in batches."""
         key = self._key(stream)
         text = soql.select(stream.entity, (key,), where=stream.where)
         source = self._rest(text) if stream.whole else self._bulk_first(text)
@@ -152,7 +152,7 @@ class Pull:
             yield list(columns.get(key, ()))
 
     def _key(self, stream: Stream) -> str:
-        """The field that becomes our record's id: names for stages and currencies, as other records refer to them."""
+        """Return the field that becomes our record's id: names for stages and currencies, as other records refer to them."""
         if stream.kind == "currency_rate":
             return "IsoCode"
         if stream.kind == "stage":

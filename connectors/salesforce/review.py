@@ -46,13 +46,13 @@ def _read() -> Iterator[Row]:
 
 
 def _granted(one: PermissionSet) -> list[Row]:
-    """Rights of the user and of objects one by one, of fields together."""
+    """Return rights of the user and of objects one by one, of fields together."""
     single = [(RIGHTS[g.right], g.path or "the user", g.why) for g in one.grants if "." not in g.path]
     return [*single, *_secured(one), *_ours(one)]
 
 
 def _secured(one: PermissionSet) -> Iterator[Row]:
-    """The standard fields that the set opens, object by object."""
+    """Return the standard fields that the set opens, object by object."""
     for entity, reasons in SECURED.items():
         opened = [n for n in reasons if permissions.secured(entity, n) in one.fields()]
         if opened:
@@ -61,7 +61,7 @@ def _secured(one: PermissionSet) -> Iterator[Row]:
 
 
 def _ours(one: PermissionSet) -> Iterator[Row]:
-    """Our own fields, those that may be edited first."""
+    """Return our own fields, those that may be edited first."""
     ours = {path: rights for path, rights in one.fields().items() if path.startswith(f"{OBJECT}.Assay_")}
     for right, wanted in (("read, edit", {"Read", "Edit"}), ("read", {"Read"})):
         paths = [path for path, rights in ours.items() if rights == wanted]

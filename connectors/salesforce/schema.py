@@ -39,7 +39,7 @@ TYPES: dict[str, dict[str, Any]] = {
 
 
 def metadata(field: Field) -> dict[str, Any]:
-    """The body of a Tooling API CustomField ("CustomField", Metadata API guide)."""
+    """Return the body of a Tooling API CustomField ("CustomField", Metadata API guide)."""
     meta: dict[str, Any] = {**TYPES[field.kind], "label": field.label, "inlineHelpText": field.help, "required": False}
     if "precision" in meta:
         meta["scale"] = field.decimals
@@ -67,7 +67,7 @@ def fault(field: Field, found: Mapping[str, Any]) -> str:
 
 
 def read(columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """Our fields of each account as canonical JSON, from the columns that are visible."""
+    """Return our fields of each account as canonical JSON, from the columns that are visible."""
     return fields.read({m: columns[n] for m, n in NAMES.items() if n in columns}, count)
 
 

@@ -49,7 +49,7 @@ class SalesforceSection(Section):
         return salesforce.open_diagnosis(self.connection(shared))
 
     def connection(self, shared: Shared) -> SalesforceConfig:
-        """What the client needs, secrets read; raises `BadConfig` for what is missing."""
+        """Tell what the client needs, secrets read; raises `BadConfig` for what is missing."""
         key = _read(self.private_key_file) if self.private_key_file else None
         secret, token = _plain(self.client_secret), _plain(self.access_token)
         if not (key or secret or token):

@@ -76,13 +76,13 @@ class Session:
         return "http://" if plain else "https://"
 
     def sdk(self) -> "Salesforce":
-        """simple-salesforce for the control plane, over our transport."""
+        """Return simple-salesforce for the control plane, over our transport."""
         from simple_salesforce.api import Salesforce
 
         return Salesforce(session_id=self._token, instance_url=self.base, version=self.version, session=self._requests)
 
     def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> httpx.Response:
-        """A request to the org; after INVALID_SESSION_ID one new login and the same request again."""
+        """Send a request to the org; after INVALID_SESSION_ID one new login and the same request again."""
         token = self._token
         try:
             return self._send(method, path, headers, **kwargs)
@@ -91,7 +91,7 @@ class Session:
             return self._send(method, path, headers, **kwargs)
 
     def text(self, path: str) -> Iterator[str]:
-        """The text of a large CSV answer, piece by piece; the same new login where the session has ended."""
+        """Yield the text of a large CSV answer, piece by piece; the same new login where the session has ended."""
         token = self._token
         try:
             yield from self.transport.text(self._url(path), headers=self._headers(path))
@@ -115,7 +115,7 @@ class Session:
                 self.login()
 
     def data(self, path: str) -> str:
-        """A path below this version's root."""
+        """Return a path below this version's root."""
         return f"/services/data/v{self.version}{path}"
 
     def control(self, ask: "Callable[[Salesforce], Any]") -> Any:
@@ -129,5 +129,5 @@ class Session:
 
 
 def server_time(response: httpx.Response) -> int:
-    """The API's clock: its Date header."""
+    """Return the API's clock: its Date header."""
     return int(parsedate_to_datetime(response.headers["date"]).timestamp())

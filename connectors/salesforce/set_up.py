@@ -35,7 +35,7 @@ Salesforce, as an admin (docs/salesforce.md has every step):
 
 
 def set_up(answers: Mapping[str, str], folder: Path) -> SetUp:
-    """A new pair of key and certificate in the folder of the configuration, and where each goes."""
+    """Make a pair of key and certificate in the folder of the configuration, and tell where each goes."""
     key_file, key = folder / "salesforce.key", new_key()
     certificate_file = key_file.with_suffix(".crt")
     return SetUp(

@@ -29,12 +29,12 @@ class Reach:
     editable: int = 0
 
     def lacking(self) -> list[str]:
-        """What is lost as a whole, in words that stay the same from night to night."""
+        """Tell what is lost as a whole, in words that stay the same from night to night."""
         lost = [f"{name}: not one record ({OPENERS[name]})" for name, count in self.seen.items() if not count]
         return lost + (["Account: edit of any record"] if self.sampled and not self.editable else [])
 
     def note(self) -> str:
-        """A part of the accounts that is read and cannot be written; empty if there is none."""
+        """Return a part of the accounts that is read and cannot be written; empty if there is none."""
         closed = self.sampled - self.editable
         return (
             f"{closed} of {self.sampled} sampled accounts are not this user's to edit and will be refused" if closed else ""
@@ -50,7 +50,7 @@ def reach(session: Session, known: Collection[str]) -> Reach:
 
 
 def _seen(session: Session, names: Sequence[str]) -> dict[str, int]:
-    """Object -> records; one composite call may hold five queries ("Composite", REST API guide)."""
+    """Map object -> records; one composite call may hold five queries ("Composite", REST API guide)."""
     requests = [{"method": "GET", "referenceId": n, "url": session.data(f"/query?q=SELECT+{_what(n)}")} for n in names]
     answer = session.call("POST", session.data("/composite"), json={"allOrNone": False, "compositeRequest": requests})
     bodies: dict[str, Any] = {r["referenceId"]: r["body"] for r in answer.json()["compositeResponse"]}

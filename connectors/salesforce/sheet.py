@@ -42,5 +42,5 @@ def rows(*columns: Sequence[Any]) -> Rows:
 
 
 def ids_of(prefix: str, column: Sequence[str]) -> list[str | None]:
-    """A polymorphic id where it points at the object with this key prefix."""
+    """Return a polymorphic id where it points at the object with this key prefix."""
     return [v if v[:3] == prefix else None for v in column]

@@ -21,7 +21,7 @@ def select(entity: str, fields: Sequence[str], *, since: tuple[str, int] | None 
 
 
 def stamp(seconds: int) -> str:
-    """A datetime literal."""
+    """Return a datetime literal."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -31,5 +31,5 @@ def cursor(filterable: set[str]) -> str | None:
 
 
 def text(value: str) -> str:
-    """A string literal, escaped ("Quoted String Escape Sequences", SOQL reference)."""
+    """Return a string literal, escaped ("Quoted String Escape Sequences", SOQL reference)."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

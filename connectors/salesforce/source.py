@@ -49,7 +49,7 @@ LIGHTS = {
 
 
 def project() -> dict[str, str]:
-    """Path -> text of every file."""
+    """Map path -> text of every file."""
     files = {"sfdx-project.json": _project_file(), f"{HERE}/{_field_path(SIGNAL)}": _xml("CustomField", _signal())}
     for field in FIELDS:
         name = NAMES[field.meaning]
@@ -90,7 +90,7 @@ def _field_path(name: str) -> str:
 
 
 def _signal() -> dict[str, Any]:
-    """A picture with alternative text, and the state in words: never colour alone ("Sample Image Link Formulas")."""
+    """Return a picture with alternative text, and the state in words: never colour alone ("Sample Image Link Formulas")."""
     state = NAMES["state"]
     cases = ", ".join(f'"{s}", IMAGE("/img/samples/{file}", "{alt}") & " "' for s, (file, alt) in LIGHTS.items())
     return {
@@ -227,7 +227,7 @@ def _chart(report: str) -> dict[str, Any]:
 
 
 def _xml(kind: str, body: Mapping[str, Any]) -> str:
-    """A metadata file: elements in alphabetical order, as the Metadata API itself writes them."""
+    """Return a metadata file: elements in alphabetical order, as the Metadata API itself writes them."""
     inside = "".join(_element(name, body[name], 1) for name in sorted(body))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{kind} xmlns="http://soap.sforce.com/2006/04/metadata">\n{inside}</{kind}>\n'
 

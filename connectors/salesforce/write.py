@@ -157,19 +157,19 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _job_result(record: str, error: str) -> WriteResult:
-    """What a job says of a row: "CODE:message:fields --"."""
+    """Tell what a job says of a row: "CODE:message:fields --"."""
     code, _, message = error.partition(":")
     return WriteResult(record, not error, code, message.removesuffix("--").strip(": "), code in (LOCKED, "UNPROCESSED"))
 
 
 def values(session: Session, part: Sequence[FieldUpdate], ids: Sequence[str], sleep: Sleep) -> Iterator[tuple[str, str]]:
-    """What the accounts of `part` hold now of the fields that it writes."""
+    """Tell what the accounts of `part` hold now of the fields that it writes."""
     names = sorted({n for u in part for n in outgoing(u.values)})
     return reread(session, names, ids, "", sleep)
 
 
 def reread(session: Session, fields: Sequence[str], ids: Sequence[str], job: str, sleep: Sleep) -> Iterator[tuple[str, str]]:
-    """(id, canonical JSON) of accounts as they are once `job` has ended; deleted ones are not among them."""
+    """Return (id, canonical JSON) of accounts as they are once `job` has ended; deleted ones are not among them."""
     if job:
         with suppress(Refused):  # a job that is no longer there has ended
             bulk.ended(session, job, sleep)
@@ -182,7 +182,7 @@ def reread(session: Session, fields: Sequence[str], ids: Sequence[str], job: str
 
 
 def fingerprint(described: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Meaning -> how the org defines our field: what a change of it could spoil."""
+    """Map meaning -> how the org defines our field: what a change of it could spoil."""
     ours = {f.meaning: described.get(NAMES[f.meaning]) for f in WRITTEN}
     return {m: _definition(f) for m, f in ours.items() if f is not None}
 

@@ -22,7 +22,7 @@ OFFER_ODDS = 50
 
 
 def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[Any] | Staged]:
-    """Every feature family by name; `tables` is `db.tables`."""
+    """Return every feature family by name; `tables` is `db.tables`."""
     steps = Steps()
     offers = steps.add("opportunities", opportunities(tables, org, day), "id")
     with_changes = Steps(steps.added)
@@ -51,7 +51,7 @@ def queries(tables: Any, org: int, day: int, rules: Rules) -> dict[str, Select[A
 
 
 def accounts(t: Any, org: int, day: int) -> Select[Any]:
-    """Accounts that existed, with the owner they had then (docs/facts/scoring.md, "Owners over time")."""
+    """Select the accounts that existed, with the owner they had then (docs/facts/scoring.md, "Owners over time")."""
     a, o = t.account, t.account_owner
 
     def then(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -79,7 +79,7 @@ def owners(t: Any, org: int) -> Select[Any]:
 
 
 def opportunities(t: Any, org: int, day: int) -> Select[Any]:
-    """Each opportunity as it was at the start of the day: stage, amount and close date from its history.
+    """Select each opportunity as it was at the start of the day: stage, amount and close date from its history.
 
     One without any history is taken as it is today, but it is not closed before its close date. Where the history begins
     only later, nothing is known of it but that it was there.
@@ -121,7 +121,7 @@ def opportunities(t: Any, org: int, day: int) -> Select[Any]:
 
 
 def _int(flag: ColumnElement[Any]) -> ColumnElement[int]:
-    """A boolean as 0, 1 or NULL on every engine."""
+    """Return a boolean as 0, 1 or NULL on every engine."""
     return case((flag.is_(True), 1), (flag.is_(False), 0), else_=null())
 
 
@@ -157,7 +157,7 @@ def pipeline(offers: FromClause) -> Select[Any]:
 
 
 def due(offers: FromClause, day: int, rules: Rules) -> Select[Any]:
-    """Types of the opportunities that close about now, an account: in the window, or soon."""
+    """Select the types of the opportunities that close about now, an account: in the window, or soon."""
     x = offers.c
     about_now = (x.close_day >= day - rules.window_days, x.close_day < day + AHEAD, x.category.is_not(None))
     return select(x.account_id, x.category).where(*about_now).distinct()
@@ -195,7 +195,7 @@ def changed(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
 
 
 def pushes(changes: FromClause, offers: FromClause) -> Select[Any]:
-    """How often the close date of an open opportunity was moved back, where it was."""
+    """Tell how often the close date of an open opportunity was moved back, where it was."""
     x = changes.c
     open_ = and_(offers.c.id == x.opportunity_id, offers.c.closed == 0)
     return select(x.opportunity_id, x.pushes).join(offers, open_).where(x.pushes > 0)
@@ -228,7 +228,7 @@ def moves(t: Any, org: int, day: int, rules: Rules, changes: FromClause) -> Sele
 
 
 def engagements(t: Any, org: int, day: int) -> CTE:
-    """When each contact was first engaged: met, written to, called, or given a role in an opportunity."""
+    """Tell when each contact was first engaged: met, written to, called, or given a role in an opportunity."""
     a, p, r, end = t.activity, t.participant, t.contact_role, day * DAY
     happened = and_(
         a.c.org == org,
@@ -271,7 +271,7 @@ def met(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
 
 
 def contacts(t: Any, org: int, day: int) -> Select[Any]:
-    """Contacts there are, an account, level and department."""
+    """Select contacts there are, an account, level and department."""
     c = t.contact
     there = or_(c.c.created_at.is_(None), c.c.created_at < day * DAY)
     return (
@@ -282,7 +282,7 @@ def contacts(t: Any, org: int, day: int) -> Select[Any]:
 
 
 def families(t: Any, org: int, offers: FromClause, day: int) -> Select[Any]:
-    """Product families an account: when first presented, when first bought, what was bought in a year."""
+    """Select product families an account: when first presented, when first bought, what was bought in a year."""
     line, quote, on_quote, x = t.line_item, t.quote, t.quote_item, offers.c
     sold = select(line.c.opportunity_id, line.c.family, line.c.amount_cents, line.c.created_at, literal(1).label("sold"))
     quoted = select(quote.c.opportunity_id, on_quote.c.family, literal(0), on_quote.c.created_at, literal(0)).join(

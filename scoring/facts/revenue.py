@@ -69,7 +69,7 @@ def stage_odds(entered: FromClause, offers: FromClause) -> Select[Any]:
 
 
 def stays(entered: FromClause, offers: FromClause) -> Select[Any]:
-    """How long won opportunities stayed in each stage: (stage, whole days, how often)."""
+    """Tell how long won opportunities stayed in each stage: (stage, whole days, how often)."""
     e = entered.c
     days = ((e.left_at - e.at) // DAY).label("days")
     return (
@@ -81,7 +81,7 @@ def stays(entered: FromClause, offers: FromClause) -> Select[Any]:
 
 
 def stage_since(entered: FromClause, offers: FromClause) -> Select[Any]:
-    """When each open opportunity entered the stage it is in."""
+    """Tell when each open opportunity entered the stage it is in."""
     e = entered.c
     return (
         select(e.opportunity_id, func.max(e.at).label("since"))
@@ -91,7 +91,7 @@ def stage_since(entered: FromClause, offers: FromClause) -> Select[Any]:
 
 
 def won_days(offers: FromClause, day: int) -> Select[Any]:
-    """How many opportunities were won on each day of the last year; a younger record shows by where they begin."""
+    """Tell how many opportunities were won on each day of the last year; a younger record shows by where they begin."""
     x = offers.c
     recent = and_(x.won == 1, x.close_day < day, x.close_day >= day - YEAR)
     return select(x.close_day, func.count().label("opportunities")).where(recent).group_by(x.close_day)
@@ -101,7 +101,7 @@ def won_days(offers: FromClause, day: int) -> Select[Any]:
 
 
 def outcomes(offers: FromClause, first_day: int, end_day: int) -> Select[Any]:
-    """Revenue won from `first_day` to before `end_day`; `offers` as of a day not before `end_day`."""
+    """Select revenue won from `first_day` to before `end_day`; `offers` as of a day not before `end_day`."""
     x = offers.c
     inside = and_(x.won == 1, x.close_day >= first_day, x.close_day < end_day)
     cents = total(x.amount_cents).label("cents")
@@ -117,7 +117,7 @@ def born_days(t: Any, org: int, day: int) -> Select[Any]:
 
 
 def assumptions(t: Any, org: int, day: int) -> Mapping[str, Select[Any]]:
-    """What cannot be known as of the day and is taken as it is today, counted: (there, assumed) each."""
+    """Tell what cannot be known as of the day and is taken as it is today, counted: (there, assumed) each."""
     o, h, a, w, i = t.opportunity, t.opportunity_change, t.account, t.account_owner, t.line_item
     start = day * DAY
     then = (

@@ -29,7 +29,7 @@ GAIN, GAINS = 0.02, 3
 
 
 def plan(since: int, today: int, horizon: int | None = None) -> tuple[int, tuple[int, ...]] | None:
-    """Horizon and days of the cuts for records from `since` to `today`; None if no horizon leaves three cuts.
+    """Return horizon and days of the cuts for records from `since` to `today`; None if no horizon leaves three cuts.
 
     Each cut has a horizon after it, and at least as long a record before it.
     """
@@ -67,7 +67,7 @@ def cut(facts: Facts, outcomes: Mapping[str, Sequence[Any]], day: int, horizon_d
 
 
 def learn(cuts: Sequence[Cut]) -> Calibration:
-    """Everything the cuts teach; with fewer than three, or too few accounts, nothing."""
+    """Learn everything the cuts teach; with fewer than three, or too few accounts, nothing."""
     if len(cuts) < LEAST_CUTS or sum(len(c.revenue) for c in cuts) < LEAST_ACCOUNTS:
         return Calibration()
     weights = learned_weights(cuts)
@@ -91,7 +91,7 @@ def learn(cuts: Sequence[Cut]) -> Calibration:
 
 
 def _level(cuts: Sequence[Cut], predicted: Sequence[Floats], surprises: Sequence[Sequence[Floats]]) -> tuple[float, float]:
-    """How wide a range must be, and how often it then held in a cut that had no part in it.
+    """Tell how wide a range must be, and how often it then held in a cut that had no part in it.
 
     What is to come is another quarter, not another account of the same ones: where quarters differ, a range that holds 80 %
     of pooled outcomes holds fewer of the next (docs/adr/0013).
@@ -150,7 +150,7 @@ def learned_weights(cuts: Sequence[Cut]) -> tuple[float, float, float]:
 
 
 def half_way(cuts: Sequence[Cut]) -> tuple[float, float, float]:
-    """The defaults moved half-way to the best fit of these cuts, on the square-root scale."""
+    """Return the defaults moved half-way to the best fit of these cuts, on the square-root scale."""
     x = np.concatenate([components(c.signals) for c in cuts])
     y = np.sqrt(np.concatenate([c.revenue for c in cuts]))
     scale = float(np.abs(x).max()) or 1.0
@@ -160,7 +160,7 @@ def half_way(cuts: Sequence[Cut]) -> tuple[float, float, float]:
 
 
 def _realised(cuts: Sequence[Cut], predicted: Sequence[Floats]) -> float:
-    """The share of the room that came: the slope of revenue on room beside the one on what was expected.
+    """Return the share of the room that came: the slope of revenue on room beside the one on what was expected.
 
     Weighted least squares with 1 / size, so that neither large nor small accounts decide alone.
     """

@@ -16,7 +16,7 @@ SMALL = 0.10
 
 
 def of_frame(frame: Frame) -> Calibration:
-    """What the night was given as the fact `calibration`."""
+    """Tell what the night was given as the fact `calibration`."""
     rows = frame.facts.get("calibration", {"name": (), "value": ()})
     return Calibration.of(dict(zip(rows["name"], rows["value"], strict=True)))
 
@@ -25,7 +25,7 @@ def of_frame(frame: Frame) -> Calibration:
 
 
 def parts(expected: Floats) -> Ints:
-    """Which third of the accounts each belongs to, by what is expected of it; ties stay together."""
+    """Tell which third of the accounts each belongs to, by what is expected of it; ties stay together."""
     if not len(expected):
         return np.zeros(0, dtype=np.int64)
     edges = np.quantile(expected, [n / PARTS for n in range(1, PARTS)])
@@ -52,7 +52,7 @@ def band(surprises: Floats, level: float = NOMINAL) -> tuple[float, float]:
 
 
 def ranges(expected: Floats, bands: tuple[tuple[float, float], ...], c: float) -> tuple[Floats, Floats]:
-    """Low and high of each account; what is expected never lies outside its own range."""
+    """Return low and high of each account; what is expected never lies outside its own range."""
     offsets = np.array(bands)[parts(expected)]
     low = (expected + c) * np.exp(offsets[:, 0]) - c
     high = (expected + c) * np.exp(offsets[:, 1]) - c

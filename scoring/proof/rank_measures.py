@@ -31,7 +31,7 @@ def top_share(order: Floats, revenue: Floats) -> float:
 
 
 def _in_top(order: Floats) -> Floats:
-    """How much of each account is in the first tenth: 1, 0, or a part where several tie at the edge."""
+    """Tell how much of each account is in the first tenth: 1, 0, or a part where several tie at the edge."""
     seats = max(1.0, np.ceil(TOP * len(order)))
     edge = np.sort(order)[::-1][int(seats) - 1]
     above, level = order > edge, order == edge
@@ -40,7 +40,7 @@ def _in_top(order: Floats) -> Floats:
 
 
 def calibration_table(expected: Sequence[Floats], revenue: Sequence[Floats]) -> list[tuple[int, float, float]]:
-    """(accounts, mean expected, mean won) by tenths of what was expected, all cuts together, lowest first."""
+    """Return (accounts, mean expected, mean won) by tenths of what was expected, all cuts together, lowest first."""
     predicted, won = np.concatenate(expected), np.concatenate(revenue)
     order = np.lexsort((won, predicted))
     return [
@@ -116,7 +116,7 @@ def _drawn(cuts: Sequence[Compared], names: Sequence[str]) -> tuple[Floats, Floa
 
 
 def _correlation(weight: Floats, x: Floats, y: Floats) -> Floats:
-    """Pearson's correlation under each row of weights."""
+    """Return Pearson's correlation under each row of weights."""
     total = weight.sum(axis=1)
     mx, my = weight @ x / total, weight @ y / total
     covariance = weight @ (x * y) / total - mx * my

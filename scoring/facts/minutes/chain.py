@@ -42,12 +42,12 @@ ENOUGH = 50
 
 
 def total(expression: ColumnElement[Any]) -> ColumnElement[int]:
-    """A sum that is a 64-bit integer on every engine (PostgreSQL would make it numeric)."""
+    """Return a sum that is a 64-bit integer on every engine (PostgreSQL would make it numeric)."""
     return cast(func.coalesce(func.sum(expression), 0), BigInteger)
 
 
 def incoming(t: Any, org: int, day: int, rules: Rules) -> Select[Any]:
-    """Activities of the window with their account: their own, else the opportunity's, else the contact's.
+    """Select activities of the window with their account: their own, else the opportunity's, else the contact's.
 
     (docs/facts/scoring.md, "Account of an activity")
     """
@@ -89,7 +89,7 @@ def in_window(a: Any, org: int, day: int, rules: Rules) -> tuple[ColumnElement[b
 
 
 def _status(t: Any, org: int, rules: Rules) -> ColumnElement[str]:
-    """Its status, or "service" for what the firm does not call selling: by the activity's type or by who did it."""
+    """Return its status, or "service" for what the firm does not call selling: by the activity's type or by who did it."""
     a, others = t.activity, [t.activity.c.category.in_(rules.service_types)] if rules.service_types else []
     if rules.service_roles:
         others.append(a.c.owner_id.in_(servants(t, org, rules)))
@@ -97,7 +97,7 @@ def _status(t: Any, org: int, rules: Rules) -> ColumnElement[str]:
 
 
 def servants(t: Any, org: int, rules: Rules) -> Select[Any]:
-    """People whose time is not selling time."""
+    """Select people whose time is not selling time."""
     return select(t.owner.c.id).where(t.owner.c.org == org, t.owner.c.role.in_(rules.service_roles))
 
 
@@ -133,14 +133,14 @@ def measured(x: Any, rules: Rules) -> ColumnElement[bool]:
 
 
 def believable(x: Any, rules: Rules) -> ColumnElement[int]:
-    """A measured length within what is believable: nobody meets for a minute."""
+    """Cut a measured length to what is believable: nobody meets for a minute."""
     shortest, longest = rules.shortest_meeting * 60, rules.longest_meeting * 60
     low = and_(x.kind == "meeting", x.seconds < shortest)
     return case((low, shortest), (x.seconds > longest, longest), else_=x.seconds)
 
 
 def usual(window: FromClause) -> Select[Any]:
-    """The lower median of the measured lengths of a kind, where there are enough of them."""
+    """Select the lower median of the measured lengths of a kind, where there are enough of them."""
     x = window.c
     lengths = select(x.kind, x.believed.label("length"), func.count().label("n")).where(
         x.sure > x.is_twin, x.status.in_(("held", "planned"))
@@ -155,7 +155,7 @@ def usual(window: FromClause) -> Select[Any]:
 
 
 def _told(known: Mapping[str, int]) -> Any:
-    """Usual lengths that a night has found, as `usual` gives them."""
+    """Select usual lengths that a night has found, as `usual` gives them."""
     rows = [
         select(literal(kind).label("kind"), cast(literal(seconds), Integer).label("seconds"))
         for kind, seconds in known.items()
@@ -165,7 +165,7 @@ def _told(known: Mapping[str, int]) -> Any:
 
 
 def default_seconds(x: Any, own: FromClause, rules: Rules) -> ColumnElement[int]:
-    """What a record earns when nobody measured it."""
+    """Tell what a record earns when nobody measured it."""
 
     def median(kind: str, minutes: int) -> ColumnElement[int]:
         return func.coalesce(select(own.c.seconds).where(own.c.kind == kind).scalar_subquery(), minutes * 60)
@@ -181,7 +181,7 @@ def default_seconds(x: Any, own: FromClause, rules: Rules) -> ColumnElement[int]
 
 
 def lengths(rows: FromClause, own: FromClause, rules: Rules) -> Select[Any]:
-    """How long each record was for each person, by which rule, and whether its place in the day is known."""
+    """Tell how long each record was for each person, by which rule, and whether its place in the day is known."""
     x = rows.c
     sure, missed = x.sure == 1, x.status == "no_show"
     seconds = case((missed, rules.no_show_minutes * 60), (sure, x.believed), else_=default_seconds(x, own, rules))
@@ -223,7 +223,7 @@ def in_order(rows: FromClause, rules: Rules) -> Select[Any]:
 
 
 def counted(t: Any, org: int, day: int, rules: Rules, steps: Steps, known: Mapping[str, int] | None = None) -> Subquery:
-    """The end of the chain: one row a record, person and account, with the seconds that count.
+    """Select the end of the chain: one row a record, person and account, with the seconds that count.
 
     `claimed` = `counted` + `clipped` (less than nothing where a length was raised) + `lost` (to the rule that `rule` names)
     + `capped` + `elsewhere` (other accounts' share of the same record).
@@ -236,7 +236,7 @@ def counted(t: Any, org: int, day: int, rules: Rules, steps: Steps, known: Mappi
 
 
 def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
-    """The seconds that are left of the records that do not keep theirs, and why. Most records are not among them."""
+    """Select the seconds that are left of the records that do not keep theirs, and why. Most records are not among them."""
     order = steps.add("order", in_order(rows, rules), numbered=True)
     again = duplicates.repeats(rows, order, rules, steps)
     letters = steps.add("mails", mail_threads.once(rows, again), ENTRY)
@@ -260,7 +260,7 @@ def _fates(t: Any, rows: FromClause, rules: Rules, steps: Steps) -> Table:
 
 
 def _judged(rows: FromClause, fates: Table) -> Subquery:
-    """Each record's seconds before the day's cap, and what happened to it."""
+    """Select each record's seconds before the day's cap, and what happened to it."""
     x, f = rows.c, fates.c
     judged = select(*x, func.coalesce(f.kept, x.length).label("kept"), func.coalesce(f.code, x.code).label("rule"))
     return judged.select_from(rows.outerjoin(fates, f.entry == x.entry)).subquery("judged")
@@ -295,7 +295,7 @@ def _within_a_day(rows: FromClause, rules: Rules, steps: Steps) -> Subquery:
 
 
 def by_person_and_account(rows: FromClause, own: FromClause) -> Select[Any]:
-    """Seconds, activities and how much of it was measured, a person and account (NULL: no account known).
+    """Select seconds, activities and how much of it was measured, a person and account (NULL: no account known).
 
     Each row also tells the firm's own usual lengths (0: the default holds), so that a record's seconds can be told again later.
     """
@@ -321,7 +321,7 @@ def _usual_of(own: FromClause, kind: str) -> Label[int]:
 
 
 def minutes(t: Any, org: int, day: int, rules: Rules) -> Staged:
-    """The sums of all that counts."""
+    """Select the sums of all that counts."""
     steps = Steps()
     rows = counted(t, org, day, rules, steps)
     return steps.finish(by_person_and_account(rows, steps.added[1][0]))

@@ -23,7 +23,7 @@ def repeats(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> 
 
 
 def _close(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> Select[Any]:
-    """All but the best of the records of one person, account and kind that begin together or lie in each other."""
+    """Select all but the best of the records of one person, account and kind that begin together or lie in each other."""
     records = steps.add("seen", _seen(rows, order))
     c = records.c
     alike = [c.person, c.account, c.kind, c.topic]
@@ -43,7 +43,7 @@ def _close(rows: FromClause, order: FromClause, rules: Rules, steps: Steps) -> S
 
 
 def _seen(rows: FromClause, order: FromClause) -> Select[Any]:
-    """Each record with the start before its own and the furthest end before it, among those it may repeat.
+    """Select each record with the start before its own and the furthest end before it, among those it may repeat.
 
     Records that are near no other one of the person are left out: they could only stand alone.
     """
@@ -92,7 +92,7 @@ def _vague(rows: FromClause) -> Select[Any]:
 
 
 def _day(x: Any) -> list[Any]:
-    """A person's day with an account, without NULL."""
+    """Return a person's day with an account, without NULL."""
     return [x.person, func.coalesce(x.account_id, ""), func.coalesce(x.owner_day, 0)]
 
 

@@ -15,14 +15,14 @@ BULK_WITHIN = 3_600
 
 
 def once(rows: FromClause, again: FromClause) -> Select[Any]:
-    """Mails of a thread or subject that repeat no other record."""
+    """Select mails of a thread or subject that repeat no other record."""
     x = rows.c
     wanted = (x.entry, x.org, x.id, x.person, x.account_id, x.contact_id, x.starts_at, x.owner_day, x.subject_key, x.thread)
     return select(*wanted).where(x.mail > 0, x.thread.is_not(None), is_not_in([x.entry], again))
 
 
 def damped(mails: FromClause, rules: Rules) -> Select[Any]:
-    """The entries of what comes after the first few mails of a thread and day."""
+    """Select the entries of what comes after the first few mails of a thread and day."""
     x = mails.c
     thread = [x.person, func.coalesce(x.account_id, ""), x.thread, func.coalesce(x.owner_day, 0)]
     long = select(*thread).group_by(*thread).having(func.count() > rules.mails_a_day).subquery()
@@ -32,7 +32,7 @@ def damped(mails: FromClause, rules: Rules) -> Select[Any]:
 
 
 def bulk(t: Any, mails: FromClause, rules: Rules) -> Select[Any]:
-    """The entries of mails of one subject that went to more than `bulk_mails` recipients within the hour."""
+    """Select the entries of mails of one subject that went to more than `bulk_mails` recipients within the hour."""
     s = _recipients(t, mails, rules).c
     by: dict[str, Any] = {"partition_by": [s.person, s.subject_key], "order_by": [s.starts_at, s.id, s.who]}
     span = func.lead(s.starts_at, rules.bulk_mails).over(**by) - s.starts_at

@@ -31,7 +31,7 @@ SECONDS = ("clipped", "lost", "capped", "counted")
 
 
 def several(t: Any, org: int, window: FromClause) -> Select[Any]:
-    """Ids of activities that touch an account besides the one they name: by a contact who was there, or by a link."""
+    """Select ids of activities that touch an account besides the one they name: by a contact who was there, or by a link."""
     p, c, w = t.participant, t.contact, window.c
     there = and_(p.c.org == w.org, p.c.activity_id == w.id, p.c.deleted.is_(False), p.c.declined.is_(False))
     theirs = and_(p.c.side == "theirs", c.c.org == org, c.c.id == p.c.person_id)
@@ -41,7 +41,7 @@ def several(t: Any, org: int, window: FromClause) -> Select[Any]:
 
 
 def between_accounts(t: Any, org: int, rows: FromClause, window: FromClause, steps: Steps) -> CompoundSelect[Any]:
-    """Every record under each account that has a part of it; what the others got stands in `elsewhere`."""
+    """Select every record under each account that has a part of it; what the others got stands in `elsewhere`."""
     x, ids = rows.c, steps.add("several", several(t, org, window))
     alone = select(*x, literal(0).label("elsewhere")).where(is_not_in([x.id], ids))
     others = steps.add("of_several", select(*x).where(is_in([x.id], ids)), ENTRY, found_by="id")
