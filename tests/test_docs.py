@@ -109,7 +109,7 @@ def test_every_cited_decision_is_there() -> None:
 
 
 #: packages whose citations are replaced on branches of their own
-UNTIL_MERGED = {"bench", "connectors"}
+UNTIL_MERGED = {"bench"}
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=name)
