@@ -32,19 +32,22 @@ CONTENDERS = {
 
 
 def main() -> None:
-    asked = _arguments()
+    arguments = _arguments()
     from sandbox import process, world
 
-    with tempfile.TemporaryDirectory(prefix="assay-bench-") as scratch, _servers(asked.engines, Path(scratch)) as servers:
-        for rows in asked.rows:
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-bench-") as scratch,
+        _servers(arguments.engines, Path(scratch)) as servers,
+    ):
+        for rows in arguments.rows:
             folder = Path(scratch) / f"org{rows}"
-            if asked.crm == "hubspot":
+            if arguments.crm == "hubspot":
                 world.bulk_portal(folder, seed=1, records=rows)
             else:
                 world.bulk(folder, seed=1, activities=rows, accounts=max(100, rows // 500))
-            with process.running(folder, "--quota", "1000000") as ready:
-                for engine in asked.engines:
-                    _show(asked.crm, rows, engine, _compare(ready[asked.crm], servers[engine], asked))
+            with process.running(folder, "--quota", "1000000") as crms:
+                for engine in arguments.engines:
+                    _show(arguments.crm, rows, engine, _compare(crms[arguments.crm], servers[engine], arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,13 +57,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engines", default="", type=lambda s: s.split(","), help="sqlite, postgresql")
     parser.add_argument("--contenders", default="", type=lambda s: s.split(","))
     parser.add_argument("--repeat", default=1, type=int, help="the median of so many runs is shown")
-    asked = parser.parse_args()
-    # the portal's opponents write to SQLite or files only
-    asked.engines = (
-        asked.engines if asked.engines[0] else ["sqlite", "postgresql"] if asked.crm == "salesforce" else ["sqlite"]
-    )
-    asked.contenders = asked.contenders if asked.contenders[0] else list(CONTENDERS[asked.crm])
-    return asked
+    arguments = parser.parse_args()
+    if not arguments.engines[0]:  # the portal's opponents write to SQLite or files only
+        arguments.engines = ["sqlite", "postgresql"] if arguments.crm == "salesforce" else ["sqlite"]
+    arguments.contenders = arguments.contenders if arguments.contenders[0] else list(CONTENDERS[arguments.crm])
+    return arguments
 
 
 @contextmanager
@@ -85,28 +86,28 @@ def _servers(engines: list[str], scratch: Path) -> Iterator[dict[str, Any]]:
         yield makers | {"postgresql": fresh}
 
 
-def _compare(ready: dict[str, Any], fresh: Any, asked: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def _compare(connection: dict[str, Any], fresh: Any, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Contender -> its medians; the contenders take turns, so that a slow minute hits all of them."""
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.contenders}
-    for _ in range(asked.repeat):
-        for name in asked.contenders:
-            runs[name].append(_run(CONTENDERS[asked.crm][name][0], fresh(), ready))
-    for name, done in runs.items():
-        _same_work(name, done[0], runs[asked.contenders[0]][0])
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in arguments.contenders}
+    for _ in range(arguments.repeat):
+        for name in arguments.contenders:
+            runs[name].append(_run(CONTENDERS[arguments.crm][name][0], fresh(), connection))
+    for name, results in runs.items():
+        _same_work(name, results[0], runs[arguments.contenders[0]][0])
     keys = ("rows", "seconds", "cpu", "peak_mb", "calls", "megabytes")
-    return {name: {key: median(run[key] for run in done) for key in keys} for name, done in runs.items()}
+    return {name: {key: median(run[key] for run in process) for key in keys} for name, process in runs.items()}
 
 
-def _run(module: str, url: str, ready: dict[str, Any]) -> dict[str, Any]:
-    command = [sys.executable, str(ROOT / "bench" / "pull_one.py"), module, url, json.dumps(ready)]
+def _run(module: str, url: str, connection: dict[str, Any]) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "bench" / "pull_one.py"), module, url, json.dumps(connection)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise SystemExit(f"{module} failed:\n{done.stderr[-3000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if process.returncode:
+        raise SystemExit(f"{module} failed:\n{process.stderr[-3000:]}")
+    result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     if url.startswith("sqlite:///"):
         _remove(Path(url.removeprefix("sqlite:///")))
-    return found
+    return result
 
 
 def _remove(database: Path) -> None:
@@ -114,19 +115,19 @@ def _remove(database: Path) -> None:
         file.unlink()
 
 
-def _same_work(name: str, run: dict[str, Any], other: dict[str, Any]) -> None:
+def _same_work(name: str, run: dict[str, Any], reference: dict[str, Any]) -> None:
     """A race in which somebody carries less is none."""
-    assert run["rows"] == other["rows"], f"{name} stored {run['rows']} rows, another {other['rows']}"
-    assert run["fields"] == other["fields"], f"{name} asked for {run['fields']}, another for {other['fields']}"
+    assert run["rows"] == reference["rows"], f"{name} stored {run['rows']} rows, another {reference['rows']}"
+    assert run["fields"] == reference["fields"], f"{name} asked for {run['fields']}, another for {reference['fields']}"
 
 
-def _show(crm: str, rows: int, engine: str, found: dict[str, dict[str, Any]]) -> None:
+def _show(crm: str, rows: int, engine: str, figures: dict[str, dict[str, Any]]) -> None:
     print(f"\n{crm}: {rows:,} rows into {engine}")
     print(
         f"{'':28}{'rows/s':>10}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'calls':>7}{'per 1000':>9}{'Assay/it: speed':>17}{'CPU':>7}"
     )
-    base = found.get("assay")
-    for name, run in found.items():
+    base = figures.get("assay")
+    for name, run in figures.items():
         line = (
             f"{CONTENDERS[crm][name][1]:28}{run['rows'] / run['seconds']:>10,.0f}{run['seconds']:>9.1f}{run['cpu']:>9.1f}"
             f"{run['peak_mb']:>9.0f}{run['calls']:>7.0f}{run['calls'] * 1000 / run['rows']:>9.2f}"

@@ -12,23 +12,23 @@ from db.migrate import upgrade
 from db.store import Store
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Logged in, schema in place; what is returned is the race."""
-    return assay_pull(ready, url)
+    return assay_pull(connection, url)
 
 
-def assay_pull(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def assay_pull(connection: dict[str, Any], url: str) -> Callable[[], int]:
     engine = open_database(url)
     upgrade(engine)
     store = Store(engine)
     crm = salesforce.open_org(
         salesforce.SalesforceConfig(
-            login_url=ready["url"],
-            client_id=ready["client_id"],
-            client_secret=ready["client_secret"],
+            login_url=connection["url"],
+            client_id=connection["client_id"],
+            client_secret=connection["client_secret"],
             objects=OBJECTS,
             quota_share=1.0,
-            allow_hosts=(ready["url"].removeprefix("http://"),),
+            allow_hosts=(connection["url"].removeprefix("http://"),),
             subject_salt=b"bench",
         )
     )

@@ -14,10 +14,10 @@ POLL = 0.1
 JOBS = "/services/data/v68.0/jobs/query"
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Logged in, database open; what is returned is the race."""
-    login = {"Authorization": f"Bearer {ready['access_token']}"}
-    client = httpx.Client(base_url=ready["url"], headers=login, timeout=60)
+    login = {"Authorization": f"Bearer {connection['access_token']}"}
+    client = httpx.Client(base_url=connection["url"], headers=login, timeout=60)
     database = _open(url)
     return lambda: sum(_copy(client, database, entity) for entity in OBJECTS)
 
@@ -49,7 +49,7 @@ def _pages(client: httpx.Client, entity: str) -> Iterator[bytes]:
         time.sleep(POLL)
     locator = ""
     while locator != "null":
-        asked = {"maxRecords": "50000"} | ({"locator": locator} if locator else {})
-        response = client.get(f"{JOBS}/{job}/results", params=asked).raise_for_status()
+        params = {"maxRecords": "50000"} | ({"locator": locator} if locator else {})
+        response = client.get(f"{JOBS}/{job}/results", params=params).raise_for_status()
         locator = response.headers["sforce-locator"]
         yield response.content

@@ -16,32 +16,32 @@ import httpx
 
 
 def main() -> None:
-    module, url, ready = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    race = import_module(module).prepare(ready, url)
-    httpx.delete(ready["log_url"]).raise_for_status()
+    module, url, connection = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    race = import_module(module).prepare(connection, url)
+    httpx.delete(connection["log_url"]).raise_for_status()
     before, start = _cpu(), time.perf_counter()
     rows = race()
     seconds, cpu = time.perf_counter() - start, _cpu() - before
     peak = _peak()  # before the log is read, which is large
-    print(json.dumps({"rows": rows, "seconds": seconds, "cpu": cpu, "peak_mb": peak, **_asked(ready)}))
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu": cpu, "peak_mb": peak, **_requests(connection)}))
 
 
 def _cpu() -> float:
     """Seconds of this process and those it started."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(used.ru_utime + used.ru_stime for used in both)
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
 def _peak() -> float:
     """Peak resident megabytes; `ru_maxrss` would count what the parent had before exec."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    own = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    own = int(match[1]) if match else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024  # the largest of several processes
 
 
-def _asked(ready: dict[str, Any]) -> dict[str, Any]:
+def _requests(connection: dict[str, Any]) -> dict[str, Any]:
     """API calls by the server's own log, and the fields that were asked for by object."""
-    lines = [json.loads(line) for line in httpx.get(ready["log_url"]).text.splitlines()]
+    lines = [json.loads(line) for line in httpx.get(connection["log_url"]).text.splitlines()]
     calls = [line for line in lines if not line["path"].startswith("/_sandbox")]
     queries = [re.match(r"SELECT (.+) FROM (\w+)", line["soql"]) for line in calls if line["soql"]]
     fields = {q[2]: sorted(q[1].replace(" ", "").split(",")) for q in queries if q}

@@ -12,15 +12,19 @@ from db.store import Store
 RECORDS = ("account", "contact", "opportunity", "activity")
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Checked, schema in place; what is returned is the race."""
     engine = open_database(url)
     upgrade(engine)
     store = Store(engine)
     config = hubspot.HubSpotConfig(
-        ready["token"], ready["url"], quota_share=1.0, quota_stop=1.0, allow_hosts=(ready["url"].removeprefix("http://"),),
+        connection["token"],
+        connection["url"],
+        quota_share=1.0,
+        quota_stop=1.0,
+        allow_hosts=(connection["url"].removeprefix("http://"),),
         subject_salt=b"bench",
-    )  # fmt: skip
+    )
     crm = hubspot.open_org(config)
     check = crm.check()
     facts = {"external_id": check.org_id, "name": check.org_name, "sandbox": check.sandbox, "currency": check.currency}

@@ -10,9 +10,9 @@ from portal_fields import HISTORY, LINKS, PROPERTIES
 AFTER = re.compile(rb'"after":"(\d+)","link"')
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Connected; what is returned is the race."""
-    client = httpx.Client(base_url=ready["url"], headers={"Authorization": f"Bearer {ready['token']}"}, timeout=60)
+    client = httpx.Client(base_url=connection["url"], headers={"Authorization": f"Bearer {connection['token']}"}, timeout=60)
     return lambda: sum(_read(client, name) for name in PROPERTIES)
 
 
@@ -25,7 +25,7 @@ def _read(client: httpx.Client, name: str) -> int:
         place = {"after": after} if after else {}
         page = client.get(f"/crm/objects/2026-09/{name}", params=params | place).raise_for_status().content
         count += page.count(b'"archived":')
-        found = AFTER.findall(page[-3000:])
-        if not found:
+        cursors = AFTER.findall(page[-3000:])
+        if not cursors:
             return count
-        after = found[-1].decode()
+        after = cursors[-1].decode()

@@ -1,7 +1,7 @@
 """meltano-tap-hubspot piped into target-jsonl, each unmodified in an environment of its own.
 
 The tap knows no other host than HubSpot's, so a sitecustomize.py on PYTHONPATH sends its requests to the sandbox
-(reference: hubspot.md 5). target-jsonl is the lightest loader there is: it appends lines to files.
+(docs/facts/hubspot.md, "Foreign clients"). target-jsonl is the lightest loader there is: it appends lines to files.
 """
 
 import json
@@ -30,18 +30,18 @@ requests.adapters.HTTPAdapter.send = send
 """
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Installed and discovered; what is returned is the race."""
     home = Path(tempfile.mkdtemp(prefix="assay-tap-"))
     bins = {name: _environment(name, pins) for name, pins in PINS.items()}
     (home / "sitecustomize.py").write_text(REDIRECT)
-    (home / "tap.json").write_text(json.dumps({"access_token": ready["token"], "associations": LINKED}))
+    (home / "tap.json").write_text(json.dumps({"access_token": connection["token"], "associations": LINKED}))
     (home / "out").mkdir()
     (home / "target.json").write_text(json.dumps({"destination_path": str(home / "out"), "do_timestamp_file": False}))
-    environment = os.environ | {"PYTHONPATH": str(home), "SANDBOX_URL": ready["url"]}
+    environment = os.environ | {"PYTHONPATH": str(home), "SANDBOX_URL": connection["url"]}
     tap = [str(bins["tap"] / "tap-hubspot"), "--config", str(home / "tap.json")]
-    found = subprocess.run([*tap, "--discover"], env=environment, capture_output=True, text=True, check=True)
-    (home / "catalog.json").write_text(json.dumps(_selected(json.loads(found.stdout))))
+    discovery = subprocess.run([*tap, "--discover"], env=environment, capture_output=True, text=True, check=True)
+    (home / "catalog.json").write_text(json.dumps(_selected(json.loads(discovery.stdout))))
 
     def race() -> int:
         words = (home / "words").open("w")
@@ -49,11 +49,11 @@ def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
             [*tap, "--catalog", str(home / "catalog.json")], env=environment, stdout=subprocess.PIPE, stderr=words
         )
         command = [str(bins["target"] / "target-jsonl"), "--config", str(home / "target.json")]
-        done = subprocess.run(
+        loader = subprocess.run(
             command, stdin=reader.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
         )
-        if reader.wait() or done.returncode:
-            raise SystemExit((home / "words").read_text()[-1500:] + done.stderr[-1500:])
+        if reader.wait() or loader.returncode:
+            raise SystemExit((home / "words").read_text()[-1500:] + loader.stderr[-1500:])
         return sum(_lines(home / "out" / f"{name}.jsonl") for name in PROPERTIES)
 
     return race
@@ -68,14 +68,14 @@ def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
     """The same types and properties, and the links where the tap offers them."""
     for stream in catalog["streams"]:
         name = stream["tap_stream_id"]
-        wanted = name in PROPERTIES or name.endswith("_associations")
+        selected = name in PROPERTIES or name.endswith("_associations")
         for entry in stream["metadata"]:
             crumbs = entry["breadcrumb"]
             if not crumbs:
-                entry["metadata"]["selected"] = wanted
+                entry["metadata"]["selected"] = selected
             elif len(crumbs) == 2 and name in PROPERTIES:
-                known = crumbs[1] in PROPERTIES[name] or crumbs[1] in ("id", "properties", "createdAt", "updatedAt")
-                entry["metadata"]["selected"] = known
+                is_read = crumbs[1] in PROPERTIES[name] or crumbs[1] in ("id", "properties", "createdAt", "updatedAt")
+                entry["metadata"]["selected"] = is_read
     return catalog
 
 

@@ -14,9 +14,9 @@ from simple_salesforce import Salesforce
 POLL = 0.1
 
 
-def prepare(ready: dict[str, Any], url: str) -> Callable[[], int]:
+def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     """Logged in, tables made; what is returned is the race."""
-    client = Salesforce(instance_url=ready["url"], session_id=ready["access_token"], version="68.0")
+    client = Salesforce(instance_url=connection["url"], session_id=connection["access_token"], version="68.0")
     client.bulk2_url = client.bulk2_url.replace("https://", "http://")  # the library knows no plain http
     database, mark = _open(url)
     cursor = database.cursor()

@@ -33,62 +33,62 @@ def main() -> None:
             folder = Path(scratch) / crm
             start = time.perf_counter()
             write(folder)
-            written = time.perf_counter()
-            with process.running(folder, "--quota", "10000000") as ready:
+            generated = time.perf_counter()
+            with process.running(folder, "--quota", "10000000") as crms:
                 loaded = time.perf_counter()
-                peak = _peak(ready["pid"])
-                count, seconds, moved = read(ready[crm])
+                peak = _peak(crms["pid"])
+                count, seconds, byte_count = read(crms[crm])
                 print(
-                    f"{crm}: generated in {written - start:.1f} s, ready in {loaded - written:.1f} s at {peak:.0f} MB; "
-                    f"served {count:,} rows in {seconds:.1f} s = {count / seconds:,.0f} rows/s ({moved / 1e6:.0f} MB)",
+                    f"{crm}: generated in {generated - start:.1f} s, ready in {loaded - generated:.1f} s at {peak:.0f} MB; "
+                    f"served {count:,} rows in {seconds:.1f} s = {count / seconds:,.0f} rows/s ({byte_count / 1e6:.0f} MB)",
                     flush=True,
                 )
 
 
-def bulk(ready: dict[str, Any]) -> tuple[int, float, int]:
+def bulk(connection: dict[str, Any]) -> tuple[int, float, int]:
     """Every task and event by Bulk 2 result pages; the time of the pages alone, the jobs having ended."""
-    line = _line(ready["url"])
-    heads = {"Authorization": f"Bearer {ready['access_token']}", "Accept-Encoding": "gzip"}
-    count, moved, seconds = 0, 0, 0.0
+    line = _line(connection["url"])
+    heads = {"Authorization": f"Bearer {connection['access_token']}", "Accept-Encoding": "gzip"}
+    count, byte_count, seconds = 0, 0, 0.0
     for entity in ("Task", "Event"):
         soql = (
             f"SELECT Id, Subject, OwnerId, AccountId, WhatId, WhoId, ActivityDate, CreatedDate, SystemModstamp FROM {entity}"
         )
         body = json.dumps({"operation": "queryAll", "query": soql})
-        made = json.loads(_ask(line, "POST", "/services/data/v68.0/jobs/query", {**heads, "Accept-Encoding": ""}, body)[0])
-        at = f"/services/data/v68.0/jobs/query/{made['id']}"
+        job = json.loads(_ask(line, "POST", "/services/data/v68.0/jobs/query", {**heads, "Accept-Encoding": ""}, body)[0])
+        at = f"/services/data/v68.0/jobs/query/{job['id']}"
         while json.loads(_ask(line, "GET", at, {**heads, "Accept-Encoding": ""})[0])["state"] != "JobComplete":
             time.sleep(0.05)
         start, locator = time.perf_counter(), ""
         while locator != "null":
-            page, found = _ask(line, "GET", f"{at}/results?maxRecords=50000&locator={locator}", heads)
-            locator, count = str(found["sforce-locator"]), count + int(found["sforce-numberofrecords"])
-            moved += len(page)
+            page, headers = _ask(line, "GET", f"{at}/results?maxRecords=50000&locator={locator}", heads)
+            locator, count = str(headers["sforce-locator"]), count + int(headers["sforce-numberofrecords"])
+            byte_count += len(page)
         seconds += time.perf_counter() - start
-    return count, seconds, moved
+    return count, seconds, byte_count
 
 
-def lists(ready: dict[str, Any]) -> tuple[int, float, int]:
+def lists(connection: dict[str, Any]) -> tuple[int, float, int]:
     """Every call and meeting by lists of a hundred, with their links, as a first load asks for them."""
-    line = _line(ready["url"])
-    heads = {"Authorization": f"Bearer {ready['token']}", "Accept-Encoding": "gzip"}
-    count, moved, start = 0, 0, time.perf_counter()
+    line = _line(connection["url"])
+    heads = {"Authorization": f"Bearer {connection['token']}", "Accept-Encoding": "gzip"}
+    count, byte_count, start = 0, 0, time.perf_counter()
     for type_ in ("calls", "meetings", "emails"):
         names = "hs_timestamp,hubspot_owner_id,hs_lastmodifieddate,hs_createdate"
         after, last = "", False
         while not last:
             path = f"/crm/objects/2026-09/{type_}?limit=100&properties={names}&associations=companies,contacts{after}"
-            page, found = _ask(line, "GET", path, heads)
-            moved, count = moved + len(page), count + 100
+            page, headers = _ask(line, "GET", path, heads)
+            byte_count, count = byte_count + len(page), count + 100
             # the next id is all that is looked for, from the end
-            text = _plain(page, found)
+            text = _unpacked(page, headers)
             tail = text[-400:]
             last = b'"after":"' not in tail
             after = "" if last else "&after=" + tail.split(b'"after":"')[-1].split(b'"')[0].decode()
-    return count, time.perf_counter() - start, moved
+    return count, time.perf_counter() - start, byte_count
 
 
-def _plain(page: bytes, heads: dict[str, str]) -> bytes:
+def _unpacked(page: bytes, heads: dict[str, str]) -> bytes:
     import gzip
 
     return gzip.decompress(page) if heads.get("content-encoding") == "gzip" else page
@@ -111,8 +111,8 @@ def _ask(
 
 def _peak(pid: int) -> float:
     """The most memory the process has held, MB."""
-    found = Path(f"/proc/{pid}/status").read_text()
-    return int(found.split("VmHWM:")[1].split()[0]) / 1000
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1000
 
 
 if __name__ == "__main__":

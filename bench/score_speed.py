@@ -42,12 +42,17 @@ def fill(path: Path, accounts: int) -> None:
     rng = random.Random(accounts)
     with engine.begin() as c:
         c.execute(insert(t.org).values(id=1, crm="salesforce", external_id="S", name="Speed", sandbox=True, currency="EUR"))
-        for name, made in (("owner", _owners(accounts)), ("stage", _stages()), ("account", _accounts(rng, accounts)),
-                           ("contact", _contacts(rng, accounts)), ("opportunity", _deals(rng, accounts)),
-                           ("activity", _activities(rng, accounts))):  # fmt: skip
-            _insert(c, name, made)
-        for name, made in (("opportunity_change", _changes(c)), ("line_item", _items(c)), ("participant", _participants(c))):
-            _insert(c, name, made)
+        for name, rows in (
+            ("owner", _owners(accounts)),
+            ("stage", _stages()),
+            ("account", _accounts(rng, accounts)),
+            ("contact", _contacts(rng, accounts)),
+            ("opportunity", _deals(rng, accounts)),
+            ("activity", _activities(rng, accounts)),
+        ):
+            _insert(c, name, rows)
+        for name, rows in (("opportunity_change", _changes(c)), ("line_item", _items(c)), ("participant", _participants(c))):
+            _insert(c, name, rows)
     Store(engine).record_owners(1, TODAY * DAY)
     engine.dispose()
 
@@ -76,24 +81,44 @@ def _stages() -> Iterator[dict[str, Any]]:
 
 def _accounts(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
     for n in range(accounts):
-        yield {"id": f"A{n:07}", "name": f"Account {n}", "owner_id": f"U{n // BOOK % max(1, accounts // BOOK):06}",
-               "industry": f"Industry {n % 8}", "employees": rng.randrange(5, 5000), "created_at": (TODAY - 1500) * DAY,
-               "ours": "{}"}  # fmt: skip
+        yield {
+            "id": f"A{n:07}",
+            "name": f"Account {n}",
+            "owner_id": f"U{n // BOOK % max(1, accounts // BOOK):06}",
+            "industry": f"Industry {n % 8}",
+            "employees": rng.randrange(5, 5000),
+            "created_at": (TODAY - 1500) * DAY,
+            "ours": "{}",
+        }
 
 
 def _contacts(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
     for n in range(accounts * CONTACTS):
-        yield {"id": f"C{n:08}", "account_id": f"A{n // CONTACTS:07}", "level": rng.choice(("chief", "director", "manager", "staff")),
-               "department": f"Department {n % 5}", "created_at": (TODAY - 1000) * DAY}  # fmt: skip
+        yield {
+            "id": f"C{n:08}",
+            "account_id": f"A{n // CONTACTS:07}",
+            "level": rng.choice(("chief", "director", "manager", "staff")),
+            "department": f"Department {n % 5}",
+            "created_at": (TODAY - 1000) * DAY,
+        }
 
 
 def _deals(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
     for n in range(accounts * DEALS):
         day = TODAY - rng.randrange(2, 700)
         stage = rng.choice(("Won", "Won", "Lost", "Proposal"))
-        yield {"id": f"O{n:08}", "account_id": f"A{n // DEALS:07}", "name": f"Offer {n}", "stage": stage,
-               "amount_cents": rng.randrange(10_000, 10_000_000), "close_day": day, "probability": 60, "closed": stage != "Proposal",
-               "won": stage == "Won", "created_at": (day - 60) * DAY}  # fmt: skip
+        yield {
+            "id": f"O{n:08}",
+            "account_id": f"A{n // DEALS:07}",
+            "name": f"Offer {n}",
+            "stage": stage,
+            "amount_cents": rng.randrange(10_000, 10_000_000),
+            "close_day": day,
+            "probability": 60,
+            "closed": stage != "Proposal",
+            "won": stage == "Won",
+            "created_at": (day - 60) * DAY,
+        }
 
 
 def _activities(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
@@ -101,10 +126,22 @@ def _activities(rng: random.Random, accounts: int) -> Iterator[dict[str, Any]]:
         account, day = n % accounts, TODAY - 1 - rng.randrange(730)
         kind = ("meeting", "call", "email", "meeting")[rng.randrange(4)]
         at = day * DAY + rng.randrange(28_000, 64_000)
-        yield {"id": f"E{n:08}", "kind": kind, "status": "held", "account_id": f"A{account:07}",
-               "contact_id": f"C{account * CONTACTS + n % CONTACTS:08}", "owner_id": f"U{account // BOOK:06}", "starts_at": at,
-               "seconds": rng.randrange(600, 7200), "owner_day": day, "all_day": 0, "child": 0, "direction": "out",
-               "subject_key": n, "created_at": at}  # fmt: skip
+        yield {
+            "id": f"E{n:08}",
+            "kind": kind,
+            "status": "held",
+            "account_id": f"A{account:07}",
+            "contact_id": f"C{account * CONTACTS + n % CONTACTS:08}",
+            "owner_id": f"U{account // BOOK:06}",
+            "starts_at": at,
+            "seconds": rng.randrange(600, 7200),
+            "owner_day": day,
+            "all_day": 0,
+            "child": 0,
+            "direction": "out",
+            "subject_key": n,
+            "created_at": at,
+        }
 
 
 def _changes(c: Any) -> Iterator[dict[str, Any]]:
@@ -112,14 +149,26 @@ def _changes(c: Any) -> Iterator[dict[str, Any]]:
     for deal, stage, cents, day, closed in c.exec_driver_sql(query).fetchall():
         for n, step in enumerate(("Proposal", "Proposal", stage)):
             end = n == 2 and closed
-            yield {"id": f"{deal}-{n}", "opportunity_id": deal, "changed_at": (day - 50 + 25 * n) * DAY, "stage": step,
-                   "amount_cents": cents, "close_day": day - (0 if end else 20 - 10 * n), "probability": 60}  # fmt: skip
+            yield {
+                "id": f"{deal}-{n}",
+                "opportunity_id": deal,
+                "changed_at": (day - 50 + 25 * n) * DAY,
+                "stage": step,
+                "amount_cents": cents,
+                "close_day": day - (0 if end else 20 - 10 * n),
+                "probability": 60,
+            }
 
 
 def _items(c: Any) -> Iterator[dict[str, Any]]:
     for deal, cents, day in c.exec_driver_sql("SELECT id, amount_cents, close_day FROM opportunity ORDER BY id").fetchall():
-        yield {"id": f"L{deal}", "opportunity_id": deal, "family": f"Family {int(deal[1:]) % 5}", "amount_cents": cents,
-               "created_at": (day - 50) * DAY}  # fmt: skip
+        yield {
+            "id": f"L{deal}",
+            "opportunity_id": deal,
+            "family": f"Family {int(deal[1:]) % 5}",
+            "amount_cents": cents,
+            "created_at": (day - 50) * DAY,
+        }
 
 
 def _participants(c: Any) -> Iterator[dict[str, Any]]:
@@ -144,12 +193,14 @@ def judged_night(path: Path) -> None:
         j = judged(firm, org, TODAY, rules)
         facts = time.process_time()
         rows = advance({}, j, rules)
-        told = scores(j, rows, rules)
-    spent, worked = time.perf_counter() - wall, time.process_time() - cpu
+        verdicts = scores(j, rows, rules)
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     store.engine.dispose()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(told):,} accounts, {len(told) * ACTIVITIES:,} activities: {spent:.1f} s ({worked:.1f} s of CPU, "
-          f"{facts - cpu:.1f} s of them features and maths), peak {peak:.0f} MB")  # fmt: skip
+    print(
+        f"{len(verdicts):,} accounts, {len(verdicts) * ACTIVITIES:,} activities: {seconds:.1f} s ({cpu_seconds:.1f} s of CPU, "
+        f"{facts - cpu:.1f} s of them features and maths), peak {peak:.0f} MB"
+    )
 
 
 if __name__ == "__main__":
