@@ -4,6 +4,7 @@
     python bench/score.py --write                          ... kept in bench/score_record.json and docs/benchmark.md
     python bench/score.py --profiles clean --fresh 4       four seeds nobody has seen
     python bench/score.py --speed                          time and memory of one night of a large firm
+    python bench/score.py --restamp --profiles tiny,clean --seeds 2     after code has moved: the same figures under its new hash
 
 Every world is judged by the whole product: a sandbox serves it over HTTP, a night pulls, replays and stores; the figures are
 read from the verdicts and nights in the database.
@@ -55,10 +56,13 @@ def main() -> None:
                 score_table.keep(RECORD, result)
     measured.sort(key=lambda w: (list(RECORDED).index(w["profile"]), w["seed"]))
     print(score_table.table(measured))
-    if arguments.write and measured:
+    failed = len(worlds) - len(measured)
+    if arguments.restamp and not failed:
+        score_table.restamp(RECORD, measured)
+    if measured and (arguments.write or (arguments.restamp and not failed)):
         score_table.write(RECORD, ROOT / "docs" / "benchmark.md")
-    if len(measured) < len(worlds):
-        sys.exit(f"{len(worlds) - len(measured)} of {len(worlds)} worlds failed and are left out")
+    if failed:
+        sys.exit(f"{failed} of {len(worlds)} worlds failed and are left out")
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,6 +75,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="judged worlds are kept here and used again")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="keep the figures and renew docs/benchmark.md")
+    parser.add_argument(
+        "--restamp",
+        action="store_true",
+        help="put the code's new hash on the whole record, if these worlds come out as recorded",
+    )
     parser.add_argument("--speed", nargs="?", const="50000", metavar="ACCOUNTS", help="e.g. 50000 or 50000,200000")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     return parser.parse_args()

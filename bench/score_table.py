@@ -6,6 +6,9 @@ from statistics import mean
 from typing import Any
 
 World = dict[str, Any]
+HASHES = ("worlds", "score")
+#: what may differ though the figures are the same
+UNCOMPARED = (*HASHES, "seconds", "first", "again")
 START, END = "<!-- figures -->", "<!-- /figures -->"
 #: table -> column head -> figure, how it is shown
 TABLES: dict[str, dict[str, tuple[str, str]]] = {
@@ -79,6 +82,30 @@ def keep(record: Path, world: World) -> None:
     record.write_text(json.dumps(worlds, indent=0, sort_keys=True) + "\n")
 
 
+def restamp(record: Path, measured: list[World]) -> None:
+    """Put the new hashes on the whole record if the worlds judged again came out as recorded; what judged it first stays noted.
+
+    For code that moved or was renamed. Exits with the first figure that differs.
+    """
+    recorded = json.loads(record.read_text())
+    rows = {(w["profile"], w["seed"], w["accounts"], w["nights"]): w["row"] for w in recorded}
+    for world in measured:
+        key = (world["profile"], world["seed"], world["accounts"], world["nights"])
+        if key not in rows:
+            raise SystemExit(f"{key} is not in the record. Fix: choose worlds of the record")
+        different = [name for name, value in rows[key].items() if name not in UNCOMPARED and world["row"].get(name) != value]
+        if different:
+            name = different[0]
+            raise SystemExit(
+                f"{key}: {name} was {rows[key][name]} and is {world['row'].get(name)}. Fix: judge the worlds anew"
+            )
+    hashes = {name: measured[0]["row"][name] for name in HASHES}
+    again = sorted(f"{w['profile']} {w['seed']}" for w in measured)
+    for row in rows.values():
+        row |= {"first": row.get("first") or {name: row[name] for name in HASHES}, "again": again} | hashes
+    record.write_text(json.dumps(recorded, indent=0, sort_keys=True) + "\n")
+
+
 def write(record: Path, page: Path) -> None:
     """Renew the tables between the marks of the page."""
     from score import RECORDED
@@ -93,5 +120,10 @@ def write(record: Path, page: Path) -> None:
         if p in {w["profile"] for w in recorded}
     )
     foot = f"Generator `{row['worlds']}`, score `{row['score']}` (hashes of the code). Seeds: {seeds}."
+    if first := row.get("first"):
+        foot += (
+            f" Judged first by generator `{first['worlds']}`, score `{first['score']}`; files have moved since, "
+            f"and {', '.join(row['again'])}, judged again, came out with the same figures."
+        )
     before, rest = page.read_text().split(START)
     page.write_text(f"{before}{START}\n{table(recorded)}\n\n{foot}\n{END}{rest.split(END)[1]}")

@@ -52,7 +52,9 @@ class Truth:
 def code_hash(package: str) -> str:
     """Names the code that made the worlds, or judged them; a figure holds for this code only."""
     folder = Path({"worlds": sandbox.world.__file__, "score": scoring.__file__}[package]).parent
-    content = b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.glob("*.py")))
+    content = b"".join(
+        path.relative_to(folder).as_posix().encode() + path.read_bytes() for path in sorted(folder.rglob("*.py"))
+    )
     return hashlib.sha256(content).hexdigest()[:12]
 
 
