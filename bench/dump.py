@@ -2,7 +2,7 @@
 
     python bench/dump.py OUT                        the tree in the current folder
     python bench/dump.py OUT --compare BEFORE       ... and the first differing line of each file; exit 1 if there is one
-    python bench/dump.py OUT --worlds demo --accounts 40 --explained 2      a small one
+    python bench/dump.py OUT --worlds messy --accounts 20 --brief      a small one
 
 Nothing of the product is imported. It is driven by `python -m assay` in the current folder, its database is read by sqlite3 and
 the CRMs by plain HTTP, so the same script dumps a tree before and after its files have moved.
@@ -61,6 +61,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "3-later-dry": ("--dry-run", *LIFTED),
     "4-later": LIFTED,
 }
+BRIEF_RUNS = ("2-write",)
 UNSTABLE_TABLES = ("run", "tick", "lease", "watermark", "resume", "api_calls", "alembic_version", "sqlite_sequence")
 #: table -> columns; under "" those of every table
 UNSTABLE_COLUMNS = {"": ("subject_key", "thread_key", "person_key"), "ledger": ("id", "run", "at", "token")}
@@ -77,7 +78,7 @@ def main() -> int:
     for name in arguments.worlds:
         world = WORLDS[name]._replace(**({"accounts": arguments.accounts} if arguments.accounts else {}))
         with tempfile.TemporaryDirectory(prefix="assay-dump-") as folder:
-            for subject, rows in dump(world, Path(folder), arguments.explained).items():
+            for subject, rows in dump(world, Path(folder), arguments.explained, brief=arguments.brief).items():
                 _write(out / f"{name}.{subject}.jsonl", rows)
     files = sorted(out.glob("*.jsonl"))
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
@@ -94,68 +95,78 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--worlds", default=",".join(WORLDS), type=lambda text: text.split(","))
     parser.add_argument("--accounts", type=int, help="accounts of each world, instead of its own number")
     parser.add_argument("--explained", type=int, default=20, metavar="N", help="accounts that are explained")
+    parser.add_argument("--brief", action="store_true", help="one run without earlier nights; no explanations, no backtest")
     return parser.parse_args()
 
 
 # ---- one world ------------------------------------------------------------------------------------------------------
 
 
-def dump(world: World, folder: Path, explained: int) -> dict[str, list[Row]]:
+def dump(world: World, folder: Path, explained: int, *, brief: bool = False) -> dict[str, list[Row]]:
     """Subject -> its rows, of all runs of one world."""
     org, database = folder / "org", folder / "assay.db"
     size = ("--seed", str(world.seed), "--accounts", str(world.accounts), "--profile", world.profile)
     _assay("sandbox", "generate", "--out", str(org), "--crm", world.crms, *size)
     rows: dict[str, list[Row]] = {"truth": [{"csv": line} for line in (org / "truth.csv").read_text().splitlines()]}
     with serving(org, folder) as crms:
-        config = ("--config", str(_configuration(folder, database, crms)))
-        fields = json.loads(_assay(*config, "schema", "apply", "--yes", "--json"))
+        config = ("--config", str(_configuration(folder, database, crms, brief=brief)))
+        fields = _json(*config, "schema", "apply", "--yes", "--json")
         rows["schema"] = [{"field": name, "result": result} for name, result in fields.items()]
-        for phase, flags in RUNS.items():
+        for phase in BRIEF_RUNS if brief else RUNS:
             if phase.startswith("3"):
                 for crm in crms.values():
                     _http(f"{crm['url']}/_sandbox/clock", body={"advance": LATER_DAYS * 86_400})
-            after_a_run = _run(config, flags)
+            after_a_run = _run(config, RUNS[phase])
             if "dry" not in phase:
                 after_a_run["fields"] = [row for name, crm in crms.items() for row in READERS[name](crm)]
-            for subject, found in after_a_run.items():
-                rows.setdefault(subject, []).extend({"phase": phase} | row for row in found)
-        accounts = sorted({row["account_id"] for row in rows["scores"]})[:explained]
-        rows["explain"] = [json.loads(_assay(*config, "explain", account, "--json")) for account in accounts]
-        rows["backtest"] = _listed(json.loads(_assay(*config, "backtest", "--json", codes=(0, 1))))
-        status = json.loads(_assay(*config, "status", "--json"))
+            for subject, rows_of_run in after_a_run.items():
+                rows.setdefault(subject, []).extend({"phase": phase} | row for row in rows_of_run)
+        if not brief:
+            accounts = sorted({row["account_id"] for row in rows["scores"]})[:explained]
+            rows["explain"] = [_json(*config, "explain", account, "--json") for account in accounts]
+            rows["backtest"] = _as_list(_json(*config, "backtest", "--json", codes=(0, 1)))
+        status = _json(*config, "status", "--json")
         rows["status"] = [{"orgs": status["orgs"], "scope": status["scope"]}]
-    return {subject: [_stable(row) for row in found] for subject, found in rows.items()} | _tables(database)
+    return {subject: [_stable(row) for row in subject_rows] for subject, subject_rows in rows.items()} | _tables(database)
 
 
 def _run(config: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, list[Row]]:
     """A night, and what can be asked after it."""
-    outcomes = json.loads(_assay(*config, "run", "--json", *flags, codes=range(8)))
+    outcomes = _json(*config, "run", "--json", *flags, codes=range(8))
     return {
         "outcome": [{key: value for key, value in o.items() if key not in SENTENCES} for o in outcomes],
         "notes": [{"crm": o["crm"]} | {key: o[key] for key in SENTENCES} for o in outcomes],
-        "plan": _listed(json.loads(_assay(*config, "plan", "--format", "json"))),
-        "scores": [json.loads(line) for line in _assay(*config, "scores", "--format", "jsonl").splitlines()],
+        "plan": _as_list(_json(*config, "plan", "--format", "json")),
+        "scores": [json.loads(line) for line in _assay(*config, "scores", "--format", "jsonl").stdout.splitlines()],
     }
 
 
-def _listed(value: Any) -> list[Row]:
+def _as_list(value: Any) -> list[Row]:
     return value if isinstance(value, list) else [value]
 
 
-def _assay(*arguments: str, codes: Iterable[int] = (0,)) -> str:
-    """Standard output of the product of the current folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "assay", *arguments], capture_output=True, text=True, check=False, env=_environment()
-    )
-    if done.returncode not in codes:
-        raise SystemExit(f"assay {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    return done.stdout
+def _json(*arguments: str, codes: Iterable[int] = (0,)) -> Any:
+    process = _assay(*arguments, codes=codes)
+    if not process.stdout.strip():
+        raise SystemExit(
+            f"assay {' '.join(arguments)} ended with {process.returncode} and no JSON:\n{process.stderr[-3000:]}"
+        )
+    return json.loads(process.stdout)
+
+
+def _assay(*arguments: str, codes: Iterable[int] = (0,)) -> subprocess.CompletedProcess[str]:
+    """A command of the product of the current folder."""
+    command = [sys.executable, "-m", "assay", *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    if process.returncode not in codes:
+        raise SystemExit(f"assay {' '.join(arguments)} ended with {process.returncode}:\n{process.stderr[-3000:]}")
+    return process
 
 
 def _environment() -> dict[str, str]:
-    """Ours without settings of the caller's own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
-    return kept | {"PYTHONPATH": str(Path.cwd())}
+    """The caller's, without settings of the product."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    return inherited | {"PYTHONPATH": str(Path.cwd())}
 
 
 @contextmanager
@@ -168,14 +179,14 @@ def serving(org: Path, folder: Path) -> Iterator[dict[str, Row]]:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise SystemExit(f"the sandbox did not start:\n{(folder / 'sandbox.log').read_text()[-3000:]}")
-            ready = json.loads(line)
-            yield {name: ready[name] for name in ("salesforce", "hubspot") if ready[name]}
+            crms: dict[str, Row] = json.loads(line)
+            yield {name: crms[name] for name in ("salesforce", "hubspot") if crms[name]}
         finally:
             process.terminate()
             process.communicate(timeout=30)
 
 
-def _configuration(folder: Path, database: Path, crms: dict[str, Row]) -> Path:
+def _configuration(folder: Path, database: Path, crms: dict[str, Row], *, brief: bool) -> Path:
     """What `assay demo` writes for its sandboxes."""
     hosts = [crm["url"].removeprefix("http://") for crm in crms.values()]
     sections: dict[str, Row] = {"database": {"url": f"sqlite:///{database}"}}
@@ -190,6 +201,8 @@ def _configuration(folder: Path, database: Path, crms: dict[str, Row]) -> Path:
     if crm := crms.get("hubspot"):
         sections["hubspot"] = {"base_url": crm["url"], "token": crm["token"]}
     sections["write"] = {"enabled": True}
+    if brief:
+        sections["scoring"] = {"replay_nights": 0}
     lines = [f"allow_hosts = {json.dumps(hosts)}"]
     for section, values in sections.items():
         lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
@@ -207,14 +220,14 @@ def salesforce_fields(crm: Row) -> list[Row]:
     base = crm["url"]
     newest = _http(f"{base}/services/data", headers)[-1]["url"]
     names = sorted(f["name"] for f in _http(f"{base}{newest}/sobjects/Account/describe", headers)["fields"])
-    ours = [name for name in names if name.startswith("Assay_")]
-    soql = f"SELECT Id, {', '.join(ours)} FROM Account ORDER BY Id"
+    our_fields = [name for name in names if name.startswith("Assay_")]
+    soql = f"SELECT Id, {', '.join(our_fields)} FROM Account ORDER BY Id"
     page = _http(f"{base}{newest}/query", headers, {"q": soql})
     records = list(page["records"])
     while not page["done"]:
         page = _http(f"{base}{page['nextRecordsUrl']}", headers)
         records += page["records"]
-    return [{"crm": "salesforce"} | {name: r[name] for name in ("Id", *ours)} for r in records]
+    return [{"crm": "salesforce"} | {name: r[name] for name in ("Id", *our_fields)} for r in records]
 
 
 def hubspot_fields(crm: Row) -> list[Row]:
@@ -222,15 +235,15 @@ def hubspot_fields(crm: Row) -> list[Row]:
     headers = {"Authorization": f"Bearer {crm['token']}"}
     base = f"{crm['url']}/crm/v3"
     names = sorted(p["name"] for p in _http(f"{base}/properties/companies", headers)["results"])
-    ours = [name for name in names if name.startswith("assay_")]
+    our_fields = [name for name in names if name.startswith("assay_")]
     records: list[Row] = []
     after: str | None = "0"
     while after:
-        query = {"limit": "100", "properties": ",".join(ours)} | ({"after": after} if records else {})
+        query = {"limit": "100", "properties": ",".join(our_fields)} | ({"after": after} if records else {})
         page = _http(f"{base}/objects/companies", headers, query)
         records += page["results"]
         after = page.get("paging", {}).get("next", {}).get("after")
-    return [{"crm": "hubspot", "id": r["id"]} | {name: r["properties"].get(name) for name in ours} for r in records]
+    return [{"crm": "hubspot", "id": r["id"]} | {name: r["properties"].get(name) for name in our_fields} for r in records]
 
 
 READERS = {"salesforce": salesforce_fields, "hubspot": hubspot_fields}

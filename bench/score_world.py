@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import random
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from assay.commands import demo
 from assay.night.options import RunOptions
 from assay.night.progress import Quiet
 from db import lease
+from db.engine import open_database
 from db.store import Store
 from sandbox import process
 from sandbox.world import PROFILES, generate, names, plan
@@ -49,24 +52,45 @@ class Truth:
 
 
 def code_hash(package: str) -> str:
-    """What made the worlds, or judged them: a figure holds for this code only (rulings 22)."""
+    """Names the code that made the worlds, or judged them; a figure holds for this code only."""
     folder = Path({"worlds": sandbox.world.__file__, "score": scoring.__file__}[package]).parent
-    whole = b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(whole).hexdigest()[:12]
+    content = b"".join(
+        path.relative_to(folder).as_posix().encode() + path.read_bytes() for path in sorted(folder.rglob("*.py"))
+    )
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@contextmanager
+def world_folder(world: World, replay: int, keep: Path | None) -> Iterator[Path]:
+    """Where a world is judged: a temporary folder, or one in `keep` that later runs of the same code find again."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="assay-world-") as folder:
+            yield Path(folder)
+        return
+    name = f"{world.profile}-{world.seed}-{world.accounts}-{replay}-{code_hash('worlds')}-{code_hash('score')}"
+    (keep / name).mkdir(parents=True, exist_ok=True)
+    yield keep / name
 
 
 def judge(world: World, folder: Path, replay: int) -> tuple[Store, dict[str, Truth]]:
-    """Make the world in `folder`, pull it over HTTP into a database, judge its last night and `replay` nights before."""
+    """Make the world in `folder`, pull it over HTTP into a database, judge its last night and `replay` nights before.
+
+    A folder in which that was done already is used as it is.
+    """
+    finished = folder / "judged"
+    if finished.exists():
+        return Store(open_database(f"sqlite:///{folder}/assay.db")), truth(world, folder)
     generate(folder / "org", seed=world.seed, accounts=world.accounts, reps=world.reps, profile=world.profile)
-    with process.running(folder / "org") as ready:
-        settings = demo.configure(folder, {"salesforce": ready["salesforce"]})
+    with process.running(folder / "org") as crms:
+        settings = demo.configure(folder, {"salesforce": crms["salesforce"]})
         store = wiring.open_store(settings)
         orders = RunOptions(settings.scoring.rules(), replay_nights=replay)
         (crm,) = wiring.open_crms(settings)
-        with closing(crm), lease.held(store.engine, lease.NIGHT) as held:
-            (outcome,) = nightly.run([crm], store, held, orders, Quiet())
+        with closing(crm), lease.held(store.engine, lease.NIGHT) as nightly_lease:
+            (outcome,) = nightly.run([crm], store, nightly_lease, orders, Quiet())
     if outcome.outcome != "done":
         raise RuntimeError(f"{world}: {outcome.outcome}: {outcome.message}")
+    finished.touch()
     return store, truth(world, folder)
 
 
@@ -89,9 +113,9 @@ def logged_minutes(world: World, window: int = 180) -> list[float]:
     for _ in team:
         names.person(rng)
     numbers = [rep.number for rep in team]
-    found = []
+    minutes = []
     for account in firm:
         entries = [e for e in dossier(rng, account, numbers, shape).entries if e.touch.ago <= window]
         meetings = [length(e.touch) * (1 + (e.colleague is not None)) for e in entries if e.touch.kind == "meeting"]
-        found.append(sum(meetings) + sum(e.touch.minutes for e in entries if e.touch.kind != "meeting"))
-    return found
+        minutes.append(sum(meetings) + sum(e.touch.minutes for e in entries if e.touch.kind != "meeting"))
+    return minutes

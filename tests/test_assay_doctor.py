@@ -460,7 +460,8 @@ def test_all_problems_of_a_configuration_come_before_anything_else(scene: Scene)
 
 
 @pytest.mark.parametrize(
-    ("cron", "status", "word"), [("0 2 * * *", "ok", "next night"), ("", "ok", "no schedule"), ("0 2 30 2 *", "failure", "never comes")]
+    ("cron", "status", "word"),
+    [("0 2 * * *", "ok", "next night"), ("", "ok", "no schedule"), ("0 2 30 2 *", "failure", "never comes")],
 )
 def test_the_schedule_says_when_the_next_night_is(cron: str, status: str, word: str) -> None:
     [found] = machine.schedule(Settings(schedule={"cron": cron, "timezone": "Europe/Berlin"}))

@@ -19,8 +19,8 @@ from test_assay_serve import replica, ticks, until
 from test_assay_stopping import listening
 
 from assay import logs
-from assay.text.redaction import Redactor
 from assay.settings import MASK, Log, load, secret_values, sections
+from assay.text.redaction import Redactor
 from db import tables as t
 from db.engine import open_database
 from db.migrate import upgrade

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "bench"))
 import score_table
+import score_world
 from score_measure import average_precision, nights
 from score_world import Truth, World, code_hash, logged_minutes
 
@@ -66,6 +67,43 @@ def test_a_table_tells_means_and_the_record_drops_what_other_code_made(tmp_path:
     assert "| clean | 2 | - | 0.25 |" in score_table.table(held)
 
 
+RECORDED = {"profile": "clean", "seed": 1, "accounts": 40, "nights": 10}
+
+
+def test_code_that_moved_keeps_the_record_if_its_worlds_come_out_the_same(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    row = {"worlds": "w", "score": "s", "ap": 0.5, "seconds": 9}
+    record.write_text(score_table.json.dumps([RECORDED | {"row": row}, RECORDED | {"seed": 2, "row": row}]))
+    for score in ("moved", "moved again"):
+        score_table.restamp(record, [RECORDED | {"row": row | {"score": score, "seconds": 1}}])
+        rows = [w["row"] for w in score_table.json.loads(record.read_text())]
+        assert [r["score"] for r in rows] == [score, score]
+        assert {r["first"]["score"] for r in rows} == {"s"}
+        assert rows[1]["again"] == ["clean 1"]
+
+
+def test_code_that_gives_other_figures_does_not_keep_the_record(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    row = {"worlds": "w", "score": "s", "ap": 0.5, "seconds": 9}
+    record.write_text(before := score_table.json.dumps([RECORDED | {"row": row}]))
+    with pytest.raises(SystemExit, match=r"ap was 0\.5 and is 0\.6"):
+        score_table.restamp(record, [RECORDED | {"row": row | {"score": "moved", "ap": 0.6}}])
+    with pytest.raises(SystemExit, match="not in the record"):
+        score_table.restamp(record, [RECORDED | {"seed": 3, "row": row}])
+    assert record.read_text() == before
+
+
 def test_the_hash_names_the_code() -> None:
     assert code_hash("worlds") != code_hash("score")
     assert code_hash("worlds") == code_hash("worlds")
+
+
+def test_the_hash_covers_files_in_subfolders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr(score_world.scoring, "__file__", str(tmp_path / "__init__.py"))
+    hashes = set()
+    for text in ("", "A = 1\n"):
+        (tmp_path / "facts" / "steps.py").write_text(text)
+        hashes.add(code_hash("score"))
+    assert len(hashes) == 2

@@ -12,8 +12,8 @@ from pydantic import Field, SecretStr
 from typer.testing import CliRunner, Result
 
 from assay.commands.cli import app
-from assay.text.redaction import Redactor
 from assay.settings import MASK, ConfigError, load
+from assay.text.redaction import Redactor
 from connectors import vendors
 from connectors.diagnosis import CHECKS, Identity, Quota, Trouble
 from connectors.errors import BadConfig
