@@ -17,6 +17,7 @@ import pytest
 from builders import portal, record
 from conftest import write_org
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from shared import migrated
 from typer.testing import CliRunner
 
 from assay import doctor
@@ -27,8 +28,6 @@ from assay.init import certificate, new_key, pem
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.salesforce import SalesforceConfig, open_admin
-from db.engine import open_database
-from db.migrate import upgrade
 from db.store import Store
 
 ACME = "001Wk0000000001IAA"
@@ -95,8 +94,7 @@ class Scene:
 
     def store(self, **facts: Any) -> Store:
         """The database after nights of this org, or of one that differs in `facts`."""
-        engine = open_database(f"sqlite:///{self.home}/assay.db")
-        upgrade(engine)
+        engine = migrated(f"sqlite:///{self.home}/assay.db")
         store = Store(engine)
         own = {"external_id": self.org.app.org_id(), "name": "Small", "sandbox": True, "currency": "EUR"}
         store.pin_org("salesforce", own | facts)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from builders import portal
 from dying import WRITES, Case, live
+from shared import migrated
 from sqlalchemy import create_engine, select
 
 from connectors import hubspot, salesforce
@@ -25,7 +26,6 @@ from connectors.hubspot import schema as hubspot_schema
 from connectors.salesforce import schema as salesforce_schema
 from db import tables
 from db.engine import open_database
-from db.migrate import upgrade
 from sandbox import process, world
 
 ACCOUNTS = 12
@@ -95,9 +95,7 @@ def fresh(case: Case) -> None:
             c.exec_driver_sql("DROP SCHEMA public CASCADE")
             c.exec_driver_sql("CREATE SCHEMA public")
         admin.dispose()
-    engine = open_database(case.database)
-    upgrade(engine)
-    engine.dispose()
+    migrated(case.database).dispose()
 
 
 def taken(case: Case) -> int:

@@ -72,7 +72,7 @@ def firm(accounts: int = 12) -> MemoryCrm:
 
 def night(crm: MemoryCrm, store: Store, **orders: Any) -> Outcome:
     with lease.held(store.engine, "night") as held:
-        wanted = {"rules": Rules(), "replay_nights": 20, "write": True} | orders
+        wanted = {"rules": Rules(), "replay_nights": 2, "write": True} | orders
         [outcome] = run([crm], store, held, Orders(**wanted), Quiet())
     return outcome
 

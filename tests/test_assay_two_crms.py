@@ -93,7 +93,7 @@ def firm() -> tuple[MemoryCrm, MemoryCrm]:
 
 def night(crms: list[Any], store: Store, **orders: Any) -> dict[str, Outcome]:
     with lease.held(store.engine, "night") as held:
-        wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 20} | orders
+        wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 2} | orders
         return {o.crm: o for o in run(crms, store, held, Orders(rules=Rules(), **wanted), Quiet())}
 
 

@@ -30,6 +30,7 @@ from dying import WRITES, Case, small_calls
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from shared import migrated
 from sqlalchemy import select
 
 from assay import nightly, publish, undo, writing
@@ -45,9 +46,7 @@ from connectors.salesforce import write as org_writing
 from connectors.transport import Transport
 from db import lease, tables
 from db.calls import Calls
-from db.engine import open_database
 from db.ledger import Ledger
-from db.migrate import upgrade
 from db.store import Store
 from sandbox import process, world
 from scoring.records import WRITTEN
@@ -238,8 +237,7 @@ class Writeback(RuleBasedStateMachine):
         admin = (hubspot.HubSpotAdmin if self.door.crm == "hubspot" else salesforce.SalesforceAdmin)(self.case.open())
         admin.apply()
         admin.close()
-        self.engine = open_database(self.case.database)
-        upgrade(self.engine)
+        self.engine = migrated(self.case.database)
         self.store = Store(self.engine)
         self.said: list[str] = []
         self.hour = 0

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from builders import portal
+from shared import migrated
 from sqlalchemy import select, update
 
 from assay import reading
@@ -21,8 +22,6 @@ from connectors.memory import MemoryCrm, Nothing
 from connectors.port import Crm, Page, Sending
 from connectors.salesforce import SalesforceConfig, open_admin, open_org
 from db import tables
-from db.engine import open_database
-from db.migrate import upgrade
 from db.store import Store
 from sandbox import process, world
 from scoring.records import KINDS, WRITTEN, FieldUpdate, WriteResult, columns
@@ -161,8 +160,7 @@ class Shelf:
     """A database that takes what is pulled."""
 
     def __init__(self, path: Path) -> None:
-        self.engine = open_database(f"sqlite:///{path}/shelf.db")
-        upgrade(self.engine)
+        self.engine = migrated(f"sqlite:///{path}/shelf.db")
         self.store = Store(self.engine)
         facts = {"external_id": "x", "name": "x", "sandbox": True, "currency": "EUR"}
         self.org = self.store.pin_org("any", facts)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stamina
 from builders import NOW, portal
+from shared import migrated
 from sqlalchemy import select
 
 from assay.nightly import DAY, Orders, run
@@ -18,9 +19,7 @@ from assay.progress import Quiet
 from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted, Unauthorized
 from connectors.hubspot import HubSpotConfig, HubSpotCrm, open_admin, open_org
 from db import lease, tables
-from db.engine import open_database
 from db.ledger import Ledger
-from db.migrate import upgrade
 from db.store import Store
 from sandbox import process
 from scoring.records import FieldUpdate, WriteResult
@@ -83,8 +82,7 @@ def hands(line: dict[str, Any]) -> Iterator[Hands]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    engine = open_database(f"sqlite:///{tmp_path}/assay.db")
-    upgrade(engine)
+    engine = migrated(f"sqlite:///{tmp_path}/assay.db")
     yield Store(engine)
     engine.dispose()
 

@@ -6,12 +6,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared import migrated
 from test_scoring_minutes import DAY, NOON, ORG, act, attendee, put
 
 from db import tables
-from db.engine import open_database
 from db.firm import firm
-from db.migrate import upgrade
 from db.store import Store
 from scoring.features import treatment
 from scoring.rules import Rules
@@ -32,8 +31,7 @@ RECORD = st.fixed_dictionaries({
 def told(records: list[dict[str, Any]], order: list[int]) -> dict[str, list[dict[str, Any]]]:
     """What became of every record, account by account, in a database that they reached in this order."""
     with TemporaryDirectory() as folder:
-        engine = open_database(f"sqlite:///{Path(folder)}/a.db")
-        upgrade(engine)
+        engine = migrated(f"sqlite:///{Path(folder)}/a.db")
         store = Store(engine)
         store.pin_org("salesforce", {"external_id": "1", "name": "x", "sandbox": True, "currency": "EUR"})
         for account in ("A", "B"):
