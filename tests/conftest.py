@@ -13,11 +13,14 @@ import httpx
 import pytest
 import shared
 import structlog
+import warm
 from shared import Server
 from sqlalchemy import Engine
 
 from db.engine import open_database
 from sandbox import process
+
+process.running = warm.running  # the tests start dozens of sandboxes
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import warm
 
 from assay.settings import ConfigError, load, shown
 from sandbox import process, world
@@ -46,8 +46,7 @@ def configure(home: Path, line: Line, **salesforce: Any) -> Path:
 
 
 def assay(config: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assay", "--config", str(config), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False, timeout=120)
+    return warm.run("--config", str(config), *arguments, environment=environment)
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -206,8 +205,8 @@ def kill_at(config: Path, line: Line, path: str) -> None:
     """Start a run and kill it hard when the org has heard a request of this kind."""
     with httpx.Client(base_url=line["url"]) as hands:
         hands.request("DELETE", "/_sandbox/log")
-        command = [sys.executable, "-m", "assay", "--config", str(config), "run", "--force"]
-        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(os.devnull, "w") as nowhere:
+            run = warm.Program("--config", str(config), "run", "--force", out=nowhere, err=nowhere)
         while path not in hands.get("/_sandbox/log").text and run.poll() is None:
             threading.Event().wait(0.005)
         run.kill()

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import warm
 from sqlalchemy import Engine, select
 
 from assay import scheduled, serve
@@ -58,9 +59,9 @@ class Replica:
 
     def __init__(self, config: Path, log: Path, **environment: str) -> None:
         self.port, self.log = free_port(), log
-        command = [sys.executable, "-m", "assay", "--config", str(config), "serve", "--port", str(self.port)]
-        with log.open("w") as words:
-            self.process = subprocess.Popen(command, stderr=words, env=os.environ | environment, start_new_session=True)
+        command = ("--config", str(config), "serve", "--port", str(self.port))
+        with log.open("w") as words, open(os.devnull, "w") as nowhere:
+            self.process = warm.Program(*command, environment=environment, out=nowhere, err=words, session=True)
 
     def get(self, path: str, token: str = "") -> httpx.Response | None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -204,8 +205,7 @@ def test_a_port_that_is_taken_and_a_schedule_that_means_nothing_are_one_line(tmp
 
 
 def _serve(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assay", "--config", str(config), "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return warm.run("--config", str(config), "serve", *arguments, timeout=60)
 
 
 def test_a_run_by_hand_ends_between_two_batches_when_it_is_asked_to(tmp_path: Path, line: Line) -> None:
