@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/assay demo
 
 test: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -22,9 +22,10 @@ lint: $(READY)
 coverage: $(READY)
 	$(BIN)/pytest -n 2 tests/test_scoring*.py --cov=scoring --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-# The write path for an hour: the model in thousands of steps, and kill -9 at every step of every way.
+# What takes long, in full: the write path's model in thousands of steps, kill -9 at every step of every way, and whatever
+# else `make test` takes a sample of (docs/testing.md).
 soak: $(READY)
-	ASSAY_SOAK=100 $(BIN)/pytest -n 2 -s --timeout 7200 tests/test_assay_writeback_model.py tests/test_assay_kill.py
+	ASSAY_SOAK=100 $(BIN)/pytest -n 2 --dist worksteal -s --timeout 7200 -m "soak or sampled"
 
 bench: $(READY)
 	$(BIN)/pip install -q -r bench/requirements.txt

@@ -2,16 +2,28 @@
 
 import fcntl
 import functools
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine, NullPool, create_engine
 
 from db.engine import open_database
 from db.migrate import upgrade
+
+#: `make soak`: everything, and this many examples of the model; 0 in `make test`
+SOAK = int(os.environ.get("ASSAY_SOAK", "0"))
+T = TypeVar("T")
+
+
+def sample(parts: Sequence[T], every: int, first: int = 0) -> Sequence[T]:
+    """What `make test` takes of what `make soak` does in full; the test is marked `sampled`."""
+    return parts if SOAK else parts[first::every]
+
 
 #: a text that changes with the schema of a PostgreSQL database
 SHAPE = """

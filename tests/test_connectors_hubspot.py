@@ -117,7 +117,7 @@ def make_fields(line: dict[str, Any]) -> None:
 
 
 def night(line: dict[str, Any], store: Store, **orders: Any) -> Outcome:
-    wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 2} | orders
+    wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 0} | orders
     with lease.held(store.engine, "night") as held:
         [outcome] = run([opened(line)], store, held, Orders(rules=Rules(), **wanted), Quiet())
     return outcome

@@ -4,9 +4,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared import migrated
+from shared import SOAK, migrated
 from test_scoring_minutes import DAY, NOON, ORG, act, attendee, put
 
 from db import tables
@@ -46,8 +47,9 @@ def told(records: list[dict[str, Any]], order: list[int]) -> dict[str, list[dict
     return found
 
 
+@pytest.mark.sampled
 @given(st.lists(RECORD, min_size=1, max_size=14), st.randoms(use_true_random=False))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=40 if SOAK else 5, deadline=None)
 def test_every_second_is_accounted_for_in_any_order(records: list[dict[str, Any]], rng: Any) -> None:
     order = list(range(len(records)))
     found = told(records, order)
