@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint lock coverage soak bench bench-score browser conformance docs image clean
+.PHONY: demo check test lint lock coverage soak bench bench-score browser conformance docs image clean
 
 demo: $(READY)
 	$(BIN)/assay demo
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# The minute before a commit: lint of what has changed, and the unit tests of the rooms it lies in.
+check: $(READY)
+	$(BIN)/python tests/changed.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
