@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from db import tables
 from db.firm import firm
 from db.store import Store
-from scoring.facts.features import queries, treatment
+from scoring.facts.features import treatment
 from scoring.records import columns
 from scoring.rules import Rules, preset
 
