@@ -139,8 +139,8 @@ class Runs:
     def good(self, org: int, limit: int) -> Sequence[Run]:
         """Return the last good nights, the newest first."""
         query = select(table).where(table.c.org == org, table.c.outcome.in_(GOOD)).order_by(table.c.id.desc())
-        with self.engine.connect().execution_options(reading=True, yield_per=PAGE) as c:
-            return list(islice((run for run in map(_run, c.execute(query).mappings()) if run.good), limit))
+        with self.engine.connect().execution_options(reading=True, yield_per=PAGE) as c, c.execute(query) as result:
+            return list(islice((run for run in map(_run, result.mappings()) if run.good), limit))
 
     def last_written(self, org: int) -> Run | None:
         """Return the last run that was free to write."""

@@ -19,10 +19,11 @@ from dying import WRITES, Case, live
 from shared import SOAK, migrated, sample
 from sqlalchemy import create_engine, select
 
-from connectors import hubspot, salesforce
 from connectors.hubspot import schema as hubspot_schema
+from connectors.hubspot.admin import HubSpotAdmin
 from connectors.lost_answers import has_values
 from connectors.salesforce import schema as salesforce_schema
+from connectors.salesforce.admin import SalesforceAdmin
 from db import tables
 from db.engine import open_database
 from sandbox import process, world
@@ -62,7 +63,7 @@ def looking(case: Case) -> Iterator[None]:
     """An org with our fields, and a connection that sees them."""
     with httpx.Client(base_url=case.line["url"]) as hands:
         hands.post("/_sandbox/reset").raise_for_status()
-        admin = (hubspot.HubSpotAdmin if case.crm == "hubspot" else salesforce.SalesforceAdmin)(case.open())
+        admin = (HubSpotAdmin if case.crm == "hubspot" else SalesforceAdmin)(case.open())
         admin.apply()
         eyes = case.open()
         eyes.check()

@@ -37,12 +37,13 @@ from assay.night import plan, undo, write
 from assay.night.options import Bands, RunOptions
 from assay.night.outcome import Outcome
 from assay.night.progress import Quiet
-from connectors import hubspot, salesforce
 from connectors.hubspot import schema as portal_schema
 from connectors.hubspot import write as portal_writing
+from connectors.hubspot.admin import HubSpotAdmin
 from connectors.lost_answers import has_values
 from connectors.salesforce import schema as org_schema
 from connectors.salesforce import write as org_writing
+from connectors.salesforce.admin import SalesforceAdmin
 from connectors.transport import Transport
 from db import lease, tables
 from db.api_calls import Calls
@@ -233,7 +234,7 @@ class Writeback(RuleBasedStateMachine):
         file = self.home / f"{self.did['examples']}.db"
         self.case = Case(self.door.crm, self.door.line, f"sqlite:///{file}", bulk)
         small_calls(self.case)
-        admin = (hubspot.HubSpotAdmin if self.door.crm == "hubspot" else salesforce.SalesforceAdmin)(self.case.open())
+        admin = (HubSpotAdmin if self.door.crm == "hubspot" else SalesforceAdmin)(self.case.open())
         admin.apply()
         admin.close()
         self.engine = migrated(self.case.database)

@@ -279,7 +279,7 @@ def test_the_login_tells_how_wrong_this_machine_s_clock_is(line: Line, hands: ht
     assert abs(skew) <= 5
     past = format_datetime(datetime.now(UTC) - timedelta(seconds=100), usegmt=True)
     request = httpx.Request("POST", f"{line['url']}/services/oauth2/token")
-    crm._heard(httpx.Response(200, headers={"Date": past}, request=request))
+    crm._after_response(httpx.Response(200, headers={"Date": past}, request=request))
     assert crm.skew in (99, 100, 101)
 
 

@@ -76,6 +76,8 @@ ELSEWHERE = {"docs/testing.md"}
 EXAMPLES = {
     ("docs/adding-a-crm.md", "docs/dynamics.md"),  # a CRM that there is not
     ("tests/test_third_crm.py", "docs/memory.md"),
+    ("tests/test_changed.py", "tests/browser/test_x.py"),  # changes that a test makes up
+    ("tests/test_changed.py", "migrations/versions/0001.py"),
     ("docs/facts/hubspot.md", "docs/conformance/hubspot-reference.md"),  # of another project
     ("docs/adr/0001-layout.md", "tests/connectors/__init__.py"),  # the file that must not be
 }

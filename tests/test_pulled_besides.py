@@ -93,7 +93,7 @@ def store(engine: Engine, crm: SalesforceCrm) -> Store:
 
 def pull(store: Store, crm: SalesforceCrm, day: int) -> reading.Tally:
     [org], tally = store.orgs(), reading.Tally()
-    reading.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
+    reading.pull_pages(crm, store, org, 0, tally, lambda *_: None, full=False)
     store.record_owners(org.id, day * 86_400)
     return tally
 

@@ -106,7 +106,7 @@ def store(engine: Engine, crm: HubSpotCrm) -> Store:
 
 def pull(store: Store, crm: HubSpotCrm, day: int = TODAY) -> reading.Tally:
     [org], tally = store.orgs(), reading.Tally()
-    reading.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
+    reading.pull_pages(crm, store, org, 0, tally, lambda *_: None, full=False)
     store.record_owners(org.id, day * DAY)
     return tally
 

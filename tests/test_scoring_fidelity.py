@@ -34,7 +34,7 @@ def told(copy: Copy) -> list[Score]:
 
 def test_every_number_of_every_sentence_is_what_the_records_say(copy: Copy) -> None:
     said = [s for score in told(copy) for s in recount(score, copy.records)]
-    assert [s for s in said if s.told != s.counted] == []
+    assert [s for s in said if s.text != s.counted] == []
     assert {"T1", "P1", "Q2", "D1", "G1", "next"} <= {s.code for s in said}
     assert len(said) > 4 * len(told(copy))
 
@@ -43,7 +43,7 @@ def test_a_number_that_is_off_by_its_last_digit_is_found(copy: Copy) -> None:
     score = next(s for s in told(copy) if s.reasons[0].code == "T1")
     hours, _, rest = score.reasons[0].text.partition(" h in ")
     wrong = replace(score.reasons[0], text=f"{float(hours) + 0.1:.1f} h in {rest}")
-    (found,) = (s for s in recount(replace(score, reasons=(wrong,)), copy.records) if s.told != s.counted and s.code == "T1")
+    (found,) = (s for s in recount(replace(score, reasons=(wrong,)), copy.records) if s.text != s.counted and s.code == "T1")
     assert (found.what, found.counted) == ("hours", hours)
 
 
@@ -55,7 +55,7 @@ def test_a_sentence_that_nobody_can_read_counts_as_wrong(copy: Copy) -> None:
 
 def test_explain_lists_the_hours_that_the_sentence_tells(copy: Copy) -> None:
     for account in copy.records.ids[::5]:
-        assert copy.shown(account) == copy.records.seconds.get(account, 0)
+        assert copy.explained_seconds(account) == copy.records.seconds.get(account, 0)
 
 
 def test_a_comfort_zone_ends_above_its_fair_share_when_its_largest_records_go(copy: Copy) -> None:
