@@ -112,6 +112,7 @@ class Units:
 
     def __init__(self, why: dict[str, str]) -> None:
         self.why, self.order, self.end = why, list(why), time.monotonic() + SECONDS
+        self.failed = self.late = False
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         unit, left = [], []
@@ -128,8 +129,12 @@ class Units:
         fixtures = [d.func for ds in item._fixtureinfo.name2fixturedefs.values() for d in ds]
         return any(starts(f) for f in (item.function, *fixtures))
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed |= report.failed
+
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         if nextitem is not None and time.monotonic() > self.end:
+            self.late = True
             item.session.shouldstop = f"{SECONDS} s are over; `make test` runs the rest"
 
 
@@ -148,9 +153,10 @@ def main() -> int:
             (sys.executable, "-m", "ruff", *words, *python), cwd=ROOT, check=False
         ).returncode
     if why:
-        code = pytest.main(["-n", "0", "-p", "no:randomly", *(str(TESTS / n) for n in why)], plugins=[Units(why)])
-        stopped = code == pytest.ExitCode.INTERRUPTED
-        codes["tests"] = 0 if stopped or code == pytest.ExitCode.NO_TESTS_COLLECTED else int(code)
+        units = Units(why)
+        code = pytest.main(["-n", "0", "-p", "no:randomly", *(str(TESTS / n) for n in why)], plugins=[units])
+        fine = code == pytest.ExitCode.NO_TESTS_COLLECTED or (units.late and not units.failed)
+        codes["tests"] = 0 if fine else int(code)
     if types is not None:
         codes["mypy"] = types.wait()
     bad = [name for name, code in codes.items() if code]
