@@ -169,7 +169,7 @@ class Shelf:
 
     def pull(self, crm: Crm, *, full: bool = False) -> Tally:
         tally = Tally()
-        reading.pull(crm, self.store, self.org, 0, tally, lambda *_: None, full=full)
+        reading.pull_pages(crm, self.store, self.org, 0, tally, lambda *_: None, full=full)
         return tally
 
     def accounts(self) -> dict[str, dict[str, Any]]:
