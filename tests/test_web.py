@@ -17,7 +17,7 @@ from sqlalchemy import Engine, insert, update
 from starlette.testclient import TestClient
 
 from assay import __version__
-from assay.settings import ConfigError, Settings
+from assay.settings import ConfigError, Settings, settings_model
 from assay.text.scores import FIELDS
 from assay.web import create_app, raise_if_exposed
 from assay.web.records import Account
@@ -45,7 +45,7 @@ class Well:
 
 
 def settings(**given: Any) -> Settings:
-    return Settings(**given)
+    return settings_model()(**given)
 
 
 def application(engine: Engine, *problems: str, **given: Any) -> FastAPI:
