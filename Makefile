@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint lock coverage soak bench bench-score browser conformance docs image clean
+.PHONY: help demo check test lint lock coverage soak bench bench-score browser conformance docs image clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +14,10 @@ demo: $(READY) ## sandbox CRMs, one whole night against them, and report.html
 	$(BIN)/assay demo
 
 test: $(READY) ## all tests, on SQLite, a real PostgreSQL and real HTTP
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: $(READY) ## the minute before a commit: lint of what changed, unit tests of its rooms
+	$(BIN)/python tests/changed.py
 
 lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .
@@ -25,9 +28,10 @@ lint: $(READY) ## ruff, mypy strict, import contracts
 coverage: $(READY) ## every line and branch of the score, by its own tests
 	$(BIN)/pytest -n 2 tests/test_scoring*.py --cov=scoring --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-# The model in thousands of steps, and kill -9 at every step of every way.
-soak: $(READY) ## the write path for an hour
-	ASSAY_SOAK=100 $(BIN)/pytest -n 2 -s --timeout 7200 tests/test_assay_writeback_model.py tests/test_assay_kill.py
+# The write path's model in thousands of steps, kill -9 at every step of every way, and whatever else `make test` takes a
+# sample of (docs/testing.md).
+soak: $(READY) ## what takes long, in full: an hour
+	ASSAY_SOAK=100 $(BIN)/pytest -n 2 --dist worksteal -s --timeout 7200 -m "soak or sampled"
 
 bench: $(READY) ## how fast it pulls and writes
 	$(BIN)/pip install -q -r bench/requirements.txt

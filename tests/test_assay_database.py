@@ -1,27 +1,22 @@
 """`assay db` as a person runs it."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+import warm
+from shared import migrated
 from test_db_backup import content, fill
 
 from db import tables as t
-from db.engine import open_database
-from db.migrate import upgrade
 
 
 def assay(url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assay", "db", *words]
-    environment = os.environ | {"ASSAY_DATABASE__URL": url}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
+    return warm.run("db", *words, environment={"ASSAY_DATABASE__URL": url})
 
 
 def test_backup_restore_and_purge_from_the_command_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/assay.db"
-    engine = open_database(url)
-    upgrade(engine)
+    engine = migrated(url)
     fill(engine)
     with engine.begin() as c:
         c.execute(t.account.update().where(t.account.c.id == "odd").values(deleted=True))

@@ -17,18 +17,18 @@ import pytest
 from builders import portal, record
 from conftest import write_org
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from shared import migrated
 from typer.testing import CliRunner
 
 from assay.commands.cli import app
 from assay.commands.doctor import machine
 from assay.commands.doctor.checks import examine
 from assay.commands.doctor.finding import Finding
+from assay.settings import Settings
 from connectors.hubspot import HubSpotConfig
 from connectors.hubspot import open_admin as open_portal_admin
 from connectors.salesforce import SalesforceConfig, open_admin
 from connectors.salesforce.keys import certificate, new_key, pem
-from db.engine import open_database
-from db.migrate import upgrade
 from db.store import Store
 
 ACME = "001Wk0000000001IAA"
@@ -95,8 +95,7 @@ class Scene:
 
     def store(self, **facts: Any) -> Store:
         """The database after nights of this org, or of one that differs in `facts`."""
-        engine = open_database(f"sqlite:///{self.home}/assay.db")
-        upgrade(engine)
+        engine = migrated(f"sqlite:///{self.home}/assay.db")
         store = Store(engine)
         own = {"external_id": self.org.app.state.org_id(), "name": "Small", "sandbox": True, "currency": "EUR"}
         store.pin_org("salesforce", own | facts)

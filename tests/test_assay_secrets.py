@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from io import StringIO
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+import warm
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from test_assay_serve import replica, ticks, until
@@ -90,8 +89,7 @@ def test_no_secret_in_use_appears_anywhere(tmp_path: Path, ready: dict[str, Any]
 
 
 def _assay(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assay", "--config", str(config), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    done = warm.run("--config", str(config), *words)
     assert "Traceback" not in done.stderr
     return done
 
@@ -118,10 +116,7 @@ def test_no_wrong_secret_is_repeated_by_the_error_it_causes(tmp_path: Path, read
     text = (done.stdout + done.stderr).replace("CANARY.key", "")  # the path of a key is no secret
     assert "CANARY" not in text
     bad = "postgresql://u:CANARY-pw@127.0.0.1:1/x"
-    command = [sys.executable, "-m", "assay", "--config", str(config), "status"]
-    refused = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"ASSAY_DATABASE__URL": bad}
-    )
+    refused = warm.run("--config", str(config), "status", environment={"ASSAY_DATABASE__URL": bad})
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "CANARY" not in refused.stderr
 

@@ -1,10 +1,10 @@
 """The report's sections on reallocation, tenure and proof; and the command's way out of mistakes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+import warm
 
 from assay.report import Report, render_html, render_json
 from scoring.proof.learned import Calibration
@@ -82,8 +82,7 @@ def test_a_backtest_before_any_night_and_a_cut_that_is_no_date_are_one_line(tmp_
     config = tmp_path / "assay.toml"
     config.write_text(f'[database]\nurl = "sqlite:///{tmp_path}/assay.db"\n')
     for arguments, words in (((), "nothing to test yet"), (("--cut", "soon"), "--cut 'soon' is no date")):
-        command = [sys.executable, "-m", "assay", "--config", str(config), "backtest", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        done = warm.run("--config", str(config), "backtest", *arguments)
         assert done.returncode == 2, done.stderr
         [line] = done.stderr.splitlines()
         assert words in line

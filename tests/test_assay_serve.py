@@ -15,13 +15,14 @@ from typing import Any
 
 import httpx
 import pytest
+import warm
 from sqlalchemy import Engine, select
 
 from assay.service import serve
 from assay.settings import Settings
 from db import tables as t
 from db.engine import open_database
-from db.migrate import newest, upgrade
+from db.migrate import newest
 from db.runs import Runs
 from sandbox import process, world
 
@@ -34,14 +35,6 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     world.generate(folder, seed=5, accounts=20, reps=2)
     with process.running(folder) as ready:
         yield ready["salesforce"]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 def configure(home: Path, line: Line, database_url: str, cron: str = "0 2 * * *", more: str = "") -> Path:
@@ -66,9 +59,9 @@ class Replica:
 
     def __init__(self, config: Path, log: Path, **environment: str) -> None:
         self.port, self.log = free_port(), log
-        command = [sys.executable, "-m", "assay", "--config", str(config), "serve", "--port", str(self.port)]
-        with log.open("w") as words:
-            self.process = subprocess.Popen(command, stderr=words, env=os.environ | environment, start_new_session=True)
+        command = ("--config", str(config), "serve", "--port", str(self.port))
+        with log.open("w") as words, open(os.devnull, "w") as nowhere:
+            self.process = warm.Program(*command, environment=environment, out=nowhere, err=words, session=True)
 
     def get(self, path: str, token: str = "") -> httpx.Response | None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -126,46 +119,46 @@ def test_what_waits_all_day_carries_neither_the_maths_nor_the_vendors_clients() 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_missed_night_is_caught_up_at_the_start_and_the_service_ends_cleanly(
-    tmp_path: Path, line: Line, database_url: str, database: Engine
+    tmp_path: Path, line: Line, database_url: str, engine: Engine
 ) -> None:
     config = configure(tmp_path, line, database_url)
     now = int(time.time())
-    with database.begin() as c:  # a service that was here before, and was down when the last night came
+    with engine.begin() as c:  # a service that was here before, and was down when the last night came
         c.execute(t.tick.insert().values(name="night", at=now - 9 * 86_400, attempts=0, fence=0, started_at=1, ended_at=1,
                                          outcome="skipped"))  # fmt: skip
     with replica(config, tmp_path / "log") as one:
         until(one.ready)
         assert "assay_night_stale 1.0" in one.get("/metrics").text  # type: ignore[union-attr]
-        until(lambda: ticks(database, "done"))
+        until(lambda: ticks(engine, "done"))
         assert "assay_night_stale 0.0" in one.get("/metrics").text  # type: ignore[union-attr]
         check = [sys.executable, "-m", "assay", "--config", str(config), "serve", "--check", "--port", str(one.port)]
         assert subprocess.run(check, capture_output=True, text=True, check=False).returncode == 0
         assert one.end() == 0
-    assert len(Runs(database).list()) == 1
+    assert len(Runs(engine).list()) == 1
     lines = one.lines()
     night = [x for x in lines if "tick" in x]
-    assert {x["tick"] for x in night} == {ticks(database)[0].at}
+    assert {x["tick"] for x in night} == {ticks(engine)[0].at}
     assert [x["outcome"] for x in night if x["event"] == "night ended"] == ["done"]
     assert all("run" in x for x in night if x["event"] in ("pull", "rows", "plan", "night ended"))
     with replica(config, tmp_path / "log2") as again:  # nothing is missed now
         until(again.ready)
         assert again.end() == 0
-    assert len(Runs(database).list()) == 1
+    assert len(Runs(engine).list()) == 1
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_two_replicas_run_each_tick_once_and_one_takes_over_where_the_other_is_killed(
-    tmp_path: Path, line: Line, database_url: str, database: Engine
+    tmp_path: Path, line: Line, database_url: str, engine: Engine
 ) -> None:
     config = configure(tmp_path, line, database_url, cron="*/4 * * * * *")
     with replica(config, tmp_path / "a") as a, replica(config, tmp_path / "b") as b:
-        until(lambda: len(ticks(database, "done")) >= 2)
-        victim, survivor, tick = caught(a, b, database)
+        until(lambda: len(ticks(engine, "done")) >= 2)
+        victim, survivor, tick = caught(a, b, engine)
         victim.kill()
-        until(lambda: [x for x in ticks(database, "done") if x.at == tick])
-        until(lambda: [x for x in ticks(database, "done") if x.at > tick])
+        until(lambda: [x for x in ticks(engine, "done") if x.at == tick])
+        until(lambda: [x for x in ticks(engine, "done") if x.at > tick])
         assert survivor.end() == 0
-    settled = ticks(database, "done")
+    settled = ticks(engine, "done")
     begun = [(x["tick"], x["attempt"]) for r in (a, b) for x in r.lines() if x["event"] == "night begins"]
     assert len(begun) == len(set(begun))
     assert {at for at, _ in begun} >= {x.at for x in settled}
@@ -174,13 +167,13 @@ def test_two_replicas_run_each_tick_once_and_one_takes_over_where_the_other_is_k
     assert sorted(ended) == [x.at for x in settled]
 
 
-def caught(a: Replica, b: Replica, database: Engine) -> tuple[Replica, Replica, int]:
+def caught(a: Replica, b: Replica, engine: Engine) -> tuple[Replica, Replica, int]:
     """Who runs a night at this moment, the other one, and the tick."""
     while True:
-        until(lambda: ticks(database, "running"))
-        for at in [x.at for x in ticks(database, "running")]:
+        until(lambda: ticks(engine, "running"))
+        for at in [x.at for x in ticks(engine, "running")]:
             for one, other in ((a, b), (b, a)):
-                if f'"tick": {at}' in one.log.read_text() and [x for x in ticks(database, "running") if x.at == at]:
+                if f'"tick": {at}' in one.log.read_text() and [x for x in ticks(engine, "running") if x.at == at]:
                     return one, other, at
 
 
@@ -211,8 +204,7 @@ def test_a_port_that_is_taken_and_a_schedule_that_means_nothing_are_one_line(tmp
 
 
 def _serve(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assay", "--config", str(config), "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return warm.run("--config", str(config), "serve", *arguments, timeout=60)
 
 
 def test_a_run_by_hand_ends_between_two_batches_when_it_is_asked_to(tmp_path: Path, line: Line) -> None:
@@ -234,15 +226,15 @@ def test_a_run_by_hand_ends_between_two_batches_when_it_is_asked_to(tmp_path: Pa
     engine.dispose()
 
 
-def test_readiness_names_what_is_wrong(database: Engine, tmp_path: Path) -> None:
+def test_readiness_names_what_is_wrong(engine: Engine, tmp_path: Path) -> None:
     settings = Settings()
     stop = threading.Event()
-    service = serve.Service(database, settings, settings.schedule.clock(), stop)
+    service = serve.Service(engine, settings, settings.schedule.clock(), stop)
     assert service.problems() == ["the scheduler does not run"]
     with service:
         assert service.problems() == []
         assert service.next_run() is not None
-        with database.begin() as c:
+        with engine.begin() as c:
             c.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
         assert service.problems() == [f"database schema is 0002, not {newest()}"]
         gone = open_database(f"sqlite:///{tmp_path}/empty.db")

@@ -14,7 +14,6 @@ The suite takes a few dozen steps; `make soak` some thousand (ASSAY_SOAK is the 
 
 import functools
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from dying import WRITES, Case, small_calls
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from shared import SOAK, migrated
 from sqlalchemy import select
 
 from assay import nightly
@@ -46,16 +46,13 @@ from connectors.salesforce import write as org_writing
 from connectors.transport import Transport
 from db import lease, tables
 from db.api_calls import Calls
-from db.engine import open_database
 from db.ledger import Ledger
-from db.migrate import upgrade
 from db.store import Store
 from sandbox import process, world
 from scoring.records import WRITTEN
 from scoring.rules import Rules
 
 ACCOUNTS = 12
-SOAK = int(os.environ.get("ASSAY_SOAK", "0"))
 QUOTA = 100_000
 #: moved by any save, ours included
 STAMPS = {"SystemModstamp", "LastModifiedDate", "LastModifiedById", "hs_lastmodifieddate", "lastmodifieddate"}
@@ -239,8 +236,7 @@ class Writeback(RuleBasedStateMachine):
         admin = (hubspot.HubSpotAdmin if self.door.crm == "hubspot" else salesforce.SalesforceAdmin)(self.case.open())
         admin.apply()
         admin.close()
-        self.engine = open_database(self.case.database)
-        upgrade(self.engine)
+        self.engine = migrated(self.case.database)
         self.store = Store(self.engine)
         self.said: list[str] = []
         self.hour = 0
@@ -494,13 +490,14 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         made.http.close()
 
 
+@pytest.mark.sampled
 def test_the_promises_hold_whatever_happens(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "USUAL", 0)  # a dozen accounts of which half are deleted are no usual firm
     for module, name in ((org_writing, "CALL"), (org_writing, "SMALL"), (portal_writing, "PAGE")):
         monkeypatch.setattr(module, name, getattr(module, name))  # each example sets its own
     counts: dict[str, Counter[str]] = {"did": Counter(), "steps": Counter(), "proven": Counter()}
     machine = type("Machine", (Writeback,), {"door": door, "home": tmp_path, **counts})
-    examples, steps = (SOAK, 100) if SOAK else (5, 12)
+    examples, steps = (SOAK, 100) if SOAK else (3, 12)
     wanted = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=not SOAK, database=None,
                       phases=(Phase.generate,),
                       suppress_health_check=list(HealthCheck))  # fmt: skip

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from shared import migrated
 
 sys.path.append(str(Path(__file__).parent.parent / "bench"))
 import score_table
@@ -11,8 +12,6 @@ import score_world
 from score_measure import average_precision, nights
 from score_world import Truth, World, code_hash, logged_minutes
 
-from db.engine import open_database
-from db.migrate import upgrade
 from db.store import Store
 from scoring.records import BALANCED, COMFORT
 
@@ -31,8 +30,7 @@ def test_a_ranking_that_says_nothing_gets_what_chance_gets_and_order_does_not_ma
 
 def test_flips_and_nights_to_flag_and_release_are_counted_over_the_stored_nights(tmp_path: Path) -> None:
     """a: flagged from the third night; b: flagged at first, gone after two; c: in and out three times; d: never."""
-    engine = open_database(f"sqlite:///{tmp_path}/assay.db")
-    upgrade(engine)
+    engine = migrated(f"sqlite:///{tmp_path}/assay.db")
     store = Store(engine)
     org = store.pin_org("salesforce", {"external_id": "1", "name": "X", "sandbox": True, "currency": "EUR"})
     count = 61

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stamina
 from builders import NOW, portal
+from shared import migrated
 from sqlalchemy import select
 
 from assay.night.check import DAY
@@ -21,9 +22,7 @@ from connectors.errors import CrmError, FieldMissing, Forbidden, QuotaExhausted,
 from connectors.hubspot import HubSpotConfig, open_admin, open_org
 from connectors.hubspot.client import HubSpotCrm
 from db import lease, tables
-from db.engine import open_database
 from db.ledger import Ledger
-from db.migrate import upgrade
 from db.store import Store
 from sandbox import process
 from scoring.records import FieldUpdate, WriteResult
@@ -86,8 +85,7 @@ def hands(line: dict[str, Any]) -> Iterator[Hands]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    engine = open_database(f"sqlite:///{tmp_path}/assay.db")
-    upgrade(engine)
+    engine = migrated(f"sqlite:///{tmp_path}/assay.db")
     yield Store(engine)
     engine.dispose()
 
@@ -122,7 +120,7 @@ def make_fields(line: dict[str, Any]) -> None:
 
 
 def night(line: dict[str, Any], store: Store, **orders: Any) -> Outcome:
-    wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 2} | orders
+    wanted: dict[str, Any] = {"write": True, "force": True, "replay_nights": 0} | orders
     with lease.held(store.engine, "night") as held:
         [outcome] = run([opened(line)], store, held, RunOptions(rules=Rules(), **wanted), Quiet())
     return outcome

@@ -16,6 +16,7 @@ from typing import Any
 import inprocess
 import pytest
 from conftest import write_org
+from shared import migrated
 from sqlalchemy import select
 
 from assay.commands import export
@@ -30,8 +31,6 @@ from connectors.salesforce.permissions import OBJECTS, OPEN, OPTIONAL, SECURED, 
 from connectors.salesforce.schema import NAMES
 from connectors.salesforce.streams import STREAMS
 from db import lease
-from db.engine import open_database
-from db.migrate import upgrade
 from db.store import Store
 from db.tables import account
 from sandbox.salesforce.sight import PARENTS
@@ -233,8 +232,7 @@ def test_the_integration_edits_nine_fields_of_ours_and_creates_and_deletes_nothi
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[inprocess.Crm, Store]]:
     """A private org where the nightly user with exactly our permission set has written one night."""
     folder = tmp_path_factory.mktemp("private")
-    engine = open_database(f"sqlite:///{folder}/assay.db")
-    upgrade(engine)
+    engine = migrated(f"sqlite:///{folder}/assay.db")
     store = Store(engine)
     (folder / "org").mkdir()
     with served(folder / "org") as org:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from shared import migrated
 from sqlalchemy import Engine, select
 
 from assay.night.interrupt import StopOnLeaseLost
 from db import engine as engines
 from db import lease as leases
 from db import tables as t
-from db.migrate import upgrade
 
 START = 1_000_000
 
@@ -20,8 +20,7 @@ START = 1_000_000
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """SQLite whose writers do not wait for each other at all, so that no test does."""
     monkeypatch.setattr(engines, "BUSY_SECONDS", 0)
-    made = engines.open_database(f"sqlite:///{tmp_path}/assay.db")
-    upgrade(made)
+    made = migrated(f"sqlite:///{tmp_path}/assay.db")
     yield made
     made.dispose()
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-
-from sandbox import process
+import warm
 
 V = "/services/data/v68.0"
 ACME, BOERSE, CYAN = (f"001Wk00000{n:05d}IAA" for n in (1, 2, 3))
@@ -167,7 +166,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory, small_org: Path) -> Any:
     rules = tmp_path_factory.mktemp("faults") / "faults.json"
     rules.write_text('[{"path": "/limits$", "nth": 1, "action": "expire"}]')
     options = ("--quota", "3", "--tls", "--faults", str(rules), "--clock", "2026-06-01T23:59:00Z")
-    with process.running(small_org, *options) as line:
+    with warm.COLD(small_org, *options) as line:
         yield line
 
 

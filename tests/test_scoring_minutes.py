@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from db import tables
 from db.firm import firm
 from db.store import Store
-from scoring.facts.features import queries, treatment
+from scoring.facts.minutes.chain import minutes, treatment
 from scoring.records import columns
 from scoring.rules import Rules, preset
 
@@ -44,7 +44,7 @@ def act(store: Store, number: int, **values: Any) -> None:
 def counted(store: Store, account: str = "A", rules: Rules = Rules()) -> tuple[int, dict[str, str]]:  # noqa: B008
     """Seconds of the aggregate, and what happened to each record; the two must agree."""
     with firm(store.engine, [ORG]) as one:
-        found = one.columns(queries(one.tables, ORG, DAY, rules)["minutes"])
+        found = one.columns(minutes(one.tables, ORG, DAY, rules))
         rows = one.rows(treatment(tables, ORG, DAY, rules, account))
     total = sum(s for a, s in zip(found["account_id"], found["seconds"], strict=True) if a == account)
     parts = ("counted", "clipped", "lost", "capped", "elsewhere", "left_out")

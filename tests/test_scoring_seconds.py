@@ -4,14 +4,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared import SOAK, migrated
 from test_scoring_minutes import DAY, NOON, ORG, act, attendee, put
 
 from db import tables
-from db.engine import open_database
 from db.firm import firm
-from db.migrate import upgrade
 from db.store import Store
 from scoring.facts.features import treatment
 from scoring.rules import Rules
@@ -32,8 +32,7 @@ RECORD = st.fixed_dictionaries({
 def told(records: list[dict[str, Any]], order: list[int]) -> dict[str, list[dict[str, Any]]]:
     """What became of every record, account by account, in a database that they reached in this order."""
     with TemporaryDirectory() as folder:
-        engine = open_database(f"sqlite:///{Path(folder)}/a.db")
-        upgrade(engine)
+        engine = migrated(f"sqlite:///{Path(folder)}/a.db")
         store = Store(engine)
         store.pin_org("salesforce", {"external_id": "1", "name": "x", "sandbox": True, "currency": "EUR"})
         for account in ("A", "B"):
@@ -48,8 +47,9 @@ def told(records: list[dict[str, Any]], order: list[int]) -> dict[str, list[dict
     return found
 
 
+@pytest.mark.sampled
 @given(st.lists(RECORD, min_size=1, max_size=14), st.randoms(use_true_random=False))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=40 if SOAK else 5, deadline=None)
 def test_every_second_is_accounted_for_in_any_order(records: list[dict[str, Any]], rng: Any) -> None:
     order = list(range(len(records)))
     found = told(records, order)

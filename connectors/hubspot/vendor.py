@@ -41,7 +41,7 @@ class HubSpotVendor(Vendor):
     def set_up(self, answers: Mapping[str, str], folder: Path) -> SetUp:
         from connectors.hubspot import set_up
 
-        return SetUp(set_up.SECTION, set_up.CLICKS)
+        return set_up.set_up()
 
     def export(self) -> Mapping[str, str]:
         from connectors.hubspot import source

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from connectors.salesforce.section import SalesforceSection
 
 
+def _address_fault(url: str) -> str:
+    is_safe = url.startswith(("https://", "http://127.0.0.1", "http://localhost"))
+    return "" if is_safe else "not an https address. Fix: such as https://acme.my.salesforce.com"
+
+
 class SalesforceVendor(Vendor):
     name, guide = "salesforce", "docs/salesforce.md"
     anchors: ClassVar[Mapping[str, str]] = {
@@ -25,16 +30,7 @@ class SalesforceVendor(Vendor):
     }
     secret_shapes = (r"\b00D[A-Za-z0-9]{12,15}![\w.]+",)  #: a session
     questions = (
-        Question(
-            "login_url",
-            "Salesforce: the org's My Domain address.",
-            "Salesforce: My Domain address",
-            lambda url: (
-                ""
-                if url.startswith(("https://", "http://127.0.0.1", "http://localhost"))
-                else "not an https address. Fix: such as https://acme.my.salesforce.com"
-            ),
-        ),
+        Question("login_url", "Salesforce: the org's My Domain address.", "Salesforce: My Domain address", _address_fault),
         Question("client_id", "Salesforce: the consumer key; may be filled in later."),
         Question("username", "Salesforce: the integration user's name.", "Salesforce: the integration user's name"),
     )
