@@ -110,10 +110,6 @@ def test_every_cited_decision_is_there() -> None:
                 assert number.zfill(4) in known, f"{name(path)} cites decision {number}"
 
 
-#: packages whose citations are replaced on branches of their own
-UNTIL_MERGED = {"bench"}
-
-
 @pytest.mark.parametrize("page", DECISIONS, ids=name)
 def test_a_decision_says_context_decision_alternatives_and_consequences(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
@@ -123,4 +119,4 @@ def test_a_decision_says_context_decision_alternatives_and_consequences(page: Pa
 
 def test_no_citation_leads_out_of_the_repository() -> None:
     said = {(name(p), m[0]) for p in TEXTS if p != FROZEN for pattern in OUTSIDE for m in re.finditer(pattern, text_of(p))}
-    assert not {(path, words) for path, words in said if path.partition("/")[0] not in UNTIL_MERGED}
+    assert not said
