@@ -38,7 +38,7 @@ def assay_pull(connection: dict[str, Any], url: str) -> Callable[[], int]:
 
     def race() -> int:
         tally = pull.Tally()
-        pull.pull(crm, store, org, 0, tally, lambda *_: None, full=False)
+        pull.pull_pages(crm, store, org, 0, tally, lambda *_: None, full=False)
         return sum(tally.changed.values())
 
     return race

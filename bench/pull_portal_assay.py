@@ -31,7 +31,7 @@ def prepare(connection: dict[str, Any], url: str) -> Callable[[], int]:
     org = store.pin_org("hubspot", facts)
 
     def race() -> int:
-        pull.pull(crm, store, org, 0, pull.Tally(), lambda *_: None, full=False)
+        pull.pull_pages(crm, store, org, 0, pull.Tally(), lambda *_: None, full=False)
         return sum(store.count(org.id, kind) for kind in RECORDS)
 
     return race
