@@ -297,7 +297,7 @@ calibration = Table(
     Column("day", Integer, primary_key=True, comment="the first day of the month it is for; learned from what ended before"),
     Column("name", String(80), primary_key=True),
     Column("value", Float, nullable=False),
-    comment="What the firm's own past taught, as named numbers (scoring.proof.calibration), and how the backtest came out",
+    comment="What the firm's own past taught, as named numbers (scoring.calibration), and how the backtest came out",
 )
 
 run = Table(
