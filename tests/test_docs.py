@@ -70,8 +70,6 @@ def test_every_link_of_a_page_arrives(page: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{name(page)} links to #{anchor} of {name(target)}"
 
 
-#: written on branches of their own
-ELSEWHERE = {"docs/testing.md"}
 #: what texts name without meaning a file of the repository
 EXAMPLES = {
     ("docs/adding-a-crm.md", "docs/dynamics.md"),  # a CRM that there is not
@@ -84,7 +82,7 @@ EXAMPLES = {
 
 
 def there(cited: str) -> bool:
-    return cited in ELSEWHERE or (ROOT / cited).exists()
+    return (ROOT / cited).exists()
 
 
 def test_every_cited_file_is_there() -> None:
